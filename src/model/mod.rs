@@ -1,0 +1,21 @@
+//! The words of pnl: ids, outcomes, modes, events, exit codes.
+//!
+//! Every other module speaks in these types and this one knows no other. There is no I/O, no clock
+//! and no policy here.
+
+mod counts;
+mod event;
+mod exit;
+mod ids;
+mod modes;
+mod outcome;
+
+pub use counts::Counts;
+pub use event::{
+    Event, Execution, Failure, Level, Phases, RoundEnded, RoundStarted, RunEnded, RunStarted,
+    Server, What, WorkerEnd,
+};
+pub use exit::{ExitCode, StopReason};
+pub use ids::{Attempt, NodeId, Offset, Round, RunId, Slot, TestIndex, TestInfo, WorkerId};
+pub use modes::{DistMode, EngineKind, Isolation, Output, UnknownName};
+pub use outcome::{Crash, NotRun, Outcome, OutcomeKind};
