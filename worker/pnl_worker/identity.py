@@ -1,0 +1,135 @@
+"""Who this process is, as suites and plugins written for pytest-xdist ask. PYTEST_DONT_REWRITE."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Optional
+
+import pytest
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A worker's name and place, as the controller gave them."""
+
+    worker: str
+    slot: int
+    workers: int
+    round: int
+    run: str
+
+    def to_environment(self) -> None:
+        """Sets xdist's variables, and pnl's own for what xdist has no word for."""
+        os.environ["PYTEST_XDIST_WORKER"] = self.worker
+        os.environ["PYTEST_XDIST_WORKER_COUNT"] = str(self.workers)
+        os.environ["PYTEST_XDIST_TESTRUNUID"] = self.run
+        os.environ["PNL_SLOT"] = str(self.slot)
+        os.environ["PNL_ROUND"] = str(self.round)
+
+    def to_config(self, config: pytest.Config) -> None:
+        """Sets ``workerinput`` and ``workeroutput`` as in an xdist worker.
+
+        Not before ``pytest_configure`` is over: plugins that read keys of their own from
+        ``workerinput`` there (pytest-randomly, pytest-cov, pytest-rerunfailures) would find none,
+        since pnl has no controller-side ``pytest_configure_node``.
+        """
+        config.workerinput = {  # type: ignore[attr-defined]
+            "workerid": self.worker,
+            "workercount": self.workers,
+            "testrunuid": self.run,
+            "mainargv": sys.argv,
+        }
+        config.workeroutput = {}  # type: ignore[attr-defined]
+
+    def to_tmp_path(self, config: pytest.Config) -> None:
+        """Gives this worker a base folder for ``tmp_path`` beside its fellows' of the round."""
+        factory = getattr(config, "_tmp_path_factory", None)
+        if factory is None:  # -p no:tmpdir
+            return
+        parent = shared_basetemp(config, self.run) / f"round-{self.round}"
+        parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        factory._given_basetemp = parent / f"popen-{self.worker}"
+        factory._basetemp = None
+
+
+class IdentityPlugin:
+    """xdist's fixtures. Where xdist is installed, its own of the same names give the same."""
+
+    @pytest.fixture(scope="session")
+    def worker_id(self, request: pytest.FixtureRequest) -> str:
+        """Name of the worker, ``gw0`` and so on; ``master`` when tests are not distributed."""
+        workerinput = getattr(request.config, "workerinput", None)
+        return str(workerinput["workerid"]) if workerinput else "master"
+
+    @pytest.fixture(scope="session")
+    def testrun_uid(self) -> str:
+        """The run's id, the same in all workers."""
+        return os.environ.get("PYTEST_XDIST_TESTRUNUID", "")
+
+
+KEPT = 3  # pytest's own default for tmp_path_retention_count
+
+
+def shared_basetemp(config: pytest.Config, run: str) -> Path:
+    """The folder under which all workers of a run have theirs; made if missing.
+
+    ``--basetemp`` if given, else beside pytest's own numbered folders.
+    """
+    given = config.option.basetemp
+    if given:
+        return Path(os.path.abspath(given))
+    temproot = Path(os.environ.get("PYTEST_DEBUG_TEMPROOT") or tempfile.gettempdir()).resolve()
+    try:
+        user = getpass.getuser()
+    except (ImportError, OSError, KeyError):
+        user = "unknown"
+    owner = temproot / f"pytest-of-{re.sub(r'[^A-Za-z0-9_.-]', '_', user) or 'unknown'}"
+    owner.mkdir(mode=0o700, exist_ok=True)
+    status = owner.lstat()
+    if status.st_uid != os.getuid():
+        raise OSError(f"the temporary folder {owner} belongs to another user")
+    return owner / f"pnl-{run}"
+
+
+def prune_basetemp(config: pytest.Config, run: str, round_number: int) -> None:
+    """Removes what is old: all but the newest runs' folders, and this run's older rounds."""
+    if config.option.basetemp:
+        return
+    from _pytest.pathlib import rm_rf
+
+    mine = shared_basetemp(config, run)
+    runs = sorted(_folders(mine.parent, "pnl-"), key=lambda path: path.name)
+    old_runs = [path for path in runs if path != mine][: -(KEPT - 1)]
+    old_rounds = [
+        path
+        for path in _folders(mine, "round-")
+        if path.name[6:].isdigit() and int(path.name[6:]) <= round_number - KEPT
+    ]
+    for path in [*old_runs, *old_rounds]:
+        rm_rf(path)
+
+
+def _folders(parent: Path, prefix: str) -> Iterator[Path]:
+    try:
+        entries = list(os.scandir(parent))
+    except FileNotFoundError:
+        return
+    for entry in entries:
+        if entry.name.startswith(prefix) and entry.is_dir(follow_symlinks=False):
+            yield Path(entry.path)
+
+
+def group_of(item: pytest.Item) -> Optional[str]:
+    """The item's ``xdist_group`` marks, sorted and joined with ``_`` as xdist does it."""
+    names = set()
+    for mark in item.iter_markers("xdist_group"):
+        name = mark.args[0] if mark.args else mark.kwargs.get("name", "default")
+        names.add(str(name))
+    return "_".join(sorted(names)) if names else None

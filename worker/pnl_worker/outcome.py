@@ -1,0 +1,137 @@
+"""From pytest's reports of one test to the one outcome that pnl counts. PYTEST_DONT_REWRITE."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Optional
+
+import pytest
+
+LIMIT = 256 * 1024
+"""Characters kept of one text (a traceback, a captured stream); the middle is cut."""
+
+Report = pytest.TestReport
+
+
+def last_attempt(reports: list[Report]) -> list[Report]:
+    """The reports since the last set-up: plugins that rerun tests emit several rows of phases."""
+    for position in range(len(reports) - 1, -1, -1):
+        if reports[position].when == "setup":
+            return reports[position:]
+    return reports
+
+
+def is_rerun(reports: list[Report]) -> bool:
+    """Whether a plugin has announced that the test will be run again."""
+    return any(str(report.outcome) == "rerun" for report in last_attempt(reports))
+
+
+def classify(reports: list[Report]) -> str:
+    """The outcome's name in the protocol, by pytest's rules."""
+    outcome = "passed"
+    for report in reports:
+        if str(report.when) == "???":
+            return "crashed"  # xdist's report of a worker that died
+        if report.outcome == "failed":
+            if report.when != "call":
+                return "failed" if outcome == "failed" else "error"
+            outcome = "failed"
+        elif outcome == "failed":
+            continue
+        elif hasattr(report, "wasxfail"):
+            if report.skipped:
+                outcome = "xfailed"
+            elif report.passed:
+                outcome = "xpassed"
+        elif report.outcome == "skipped":
+            outcome = "skipped"
+    return outcome
+
+
+def summarise(reports: list[Report], root: str) -> dict[str, Any]:
+    """What a ``done`` message says of a test: outcome, seconds of each phase, failure, reason.
+
+    ``root`` is the folder that locations are relative to.
+    """
+    reports = last_attempt(reports)
+    outcome = classify(reports)
+    phases = [0.0, 0.0, 0.0]
+    for report in reports:
+        if report.when in _PHASES:
+            phases[_PHASES[report.when]] += report.duration
+    summary: dict[str, Any] = {"outcome": outcome, "phases": [round(p, 6) for p in phases]}
+    if outcome == "passed":
+        return summary
+    if outcome in ("failed", "error", "crashed"):
+        summary["failure"] = _failure(reports, root)
+    else:
+        reason = _reason(reports)
+        if reason:
+            summary["reason"] = cut(reason)
+    return summary
+
+
+_PHASES = {"setup": 0, "call": 1, "teardown": 2}
+
+
+def _failure(reports: list[Report], root: str) -> dict[str, Any]:
+    failed = [report for report in reports if report.failed]
+    texts = []
+    for report in failed:
+        text = report.longreprtext
+        if len(failed) > 1 or report.when == "teardown":
+            text = f"--- {report.when} ---\n{text}"
+        texts.append(text)
+    failure: dict[str, Any] = {
+        "message": cut(_message(failed[0])),
+        "text": cut("\n".join(texts)),
+        "sections": [[name, cut(text)] for name, text in failed[-1].sections if text],
+    }
+    location = _location(failed[0], root)
+    if location:
+        failure["path"], failure["line"] = location
+    return failure
+
+
+def _message(report: Report) -> str:
+    crash = getattr(report.longrepr, "reprcrash", None)
+    text = str(crash.message) if crash is not None else report.longreprtext
+    lines = [line for line in text.splitlines() if line.strip()]
+    if not lines:
+        return "failed without a message"
+    # A fixture lookup error and the like have no crash entry: their last line says most.
+    return lines[0] if crash is not None else lines[-1].strip()
+
+
+def _location(report: Report, root: str) -> Optional[tuple[str, int]]:
+    """Where it failed if that is in the test's own file, else where the test is."""
+    file, line, _ = report.location
+    crash = getattr(report.longrepr, "reprcrash", None)
+    if crash is not None:
+        # Windows drives and folders outside have no relative path: keep what pytest says.
+        path = crash.path
+        if os.path.isabs(path) and path.startswith(root + os.sep):
+            path = os.path.relpath(path, root)
+        if path == file or line is None:
+            return path, int(crash.lineno)
+    return None if line is None else (file, line + 1)
+
+
+def _reason(reports: list[Report]) -> Optional[str]:
+    for report in reports:
+        wasxfail = getattr(report, "wasxfail", None)
+        if wasxfail:
+            return str(wasxfail)
+        if report.outcome == "skipped":
+            longrepr = report.longrepr
+            text = str(longrepr[2]) if isinstance(longrepr, tuple) else str(longrepr)
+            return text[len("Skipped: ") :] if text.startswith("Skipped: ") else text
+    return None
+
+
+def cut(text: str) -> str:
+    """The text, without its middle if it is over ``LIMIT`` characters."""
+    if len(text) <= LIMIT:
+        return text
+    half = LIMIT // 2
+    return f"{text[:half]}\n[… {len(text) - 2 * half} characters cut by pnl …]\n{text[-half:]}"

@@ -1,0 +1,116 @@
+"""The pytest plugin: takes on the role that the controller gave this process. PYTEST_DONT_REWRITE."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import Any, Optional
+
+import pytest
+
+from . import identity, observer, template, wire, worker
+
+__all__ = ["pytest_cmdline_main", "pytest_configure"]
+
+
+def _take_session() -> dict[str, Any]:
+    """Reads the controller's order and hides its traces from the suite and its subprocesses."""
+    text = os.environ.pop("PNL_SESSION", None)
+    if text is None:
+        return {}
+    order: dict[str, Any] = json.loads(text)
+    for name, value in order["restore"].items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+    package_parent = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    if package_parent in sys.path:
+        sys.path.remove(package_parent)
+    return order
+
+
+ORDER = _take_session()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Keeps xdist from starting where pnl distributes (``addopts = -n 4``)."""
+    if ORDER.get("role") in ("template", "worker") and hasattr(config.option, "numprocesses"):
+        config.option.numprocesses = None
+        config.option.maxprocesses = None
+        config.option.dist = "no"
+        config.option.tx = []
+        config.option.distload = False
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Connects, says hello, and registers the role."""
+    if not ORDER:
+        return
+    role = ORDER["role"]
+    # --strict-markers, and xdist's own registration is there only where xdist is.
+    config.addinivalue_line(
+        "markers", "xdist_group(name): tests of one group run on one worker with --dist loadgroup"
+    )
+    connection = wire.Connection(ORDER["socket"])
+    connection.send(template.hello(role, ORDER["token"], ORDER.get("worker", "")))
+    if role == "observer":
+        config.pluginmanager.register(observer.Observer(config, connection), "pnl-observer")
+        return
+    if not config.pluginmanager.hasplugin("xdist"):
+        config.pluginmanager.register(identity.IdentityPlugin(), "pnl-identity")
+    config.pluginmanager.register(Role(connection), "pnl-role")
+
+
+class Role:
+    """Takes the place of pytest's own loop over the tests."""
+
+    def __init__(self, connection: wire.Connection) -> None:
+        self.connection = connection
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """A spawned worker has its identity before session-wide hooks and fixtures ask."""
+        if ORDER["role"] == "worker":
+            who = _identity()
+            who.to_config(session.config)
+            who.to_tmp_path(session.config)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> Optional[object]:
+        """Serves as template, or works, once the tests are collected."""
+        option = session.config.option
+        if option.collectonly or not session.items:
+            return None
+        if session.testsfailed and not option.continue_on_collection_errors:
+            return None  # pytest's own loop raises its own error
+        template.announce(session, self.connection)
+        if ORDER["role"] == "template":
+            template.Template(session, self.connection, ORDER["socket"], ORDER["token"]).serve()
+        else:
+            runner = worker.Worker(session, self.connection)
+            runner.run()
+            self.runner = runner
+        return True
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_sessionfinish(self) -> Any:
+        """A spawned worker says bye when all tear-downs are over."""
+        try:
+            return (yield)
+        finally:
+            if hasattr(self, "runner"):
+                self.connection.send({"t": "bye"})
+
+
+def _identity() -> identity.Identity:
+    return identity.Identity(
+        ORDER["worker"], ORDER["slot"], ORDER["workers"], ORDER["round"], ORDER["run"]
+    )
+
+
+if ORDER.get("role") == "worker":
+    _identity().to_environment()

@@ -1,0 +1,83 @@
+"""What a forked worker must change to be a process of its own. PYTEST_DONT_REWRITE.
+
+Descriptors are exchanged under the objects that hold them (``dup2``), so that every Python object
+which took a stream while the suite was imported (a logging handler, say) stays valid and writes to
+where this worker's output goes.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import signal
+import tempfile
+
+import pytest
+
+
+def redirect(config: pytest.Config, output_fd: int) -> None:
+    """Points stdin to nothing and stdout and stderr to ``output_fd``, pytest's capture included."""
+    null_fd = os.open(os.devnull, os.O_RDONLY)
+    for source, target in ((null_fd, 0), (output_fd, 1), (output_fd, 2)):
+        os.dup2(source, target)
+    _redirect_capture(config, output_fd, null_fd)
+    _redirect_faulthandler(config, output_fd)
+    os.close(null_fd)
+    os.close(output_fd)
+
+
+def _redirect_capture(config: pytest.Config, output_fd: int, null_fd: int) -> None:
+    """Gives ``--capture=fd`` a file of its own: forks share the offset of an open file."""
+    manager = config.pluginmanager.getplugin("capturemanager")
+    capture = getattr(manager, "_global_capturing", None)
+    for stream, original in (("in_", null_fd), ("out", output_fd), ("err", output_fd)):
+        capturer = getattr(capture, stream, None)
+        saved = getattr(capturer, "targetfd_save", None)
+        if (
+            capturer is None or saved is None
+        ):  # --capture=sys, tee-sys or no: nothing below Python is held
+            continue
+        os.dup2(original, saved, inheritable=False)
+        if stream != "in_":
+            with tempfile.TemporaryFile(buffering=0) as fresh:
+                os.dup2(fresh.fileno(), capturer.tmpfile.fileno(), inheritable=False)
+
+
+def _redirect_faulthandler(config: pytest.Config, output_fd: int) -> None:
+    """Pytest keeps a copy of stderr for the stack dump of a crash."""
+    try:
+        from _pytest.faulthandler import fault_handler_stderr_fd_key
+    except ImportError:
+        return
+    copy = config.stash.get(fault_handler_stderr_fd_key, None)
+    if copy is not None:
+        os.dup2(output_fd, copy, inheritable=False)
+
+
+def reset_process() -> None:
+    """Makes this process the leader of a group and forgets what the template is to do at its end."""
+    os.setpgid(0, 0)
+    atexit._clear()
+    if signal.getsignal(signal.SIGINT) in (signal.SIG_IGN, signal.SIG_DFL):
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def silence_terminal(config: pytest.Config) -> None:
+    """Stops the terminal reporter from working for reports that nobody reads.
+
+    It stays to be found by its name, as plugins and conftests expect outside of xdist.
+    """
+    manager = config.pluginmanager
+    reporter = manager.getplugin("terminalreporter")
+    if reporter is None:
+        return
+    manager.unregister(reporter)
+    manager._name2plugin.setdefault("terminalreporter", reporter)
+
+
+def leave() -> None:
+    """Ends the process without the template's clean-up, but with what tests registered."""
+    try:
+        atexit._run_exitfuncs()
+    finally:
+        os._exit(0)

@@ -1,0 +1,197 @@
+"""The template: collects once, then forks a worker whenever the controller asks. PYTEST_DONT_REWRITE."""
+
+from __future__ import annotations
+
+import gc
+import os
+import select
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Iterator
+from typing import Any, Callable
+
+import pytest
+
+from . import identity, refork, wire
+from .worker import Worker
+
+CHUNK = 500
+"""Tests in one ``tests`` message: keeps frames far below their limit."""
+
+
+def announce(session: pytest.Session, connection: wire.Connection) -> None:
+    """Sends the list of collected tests, then ``ready``."""
+    rows = [_describe(item) for item in session.items]
+    for at in range(0, len(rows), CHUNK):
+        connection.buffer({"t": "tests", "tests": rows[at : at + CHUNK]})
+    option = session.config.option
+    connection.send(
+        {
+            "t": "ready",
+            "count": len(rows),
+            "capture": str(option.capture),
+            "maxfail": int(option.maxfail or 0),
+            "collect_errors": int(session.testsfailed),
+            "threads": [thread for thread in _other_threads()],
+        }
+    )
+
+
+def _describe(item: pytest.Item) -> dict[str, Any]:
+    row: dict[str, Any] = {"id": item.nodeid}
+    try:
+        line = item.location[1]
+    except Exception:  # a custom item may not know where it is
+        line = None
+    if line is not None:
+        row["line"] = line + 1
+    group = identity.group_of(item)
+    if group is not None:
+        row["group"] = group
+    return row
+
+
+def _other_threads() -> Iterator[str]:
+    """Names of threads that a fork would lose: Python's, and native ones where the system tells."""
+    names = [t.name for t in threading.enumerate() if t is not threading.main_thread()]
+    yield from names
+    try:
+        native = len(os.listdir("/proc/self/task"))
+    except OSError:
+        return
+    for _ in range(native - 1 - len(names)):
+        yield "a native thread"
+
+
+class Template:
+    """Serves the controller between collection and the session's end."""
+
+    def __init__(
+        self, session: pytest.Session, connection: wire.Connection, socket_path: str, token: str
+    ) -> None:
+        self.session = session
+        self.connection = connection
+        self.socket_path = socket_path
+        self.token = token
+        self.children: set[int] = set()
+        self._wake_read, self._wake_write = socket.socketpair()
+        self._wake_read.setblocking(False)
+        self._wake_write.setblocking(False)
+
+    def serve(self) -> None:
+        """Forks and reaps until the controller says ``shutdown`` or closes."""
+        restore = self._watch_children()
+        gc.collect()
+        gc.freeze()
+        poll = select.poll()
+        poll.register(self.connection, select.POLLIN)
+        poll.register(self._wake_read, select.POLLIN)
+        serving = True
+        while serving:
+            ready = {fd for fd, _ in poll.poll()}
+            if self._wake_read.fileno() in ready:
+                self._reap()
+            if self.connection.fileno() in ready:
+                messages = self.connection.receive_with_fds()
+                serving = messages is not None
+                for message in messages or []:
+                    if message["t"] == "fork":
+                        self._fork(message, restore)
+                    elif message["t"] == "shutdown":
+                        serving = False
+                    else:
+                        raise wire.ProtocolError(f"the template does not know {message['t']!r}")
+        restore()
+
+    def _watch_children(self) -> Callable[[], None]:
+        """Makes SIGCHLD wake the poll; returns what undoes it, for forks and for the end."""
+        old_handler = signal.signal(signal.SIGCHLD, lambda *_: None)
+        old_fd = signal.set_wakeup_fd(self._wake_write.fileno(), warn_on_full_buffer=False)
+
+        def restore() -> None:
+            signal.set_wakeup_fd(old_fd)
+            signal.signal(signal.SIGCHLD, old_handler or signal.SIG_DFL)
+
+        return restore
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                if not self._wake_read.recv(4096):
+                    break
+            except BlockingIOError:
+                break
+        for pid in list(self.children):
+            # By pid: other children (a conftest's subprocess) are not ours to reap.
+            done, status = os.waitpid(pid, os.WNOHANG)
+            if done:
+                self.children.remove(pid)
+                code = os.waitstatus_to_exitcode(status)
+                how = {"signal": -code} if code < 0 else {"exit": code}
+                self.connection.send({"t": "gone", "pid": pid, **how})
+
+    def _fork(self, order: wire.Message, restore: Callable[[], None]) -> None:
+        output_fd = self.connection.take_fd()
+        if order["prune"]:
+            identity.prune_basetemp(self.session.config, order["run"], order["round"])
+        sys.stdout.flush()
+        sys.stderr.flush()
+        try:
+            pid = os.fork()
+        except OSError as error:
+            os.close(output_fd)
+            self.connection.send({"t": "fork-failed", "worker": order["worker"], "why": str(error)})
+            return
+        if pid == 0:
+            self._become_worker(order, output_fd, restore)
+        os.close(output_fd)
+        self.children.add(pid)
+        self.connection.send({"t": "forked", "worker": order["worker"], "pid": pid})
+
+    def _become_worker(
+        self, order: wire.Message, output_fd: int, restore: Callable[[], None]
+    ) -> None:
+        """The child's whole life; never returns."""
+        try:
+            restore()
+            refork.reset_process()
+            self.connection.close()
+            self._wake_read.close()
+            self._wake_write.close()
+            config = self.session.config
+            refork.redirect(config, output_fd)
+            refork.silence_terminal(config)
+            who = identity.Identity(
+                order["worker"], order["slot"], order["workers"], order["round"], order["run"]
+            )
+            who.to_environment()
+            who.to_config(config)
+            who.to_tmp_path(config)
+            connection = wire.Connection(self.socket_path)
+            connection.send(hello("worker", self.token, who.worker))
+            worker = Worker(self.session, connection)
+            worker.run()
+            worker.finish_session()
+        except BaseException:
+            import traceback
+
+            traceback.print_exc()
+            sys.stderr.flush()
+            os._exit(3)
+        refork.leave()
+
+
+def hello(role: str, token: str, worker: str = "") -> wire.Message:
+    """The first message on every connection."""
+    return {
+        "t": "hello",
+        "v": wire.VERSION,
+        "role": role,
+        "token": token,
+        "worker": worker,
+        "pid": os.getpid(),
+        "python": ".".join(map(str, sys.version_info[:3])),
+        "pytest": pytest.__version__,
+    }

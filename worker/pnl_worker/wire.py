@@ -1,0 +1,139 @@
+"""Frames and messages on the private socket. PYTEST_DONT_REWRITE.
+
+A frame is a length (4 bytes, big-endian, unsigned) and that many bytes of UTF-8 JSON: one object,
+whose key ``t`` names the message. This module knows nothing of pytest.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+import time
+from typing import Any, Optional
+
+VERSION = 1
+MAX_FRAME = 16 * 1024 * 1024
+_LENGTH = struct.Struct(">I")
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_decode = json.JSONDecoder().decode
+
+Message = dict[str, Any]
+
+
+class ProtocolError(Exception):
+    """The other side broke the protocol; the message says how."""
+
+
+def now_us() -> int:
+    """Microseconds on the monotonic clock, which all processes of a machine share."""
+    return time.monotonic_ns() // 1000
+
+
+def encode(message: Message) -> bytes:
+    """One message as a frame. Lone surrogates, which UTF-8 cannot carry, become ``?``."""
+    body = _encode(message).encode("utf-8", "replace")
+    if len(body) > MAX_FRAME:
+        raise ProtocolError(
+            f"a {message.get('t')} message of {len(body)} bytes is over {MAX_FRAME}"
+        )
+    return _LENGTH.pack(len(body)) + body
+
+
+class Decoder:
+    """Cuts a stream of bytes into messages."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> list[Message]:
+        """Takes what arrived and returns the messages that are whole, in order."""
+        buffer = self._buffer
+        buffer += data
+        messages = []
+        at = 0
+        while len(buffer) - at >= _LENGTH.size:
+            (length,) = _LENGTH.unpack_from(buffer, at)
+            if length > MAX_FRAME:
+                raise ProtocolError(f"a frame of {length} bytes is over {MAX_FRAME}")
+            end = at + _LENGTH.size + length
+            if len(buffer) < end:
+                break
+            messages.append(_parse(bytes(buffer[at + _LENGTH.size : end])))
+            at = end
+        del buffer[:at]
+        return messages
+
+
+def _parse(body: bytes) -> Message:
+    try:
+        message = _decode(body.decode("utf-8"))
+    except ValueError as error:
+        raise ProtocolError(f"a frame is not JSON: {error}") from error
+    if not isinstance(message, dict) or not isinstance(message.get("t"), str):
+        raise ProtocolError("a message has no type")
+    return message
+
+
+class Connection:
+    """The socket to the controller.
+
+    ``buffer`` holds frames back until the next ``send``, so that a test's end and the next one's
+    beginning cost one system call.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._socket.connect(path)
+        self._decoder = Decoder()
+        self._held = b""
+        self._received_fds: list[int] = []
+
+    def fileno(self) -> int:
+        """The socket's descriptor."""
+        return self._socket.fileno()
+
+    def buffer(self, message: Message) -> None:
+        """Holds a message back until the next ``send`` or ``flush``."""
+        self._held += encode(message)
+
+    def send(self, message: Message) -> None:
+        """Sends a message, after those held back."""
+        self.buffer(message)
+        self.flush()
+
+    def flush(self) -> None:
+        """Sends what was held back."""
+        held, self._held = self._held, b""
+        if held:
+            self._socket.sendall(held)
+
+    def receive(self, *, wait: bool) -> Optional[list[Message]]:
+        """The messages that have come, waiting for at least some bytes if told so.
+
+        ``None`` means that the controller has closed the connection.
+        """
+        flags = 0 if wait else socket.MSG_DONTWAIT
+        try:
+            data = self._socket.recv(65536, flags)
+        except BlockingIOError:
+            return []
+        except ConnectionResetError:
+            return None
+        return self._decoder.feed(data) if data else None
+
+    def receive_with_fds(self) -> Optional[list[Message]]:
+        """As ``receive(wait=True)``; descriptors sent along are kept for ``take_fd``."""
+        data, fds, _, _ = socket.recv_fds(self._socket, 65536, 16)
+        self._received_fds.extend(fds)
+        return self._decoder.feed(data) if data else None
+
+    def take_fd(self) -> int:
+        """The oldest descriptor that came and was not taken."""
+        if not self._received_fds:
+            raise ProtocolError("a message came without its descriptor")
+        return self._received_fds.pop(0)
+
+    def close(self) -> None:
+        """Closes this process's end."""
+        self._socket.close()

@@ -1,0 +1,140 @@
+"""Runs the tests that the controller gives, in a collected session. PYTEST_DONT_REWRITE."""
+
+from __future__ import annotations
+
+import signal
+from collections import deque
+from typing import Any, Optional
+
+import pytest
+
+from . import outcome, wire
+
+
+class RoundBoundary(pytest.Item):
+    """Stands for the next round's first test while that is unknown.
+
+    As ``nextitem`` it makes pytest tear down all but session fixtures. It never runs.
+    """
+
+    def runtest(self) -> None:
+        """Never called."""
+        raise AssertionError("a round's boundary was run as a test")
+
+
+class Worker:
+    """The loop between the controller's messages and pytest's protocol.
+
+    A test runs only when the one after it is known, or known not to come: pytest tears down what
+    the next test does not need.
+    """
+
+    def __init__(self, session: pytest.Session, connection: wire.Connection) -> None:
+        self.session = session
+        self.config = session.config
+        self.connection = connection
+        self.queue: deque[int] = deque()
+        self.reports: list[pytest.TestReport] = []
+        self.running: Optional[int] = None
+        self.ending = False
+        self.paused = False
+        self.root = str(self.config.rootpath)
+        self.boundary = RoundBoundary.from_parent(session, name="pnl-round-boundary")
+        # The controller counts failures over all workers (-x, --maxfail).
+        self.config.option.maxfail = 0
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Keeps the running test's reports."""
+        self.reports.append(report)
+
+    def run(self) -> None:
+        """Runs until the controller says ``finish`` and the queue is empty, or closes."""
+        self.config.pluginmanager.register(self, "pnl-worker")
+        try:
+            while self._fetch():
+                index = self.queue.popleft()
+                self._run_one(index, self._next_item())
+                self._check_stop()
+        except (KeyboardInterrupt, pytest.exit.Exception) as error:
+            self._interrupted(error)
+        self.connection.flush()
+
+    def _fetch(self) -> bool:
+        """Waits until a test can start. False when there is none to come."""
+        wait = False
+        while True:
+            if wait:
+                self.connection.flush()
+            messages = self.connection.receive(wait=wait)
+            if messages is None:
+                return False
+            for message in messages:
+                self._take(message)
+            if len(self.queue) > 1 or (self.queue and (self.ending or self.paused)):
+                return True
+            if self.ending and not self.queue:
+                return False
+            wait = True
+
+    def _take(self, message: wire.Message) -> None:
+        kind = message["t"]
+        if kind == "run":
+            self.queue.extend(message["tests"])
+            self.paused = False
+        elif kind == "finish":
+            self.ending = True
+        elif kind == "pause":
+            self.paused = True
+        elif kind == "drop":
+            self.queue.clear()
+        else:
+            raise wire.ProtocolError(f"a worker does not know the message {kind!r}")
+
+    def _next_item(self) -> Optional[pytest.Item]:
+        if self.queue:
+            return self.session.items[self.queue[0]]
+        return None if self.ending else self.boundary
+
+    def _run_one(self, index: int, nextitem: Optional[pytest.Item]) -> None:
+        item = self.session.items[index]
+        self.reports.clear()
+        self.running = index
+        start = wire.now_us()
+        self.connection.send({"t": "start", "i": index, "at": start})
+        self.config.hook.pytest_runtest_protocol(item=item, nextitem=nextitem)
+        self.running = None
+        done: dict[str, Any] = {"t": "done", "i": index, "start": start}
+        done.update(outcome.summarise(self.reports, self.root))
+        self.connection.buffer(done)
+
+    def _check_stop(self) -> None:
+        """Tells of a plugin's or a hook's wish to stop, once."""
+        wish = self.session.shouldfail or self.session.shouldstop
+        if wish:
+            self.session.shouldfail = self.session.shouldstop = False
+            self.connection.buffer({"t": "stop", "message": str(wish)})
+
+    def _interrupted(self, error: BaseException) -> None:
+        """Ctrl-C, or ``pytest.exit``: the running test gets no other outcome."""
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # tear-down is bounded by the controller
+        if self.running is not None:
+            self.connection.buffer({"t": "interrupted", "i": self.running})
+            self.running = None
+        if isinstance(error, pytest.exit.Exception):
+            self.connection.buffer(
+                {"t": "stop", "message": str(error.msg), "code": error.returncode, "exit": True}
+            )
+
+    def finish_session(self) -> None:
+        """What pytest does at a session's end; the last tear-downs happen in it."""
+        status = pytest.ExitCode.TESTS_FAILED if self.session.testsfailed else pytest.ExitCode.OK
+        self.session.exitstatus = status
+        try:
+            self.config.hook.pytest_sessionfinish(session=self.session, exitstatus=status)
+        except BaseException as error:  # whatever a tear-down raises must be told, not lost
+            text = f"{type(error).__name__}: {error}"
+            self.connection.buffer(
+                {"t": "notice", "level": "warning", "text": f"tear-down of the session: {text}"}
+            )
+        self.connection.send({"t": "bye"})
