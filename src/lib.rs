@@ -1,3 +1,7 @@
 //! pnl runs any pytest suite in parallel and in loops, and tells the truth about what it saw.
+
 pub mod model;
+pub mod process;
+pub mod protocol;
 pub mod report;
+pub mod scheduler;

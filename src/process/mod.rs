@@ -1,0 +1,26 @@
+//! Processes: finding Python, starting pytest, reading what it writes, signalling and ending it.
+//!
+//! Knows only [`crate::model`]; decides nothing about tests.
+
+mod child;
+#[cfg(target_os = "linux")]
+#[path = "leftovers_linux.rs"]
+mod leftovers;
+#[cfg(not(target_os = "linux"))]
+#[path = "leftovers_other.rs"]
+mod leftovers;
+mod package;
+mod python;
+mod signals;
+mod tail;
+
+pub use child::{Ended, Launch, Started, Stdio, kill_group, send_signal};
+pub use leftovers::{Leftover, end_leftovers};
+pub use package::unpack;
+pub use python::{Found, Interpreter, Modules, PythonError, find, probe};
+pub use rustix::process::Signal;
+pub use signals::{SignalsError, forward_signals};
+pub use tail::Tail;
+
+/// Set to the run's id in every process of a run, so that those left behind can be told.
+pub const RUN_VARIABLE: &str = "PNL_RUN";

@@ -1,0 +1,122 @@
+//! Frames: a length (4 bytes, big-endian, unsigned) and that many bytes of UTF-8 JSON.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// Bytes that one frame's body may have. The longest honest message is a failure with its captured
+/// streams, each cut to 256 KiB by the worker.
+pub const MAX_FRAME: usize = 16 * 1024 * 1024;
+
+const PREFIX: usize = 4;
+
+/// How the other side broke the protocol.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FrameError {
+    /// A frame announced more than is allowed.
+    #[error("a frame of {0} bytes is over the limit of {MAX_FRAME}")]
+    TooLarge(usize),
+    /// A body is no message that is known here.
+    #[error("a message cannot be read: {0}")]
+    Unreadable(String),
+    /// The stream ended inside a frame.
+    #[error("the connection ended inside a frame")]
+    Truncated,
+}
+
+/// One message as a frame.
+#[must_use]
+pub fn encode<M: Serialize>(message: &M) -> Vec<u8> {
+    let mut frame = vec![0; PREFIX];
+    serde_json::to_writer(&mut frame, message).expect("our messages have no map keys but strings");
+    let length = u32::try_from(frame.len() - PREFIX).expect("what pnl sends is small");
+    frame[..PREFIX].copy_from_slice(&length.to_be_bytes());
+    frame
+}
+
+/// Cuts a stream of bytes into messages.
+#[derive(Debug, Default)]
+pub struct Decoder {
+    buffer: Vec<u8>,
+    at: usize,
+}
+
+impl Decoder {
+    /// Takes bytes that arrived.
+    pub fn feed(&mut self, bytes: &[u8]) {
+        if self.at > 0 {
+            self.buffer.drain(..self.at);
+            self.at = 0;
+        }
+        self.buffer.extend_from_slice(bytes);
+    }
+
+    /// The next whole message, if there is one.
+    pub fn next<M: DeserializeOwned>(&mut self) -> Result<Option<M>, FrameError> {
+        let rest = &self.buffer[self.at..];
+        let Some(prefix) = rest.first_chunk::<PREFIX>() else { return Ok(None) };
+        let length = u32::from_be_bytes(*prefix) as usize;
+        if length > MAX_FRAME {
+            return Err(FrameError::TooLarge(length));
+        }
+        let Some(body) = rest.get(PREFIX..PREFIX + length) else { return Ok(None) };
+        self.at += PREFIX + length;
+        serde_json::from_slice(body)
+            .map(Some)
+            .map_err(|error| FrameError::Unreadable(error.to_string()))
+    }
+
+    /// What the end of the stream means: an error if it came inside a frame.
+    pub fn end(&self) -> Result<(), FrameError> {
+        if self.at == self.buffer.len() { Ok(()) } else { Err(FrameError::Truncated) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn messages_come_out_whole_however_the_bytes_arrive() {
+        let sent = [json!({"t": "one"}), json!({"t": "two", "text": "\u{0}é\n"})];
+        let bytes: Vec<u8> = sent.iter().flat_map(encode).collect();
+        for size in 1..bytes.len() {
+            let mut decoder = Decoder::default();
+            let mut got: Vec<Value> = Vec::new();
+            for chunk in bytes.chunks(size) {
+                decoder.feed(chunk);
+                while let Some(message) = decoder.next().expect("well-formed") {
+                    got.push(message);
+                }
+            }
+            assert_eq!(got, sent);
+            assert_eq!(decoder.end(), Ok(()));
+        }
+    }
+
+    #[test]
+    fn a_frame_too_large_is_refused_before_it_is_read() {
+        let mut decoder = Decoder::default();
+        decoder.feed(&u32::MAX.to_be_bytes());
+        assert_eq!(decoder.next::<Value>(), Err(FrameError::TooLarge(u32::MAX as usize)));
+    }
+
+    #[test]
+    fn an_end_inside_a_frame_is_told() {
+        let mut decoder = Decoder::default();
+        decoder.feed(&[0, 0, 0, 9, b'{']);
+        assert_eq!(decoder.next::<Value>(), Ok(None));
+        assert_eq!(decoder.end(), Err(FrameError::Truncated));
+    }
+
+    proptest! {
+        #[test]
+        fn garbage_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let mut decoder = Decoder::default();
+            decoder.feed(&bytes);
+            while let Ok(Some(_)) = decoder.next::<crate::protocol::ToController>() {}
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! Messages. Field names are short where a message is sent for every test.
+
+use serde::{Deserialize, Serialize};
+
+/// From a pytest process to the controller.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(tag = "t", rename_all = "kebab-case")]
+pub enum ToController {
+    /// The first on every connection.
+    Hello(Hello),
+    /// A part of the list of collected tests, in order.
+    Tests {
+        /// The next tests.
+        tests: Vec<TestRow>,
+    },
+    /// The list is complete.
+    Ready(Ready),
+    /// The template has forked a worker.
+    Forked {
+        /// Its id.
+        worker: String,
+        /// Its process.
+        pid: u32,
+    },
+    /// The template could not fork.
+    ForkFailed {
+        /// Whose id it would have been.
+        worker: String,
+        /// The system's words.
+        why: String,
+    },
+    /// A forked worker's process has ended. One of the two is there.
+    Gone {
+        /// The process.
+        pid: u32,
+        /// Its exit status.
+        exit: Option<i32>,
+        /// The signal that ended it.
+        signal: Option<i32>,
+    },
+    /// A test begins.
+    Start {
+        /// Its position in the list that this process sent.
+        i: u32,
+        /// Microseconds on the monotonic clock.
+        at: u64,
+        /// On which worker: only from an observer.
+        #[serde(default)]
+        worker: String,
+    },
+    /// A test is over.
+    Done(Box<Done>),
+    /// The running test was interrupted and has no outcome of its own.
+    Interrupted {
+        /// Its position.
+        i: u32,
+    },
+    /// The suite or a plugin wants the run to stop.
+    Stop {
+        /// Its words.
+        message: String,
+        /// The exit status it names.
+        code: Option<i32>,
+        /// Whether by `pytest.exit`, which stops at once.
+        #[serde(default)]
+        exit: bool,
+    },
+    /// Something that the user should know.
+    Notice {
+        /// `info`, `warning` or `error`.
+        level: String,
+        /// What.
+        text: String,
+    },
+    /// The last message: tear-downs are over.
+    Bye,
+}
+
+/// Who speaks.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Hello {
+    /// [`super::VERSION`] of the sender.
+    pub v: u32,
+    /// What it is.
+    pub role: Role,
+    /// The run's secret.
+    pub token: String,
+    /// The worker's id, or empty.
+    pub worker: String,
+    /// Its process.
+    pub pid: u32,
+    /// Python's version.
+    pub python: String,
+    /// pytest's version.
+    pub pytest: String,
+}
+
+/// What a pytest process is to pnl.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// Collects once and forks workers.
+    Template,
+    /// Runs tests.
+    Worker,
+    /// Watches a pytest that runs by itself.
+    Observer,
+}
+
+/// A collected test.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+pub struct TestRow {
+    /// Node id.
+    pub id: String,
+    /// Line, counted from 1.
+    #[serde(default)]
+    pub line: Option<u32>,
+    /// `xdist_group` marks, sorted and joined with `_`.
+    #[serde(default)]
+    pub group: Option<String>,
+}
+
+/// Collection is over.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Ready {
+    /// How many tests were sent.
+    pub count: u32,
+    /// pytest's `--capture`.
+    pub capture: String,
+    /// pytest's `--maxfail`, 0 for none.
+    pub maxfail: u32,
+    /// Collection errors that `--continue-on-collection-errors` lets pass.
+    pub collect_errors: u32,
+    /// Threads that a fork would lose.
+    pub threads: Vec<String>,
+}
+
+/// A test's end.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+pub struct Done {
+    /// Its position.
+    pub i: u32,
+    /// When its set-up began: microseconds on the monotonic clock.
+    pub start: u64,
+    /// `passed`, `failed`, `error`, `skipped`, `xfailed`, `xpassed`, or `crashed` (only from an
+    /// observer of xdist).
+    pub outcome: String,
+    /// Seconds of set-up, call and tear-down.
+    pub phases: [f64; 3],
+    /// There for failed, error and crashed.
+    #[serde(default)]
+    pub failure: Option<DoneFailure>,
+    /// There for skipped and xfailed, where the suite gives one.
+    #[serde(default)]
+    pub reason: Option<String>,
+    /// On which worker: only from an observer.
+    #[serde(default)]
+    pub worker: String,
+}
+
+/// What there is to read about a failure.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+pub struct DoneFailure {
+    /// One line.
+    pub message: String,
+    /// pytest's rendering.
+    pub text: String,
+    /// Captured streams, by pytest's titles.
+    pub sections: Vec<(String, String)>,
+    /// File, as pytest names it.
+    #[serde(default)]
+    pub path: Option<String>,
+    /// Line, counted from 1.
+    #[serde(default)]
+    pub line: Option<u32>,
+}
+
+/// From the controller to a template or a worker.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "t", rename_all = "kebab-case")]
+pub enum ToWorker {
+    /// To a template: fork a worker. Travels with one descriptor, the worker's output.
+    Fork(Fork),
+    /// To a template: end the session.
+    Shutdown,
+    /// Run these after what you have.
+    Run {
+        /// Positions in the list.
+        tests: Vec<u32>,
+    },
+    /// Forget what you have not started.
+    Drop,
+    /// Nothing more comes in this round; keep session fixtures.
+    Pause,
+    /// Nothing more comes; tear down and leave when you are through.
+    Finish,
+}
+
+/// The order for a new worker.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fork {
+    /// Its id.
+    pub worker: String,
+    /// Its place.
+    pub slot: usize,
+    /// How many there are.
+    pub workers: usize,
+    /// The round.
+    pub round: u32,
+    /// The run's id.
+    pub run: String,
+    /// Whether old temporary folders are to be removed first.
+    pub prune: bool,
+}

@@ -1,0 +1,15 @@
+//! The private conversation between the controller and the pytest processes that it started.
+//!
+//! Messages ([`ToController`], [`ToWorker`]) travel as frames ([`frame`]) on a Unix socket in a
+//! private folder ([`socket`]). The whole is documented in docs/design/protocol.md, and its
+//! transcripts in tests/protocol/ are replayed by the Rust and by the Python tests. Knows only
+//! [`crate::model`].
+
+pub mod frame;
+mod message;
+pub mod socket;
+
+pub use message::{Done, DoneFailure, Fork, Hello, Ready, Role, TestRow, ToController, ToWorker};
+
+/// Changes when messages change in a way that the other side must know.
+pub const VERSION: u32 = 1;

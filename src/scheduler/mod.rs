@@ -1,0 +1,12 @@
+//! Which test goes where next, and which round comes next.
+//!
+//! Pure: no clock and no I/O. Time passed is an argument. Knows only [`crate::model`].
+
+mod deal;
+mod depth;
+mod rounds;
+mod units;
+
+pub use deal::Deal;
+pub use depth::Depth;
+pub use rounds::{Limit, Next, Rounds};
