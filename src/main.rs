@@ -1,2 +1,7 @@
-//! x
-fn main() {}
+//! The `pnl` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    pnl::cli::main()
+}

@@ -2,21 +2,34 @@
 
 use std::collections::VecDeque;
 
-/// Bytes that are kept. Enough for a fatal error's stack dump with many threads.
+/// Bytes that are kept of a worker. Enough for a fatal error's stack dump with many threads.
 const KEPT: usize = 64 * 1024;
 
 /// A bounded tail of a stream; what came before is counted and dropped.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Tail {
     bytes: VecDeque<u8>,
+    limit: usize,
     dropped: u64,
 }
 
+impl Default for Tail {
+    fn default() -> Self {
+        Self::keeping(KEPT)
+    }
+}
+
 impl Tail {
+    /// A tail of at most so many bytes.
+    #[must_use]
+    pub fn keeping(limit: usize) -> Self {
+        Self { bytes: VecDeque::new(), limit, dropped: 0 }
+    }
+
     /// Takes what was written.
     pub fn push(&mut self, bytes: &[u8]) {
         self.bytes.extend(bytes);
-        let excess = self.bytes.len().saturating_sub(KEPT);
+        let excess = self.bytes.len().saturating_sub(self.limit);
         self.bytes.drain(..excess);
         self.dropped += excess as u64;
     }

@@ -125,6 +125,8 @@ pub struct TestRow {
 pub struct Ready {
     /// How many tests were sent.
     pub count: u32,
+    /// pytest's root folder, which node ids are relative to.
+    pub rootdir: String,
     /// pytest's `--capture`.
     pub capture: String,
     /// pytest's `--maxfail`, 0 for none.

@@ -58,6 +58,13 @@ impl Rendezvous {
     }
 }
 
+impl Drop for Rendezvous {
+    /// Wakes the thread that accepts, which ends.
+    fn drop(&mut self) {
+        let _ = rustix::net::shutdown(&self.listener, rustix::net::Shutdown::Both);
+    }
+}
+
 /// 128 random bits in hexadecimal, from the kernel.
 fn random_token() -> io::Result<String> {
     let mut bytes = [0u8; 16];

@@ -32,6 +32,7 @@ class Observer:
             {
                 "t": "ready",
                 "count": len(rows),
+                "rootdir": self.root,
                 "capture": str(self.config.option.capture),
                 "maxfail": int(self.config.option.maxfail or 0),
                 "collect_errors": 0,

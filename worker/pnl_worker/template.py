@@ -31,6 +31,7 @@ def announce(session: pytest.Session, connection: wire.Connection) -> None:
         {
             "t": "ready",
             "count": len(rows),
+            "rootdir": str(session.config.rootpath),
             "capture": str(option.capture),
             "maxfail": int(option.maxfail or 0),
             "collect_errors": int(session.testsfailed),

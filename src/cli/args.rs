@@ -1,0 +1,200 @@
+//! Arguments, as clap reads them, and the options that they stand for.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::model::{DistMode, EngineKind, Isolation, Output};
+use crate::runner::{LoopOptions, Refusal, TestOptions};
+use crate::scheduler::Limit;
+use crate::settings::{Layer, WorkerCount, base_url, count, delay, duration, failures, workers};
+
+const EXAMPLES: &str = "\
+Examples:
+  pnl test                          what pytest itself would collect
+  pnl test e2e -n 4                 tests/e2e on four workers
+  pnl test http --loop 10 --keep-going
+                                    ten rounds of tests/http, whatever fails
+  pnl test e2e --duration 2h --base-url http://localhost:3000
+  pnl test tests/unit -- -k login -x
+                                    everything after -- goes to pytest
+  pnl test --engine xdist --dry-run what pytest -n would be called with
+  pnl loop 10 --workers 2           the older name of `pnl test e2e --loop 10`
+  pnl show                          the last run again
+
+Exit codes are pytest's: 0 all passed, 1 something failed, 2 interrupted, 3 internal error,
+4 usage error or a server that does not answer, 5 nothing collected.";
+
+/// Runs any pytest suite in parallel and in loops, and tells the truth about it.
+#[derive(Debug, Parser)]
+#[command(name = "pnl", version, after_help = EXAMPLES, max_term_width = 100)]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    pub(super) verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Verb {
+    /// Run tests, once or in a loop
+    #[command(after_help = EXAMPLES)]
+    Test(Box<TestArgs>),
+    /// Run a scope in a loop: the older name of `pnl test e2e --loop COUNT`
+    Loop(Box<LoopArgs>),
+}
+
+/// Arguments of `pnl test`.
+#[derive(Debug, Args)]
+pub(super) struct TestArgs {
+    /// Scopes (all, e2e, http, or one from the configuration), paths or node ids
+    #[arg(value_name = "SCOPE|PATH")]
+    words: Vec<String>,
+    /// Repeat for N rounds
+    #[arg(long = "loop", value_name = "N", value_parser = count, allow_negative_numbers = true,
+          conflicts_with = "duration")]
+    rounds: Option<u32>,
+    /// Keep starting rounds until T has passed (60, 90s, 10m, 24h); a round begun is finished
+    #[arg(long, value_name = "T", value_parser = duration, allow_negative_numbers = true)]
+    duration: Option<Duration>,
+    #[command(flatten)]
+    pub(super) run: RunArgs,
+}
+
+/// Arguments of `pnl loop`.
+#[derive(Debug, Args)]
+pub(super) struct LoopArgs {
+    /// How many rounds
+    #[arg(value_name = "COUNT", value_parser = count, allow_negative_numbers = true,
+          conflicts_with = "duration")]
+    count: Option<u32>,
+    /// Keep starting rounds until T has passed (60, 90s, 10m, 24h); a round begun is finished
+    #[arg(long, value_name = "T", value_parser = duration, allow_negative_numbers = true)]
+    duration: Option<Duration>,
+    /// Scope, path or node id
+    #[arg(long, value_name = "SCOPE|PATH", default_value = "e2e")]
+    scope: String,
+    #[command(flatten)]
+    pub(super) run: RunArgs,
+}
+
+/// What both verbs take.
+#[derive(Debug, Args)]
+pub(super) struct RunArgs {
+    /// Worker processes; left out: half of the CPUs, at most one a test [env: PNL_WORKERS]
+    #[arg(short = 'n', long, value_name = "N|auto", value_parser = workers,
+          allow_negative_numbers = true)]
+    workers: Option<WorkerCount>,
+    /// How tests are dealt out: load, loadscope, loadfile, loadgroup, worksteal, each or no, as in
+    /// pytest-xdist; left out: pnl's own way [env: PNL_DIST]
+    #[arg(long, value_name = "MODE")]
+    dist: Option<DistMode>,
+    /// Wait between rounds, never past the deadline [env: PNL_DELAY]
+    #[arg(long, value_name = "S", value_parser = delay, allow_negative_numbers = true)]
+    delay: Option<Duration>,
+    /// Go on after a round with failures [env: PNL_KEEP_GOING]
+    #[arg(long)]
+    keep_going: bool,
+    /// Show the browser (passed on to pytest-playwright) [env: PNL_HEADED]
+    #[arg(long)]
+    headed: bool,
+    /// The server under test, which tests read as E2E_BASE_URL; pnl never starts one
+    /// [env: E2E_BASE_URL] [default: http://127.0.0.1:8000]
+    #[arg(long, value_name = "URL", value_parser = base_url)]
+    base_url: Option<String>,
+    /// Stop a round after N failures [env: PNL_MAX_FAIL]
+    #[arg(long, value_name = "N", value_parser = failures, allow_negative_numbers = true)]
+    max_fail: Option<u64>,
+    /// Shuffle files, and tests within files; each round differently, the same with the same seed
+    #[arg(long, value_name = "SEED", num_args = 0..=1, require_equals = true,
+          default_missing_value = "random", value_parser = seed)]
+    shuffle: Option<u64>,
+    /// What workers keep between rounds: round (nothing) or none (everything, session fixtures and
+    /// open browsers too) [env: PNL_ISOLATION] [default: round]
+    #[arg(long, value_name = "round|none")]
+    isolation: Option<Isolation>,
+    /// What runs the tests: fork, spawn, xdist or pytest [env: PNL_ENGINE] [default: fork]
+    #[arg(long, value_name = "ENGINE")]
+    engine: Option<EngineKind>,
+    /// What happens to what tests print: captured (shown with a failure) or live
+    /// [env: PNL_OUTPUT] [default: captured]
+    #[arg(long, value_name = "captured|live")]
+    output: Option<Output>,
+    /// The interpreter; left out: VIRTUAL_ENV, then .venv upwards from here, then python3 on PATH
+    /// [env: PNL_PYTHON]
+    #[arg(long, value_name = "PATH")]
+    python: Option<PathBuf>,
+    /// Write a JUnit report [env: PNL_JUNIT]
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+    /// Write every event as a line of JSON, as it happens [env: PNL_JSONL]
+    #[arg(long, value_name = "FILE")]
+    jsonl: Option<PathBuf>,
+    /// Print what would run, and run nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// Print only failures in short and the last line
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub(super) quiet: bool,
+    /// Print a line for each test
+    #[arg(short, long)]
+    pub(super) verbose: bool,
+    /// For pytest, unchanged: -k, -m, -x, --maxfail, -p, --browser, …
+    #[arg(last = true, value_name = "PYTEST_ARGS")]
+    pytest_args: Vec<String>,
+}
+
+/// A seed, or a fresh one for the bare `--shuffle`.
+fn seed(text: &str) -> Result<u64, String> {
+    match text {
+        "random" => Ok(u64::from(fastrand::u32(..))),
+        number => number.parse().map_err(|_| format!("a seed is a whole number, not {text:?}")),
+    }
+}
+
+impl TestArgs {
+    /// As options of the library; `command` is the line as typed.
+    pub(super) fn options(&self, command: Vec<String>) -> TestOptions {
+        let limit = match (self.rounds, self.duration) {
+            (_, Some(duration)) => Limit::For(duration),
+            (rounds, None) => Limit::Count(rounds.unwrap_or(1)),
+        };
+        self.run.complete(TestOptions {
+            scope: self.words.clone(),
+            limit,
+            command,
+            ..TestOptions::default()
+        })
+    }
+}
+
+impl LoopArgs {
+    /// As options of the library.
+    pub(super) fn options(&self, command: Vec<String>) -> Result<TestOptions, Refusal> {
+        let scope = self.scope.clone();
+        let (count, duration) = (self.count, self.duration);
+        let options = LoopOptions { scope, count, duration, ..LoopOptions::default() };
+        Ok(self.run.complete(TestOptions { command, ..options.to_test_options()? }))
+    }
+}
+
+impl RunArgs {
+    fn complete(&self, options: TestOptions) -> TestOptions {
+        let settings = Layer {
+            base_url: self.base_url.clone(),
+            workers: self.workers,
+            dist: self.dist,
+            engine: self.engine,
+            isolation: self.isolation,
+            output: self.output,
+            keep_going: self.keep_going.then_some(true),
+            delay: self.delay,
+            headed: self.headed.then_some(true),
+            max_fail: self.max_fail,
+            python: self.python.clone(),
+            junit: self.junit.clone(),
+            jsonl: self.jsonl.clone(),
+        };
+        let pytest_args = self.pytest_args.clone();
+        TestOptions { settings, pytest_args, shuffle: self.shuffle, ..options }
+    }
+}

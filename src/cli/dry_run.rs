@@ -1,0 +1,85 @@
+//! `--dry-run`: what would run.
+#![expect(clippy::print_stdout, reason = "printing is this module's purpose")]
+
+use crate::engine::{Plan, ServerNeed, Workers, command_of};
+use crate::model::{EngineKind, ExitCode};
+use crate::scheduler::Limit;
+
+/// Prints the plan.
+pub(super) fn print(plan: &Plan) -> ExitCode {
+    println!("scope        {}", plan.scope);
+    println!("folder       {}", plan.root.display());
+    println!("python       {} ({})", plan.python.path.display(), plan.python.from);
+    println!("engine       {}", plan.engine);
+    println!("command      {}", shell(&command_of(plan)));
+    for (name, value) in &plan.env {
+        println!("environment  {name}={value} ({})", plan.server.from);
+    }
+    println!("workers      {}", workers(plan));
+    println!("dist         {}", plan.dist);
+    println!("rounds       {}", rounds(plan));
+    println!("isolation    {}", plan.isolation);
+    println!("server       {}", server(plan));
+    ExitCode::Ok
+}
+
+fn workers(plan: &Plan) -> String {
+    let by = match plan.workers {
+        Workers::Auto(_) => " (auto)",
+        Workers::Exactly(_) => "",
+    };
+    match plan.engine {
+        EngineKind::Pytest => "1 (--engine pytest is serial)".to_owned(),
+        EngineKind::Fork | EngineKind::Spawn => {
+            format!("{}{by}, at most one a test", plan.workers.number())
+        }
+        EngineKind::Xdist => format!("{}{by}", plan.workers.number()),
+    }
+}
+
+fn rounds(plan: &Plan) -> String {
+    let count = match plan.rounds.limit {
+        Limit::Count(count) => count.to_string(),
+        Limit::For(time) => format!("as many as begin within {} s", time.as_secs_f64()),
+    };
+    let after = if plan.rounds.keep_going { "going on" } else { "stopping" };
+    let delay = plan.rounds.delay.as_secs_f64();
+    if plan.rounds.is_loop() {
+        format!("{count}, {after} after a round with failures, {delay} s between rounds")
+    } else {
+        count
+    }
+}
+
+fn server(plan: &Plan) -> String {
+    let url = &plan.server.url;
+    match &plan.server_need {
+        ServerNeed::Always => format!("{url} is asked first"),
+        ServerNeed::Never => "not needed".to_owned(),
+        ServerNeed::IfUnder(_) => format!("{url} is asked if a test to run needs it"),
+    }
+}
+
+/// As one line that a shell would read back as the same words.
+fn shell(words: &[String]) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@%+".contains(c);
+    let quoted = words.iter().map(|word| {
+        if !word.is_empty() && word.chars().all(plain) {
+            word.clone()
+        } else {
+            format!("'{}'", word.replace('\'', r"'\''"))
+        }
+    });
+    quoted.collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_with_spaces_and_quotes_are_quoted() {
+        let words = ["a b", "it's", "", "-k=x"].map(str::to_owned);
+        assert_eq!(shell(&words), r"'a b' 'it'\''s' '' -k=x");
+    }
+}

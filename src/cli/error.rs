@@ -1,0 +1,24 @@
+//! What the user reads when nothing is run.
+#![expect(clippy::print_stderr, reason = "this is where errors are printed")]
+
+use crate::model::ExitCode;
+use crate::runner::Refusal;
+
+/// clap's own words for what it cannot parse, with pytest's exit code for usage errors; `--help`
+/// and `--version` are no errors.
+pub(super) fn clap(error: &clap::Error) -> ExitCode {
+    // A closed pipe is the reader's choice.
+    let _ = error.print();
+    if error.use_stderr() { ExitCode::Usage } else { ExitCode::Ok }
+}
+
+/// Options that were understood and cannot be used.
+pub(super) fn refused(refusal: &Refusal) -> ExitCode {
+    message(&refusal.to_string());
+    ExitCode::Usage
+}
+
+/// An error's text, its first letter behind a word that names it one.
+pub(super) fn message(text: &str) {
+    eprintln!("error: {text}");
+}

@@ -1,0 +1,40 @@
+//! The command line: arguments → settings → plan → engine → exit code.
+
+mod args;
+mod dry_run;
+mod error;
+mod test;
+
+use std::ffi::OsString;
+use std::process::ExitCode as Status;
+
+use clap::{CommandFactory, Parser};
+
+use crate::model::ExitCode;
+
+/// The command's whole definition, for generated files.
+#[must_use]
+pub fn command() -> clap::Command {
+    args::Cli::command()
+}
+
+/// Runs the command line of this process.
+#[must_use]
+pub fn main() -> Status {
+    let words: Vec<OsString> = std::env::args_os().collect();
+    Status::from(run(&words).code())
+}
+
+fn run(words: &[OsString]) -> ExitCode {
+    let typed: Vec<String> = words.iter().map(|it| it.to_string_lossy().into_owned()).collect();
+    match args::Cli::try_parse_from(words) {
+        Err(error) => error::clap(&error),
+        Ok(cli) => match cli.verb {
+            args::Verb::Test(arguments) => test::run(arguments.options(typed), &arguments.run),
+            args::Verb::Loop(arguments) => match arguments.options(typed) {
+                Ok(options) => test::run(options, &arguments.run),
+                Err(refusal) => error::refused(&refusal),
+            },
+        },
+    }
+}

@@ -1,0 +1,316 @@
+//! The workers of a run: what each holds, runs and was told, and whether it is gone.
+
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::time::{Duration, Instant};
+
+use super::inbox::ConnId;
+use crate::model::{Crash, NodeId, Offset, Slot, TestIndex, TestInfo, WorkerEnd, WorkerId};
+use crate::process::{Ended, Tail};
+use crate::protocol::socket::Sender;
+use crate::protocol::{TestRow, ToWorker};
+
+/// How long output may still come after a worker's end: processes that it left behind can hold
+/// its pipe open for ever.
+const LINGER: Duration = Duration::from_millis(200);
+
+/// What a worker was last told of the round's end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Told {
+    /// More may come.
+    Work,
+    /// Nothing more comes in this round.
+    Pause,
+    /// Nothing more comes.
+    Finish,
+}
+
+/// One worker process.
+pub(super) struct Worker {
+    pub(super) id: WorkerId,
+    pub(super) slot: Slot,
+    /// Its process; 0 until known.
+    pub(super) pid: u32,
+    conn: Option<(ConnId, Sender)>,
+    numbers: Numbers,
+    /// Whether it can be given tests.
+    pub(super) ready: bool,
+    /// Given and not started, in order.
+    pub(super) held: VecDeque<TestIndex>,
+    /// What it runs, since when.
+    pub(super) running: Option<(TestIndex, Offset)>,
+    pub(super) told: Told,
+    pub(super) tail: Tail,
+    pub(super) lines: Lines,
+    pub(super) ended: Option<Ended>,
+    /// The template died first: how this one ends cannot be known.
+    pub(super) orphaned: bool,
+    /// Whether it ever started a test.
+    pub(super) began: bool,
+    /// Its connection is over, or never was and never will be.
+    pub(super) closed: bool,
+    /// Its output is over.
+    pub(super) silent: bool,
+    bye: bool,
+    pub(super) killed: bool,
+    broke: Option<String>,
+    linger: Option<Instant>,
+}
+
+/// Test numbers: a forked worker uses the template's, a spawned one has counted for itself.
+enum Numbers {
+    Same,
+    Own { to_worker: Vec<u32>, from_worker: Vec<TestIndex> },
+}
+
+impl Worker {
+    /// A worker that is being started.
+    pub(super) fn new(id: WorkerId, slot: Slot) -> Self {
+        Self {
+            id,
+            slot,
+            pid: 0,
+            conn: None,
+            numbers: Numbers::Same,
+            ready: false,
+            held: VecDeque::new(),
+            running: None,
+            told: Told::Work,
+            tail: Tail::default(),
+            lines: Lines::default(),
+            ended: None,
+            orphaned: false,
+            began: false,
+            closed: false,
+            silent: false,
+            bye: false,
+            killed: false,
+            broke: None,
+            linger: None,
+        }
+    }
+
+    /// Its process has said hello.
+    pub(super) fn connected(&mut self, conn: ConnId, sender: Sender, pid: u32) {
+        self.conn = Some((conn, sender));
+        self.pid = pid;
+    }
+
+    /// Whether this is its connection.
+    pub(super) fn speaks_on(&self, conn: ConnId) -> bool {
+        self.conn.as_ref().is_some_and(|(own, _)| *own == conn)
+    }
+
+    /// How many tests it has, the running one included.
+    pub(super) fn load(&self) -> usize {
+        self.held.len() + usize::from(self.running.is_some())
+    }
+
+    /// Whether it waits between rounds.
+    pub(super) fn is_parked(&self) -> bool {
+        self.told == Told::Pause && self.load() == 0
+    }
+
+    /// Gives it tests.
+    pub(super) fn give(&mut self, tests: Vec<TestIndex>) {
+        let numbers = tests.iter().map(|&test| self.numbers.to_worker(test)).collect();
+        self.held.extend(tests);
+        self.told = Told::Work;
+        self.send(&ToWorker::Run { tests: numbers });
+    }
+
+    /// Tells it that nothing more comes.
+    pub(super) fn tell(&mut self, what: Told) {
+        if self.told == what || self.told == Told::Finish {
+            return;
+        }
+        self.told = what;
+        match what {
+            Told::Work => {}
+            Told::Pause => self.send(&ToWorker::Pause),
+            Told::Finish => self.send(&ToWorker::Finish),
+        }
+    }
+
+    /// Takes back what it has not started, and lets it finish.
+    pub(super) fn wind_up(&mut self) -> VecDeque<TestIndex> {
+        self.send(&ToWorker::Drop);
+        self.tell(Told::Finish);
+        std::mem::take(&mut self.held)
+    }
+
+    /// Its own numbers for the plan's tests. Says which test it lacks, if one.
+    pub(super) fn learn_numbers(
+        &mut self,
+        tests: &[std::sync::Arc<TestInfo>],
+        rows: &[TestRow],
+    ) -> Result<(), NodeId> {
+        let mut places: HashMap<&str, VecDeque<u32>> = HashMap::new();
+        for (number, row) in rows.iter().enumerate() {
+            places.entry(&row.id).or_default().push_back(number as u32);
+        }
+        let mut to_worker = Vec::with_capacity(tests.len());
+        let mut from_worker = vec![TestIndex(u32::MAX); rows.len()];
+        for test in tests {
+            let place = places.get_mut(test.nodeid.as_str()).and_then(VecDeque::pop_front);
+            let number = place.ok_or_else(|| test.nodeid.clone())?;
+            to_worker.push(number);
+            from_worker[number as usize] = test.index;
+        }
+        self.numbers = Numbers::Own { to_worker, from_worker };
+        Ok(())
+    }
+
+    /// It says that a test begins. Numbers that it was not given break the protocol.
+    pub(super) fn starts(&mut self, number: u32, at: Offset) -> Option<TestIndex> {
+        let test = self.numbers.from_worker(number)?;
+        // What precedes it in the queue was dropped by the worker on our own word.
+        let position = self.held.iter().position(|&held| held == test)?;
+        self.held.drain(..=position);
+        self.running = Some((test, at));
+        self.began = true;
+        Some(test)
+    }
+
+    /// It says that the running test is over.
+    pub(super) fn ends(&mut self, number: u32) -> Option<(TestIndex, Offset)> {
+        let test = self.numbers.from_worker(number)?;
+        self.running.take_if(|(running, _)| *running == test)
+    }
+
+    /// Its last word.
+    pub(super) fn says_bye(&mut self) {
+        self.bye = true;
+    }
+
+    /// It broke the protocol: it is not heard any more.
+    pub(super) fn breaks(&mut self, how: String) {
+        self.broke.get_or_insert(how);
+        if let Some((_, sender)) = &self.conn {
+            sender.close();
+        }
+    }
+
+    /// Whether nothing more can come from it. `now` bounds the wait for output.
+    pub(super) fn is_gone(&mut self, now: Instant) -> bool {
+        let ended = self.ended.is_some() || self.orphaned;
+        if !ended || !(self.closed || self.conn.is_none()) {
+            return false;
+        }
+        self.silent || now >= *self.linger.get_or_insert(now + LINGER)
+    }
+
+    /// When to look again whether it is gone.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.linger
+    }
+
+    /// How it ended.
+    pub(super) fn end(&self) -> WorkerEnd {
+        if self.bye && self.running.is_none() {
+            WorkerEnd::Finished
+        } else if let Some(how) = &self.broke {
+            WorkerEnd::Crashed(Crash::Protocol(how.clone()))
+        } else if self.killed {
+            WorkerEnd::Killed
+        } else {
+            WorkerEnd::Crashed(super::judge::crash_of(self.ended))
+        }
+    }
+
+    fn send(&mut self, message: &ToWorker) {
+        let Some((_, sender)) = &mut self.conn else { return };
+        if let Err(error) = sender.send(message) {
+            // A worker that is gone is seen by its end; one that does not read is given up.
+            if error.kind() == io::ErrorKind::WouldBlock || error.kind() == io::ErrorKind::TimedOut
+            {
+                self.breaks("it stopped reading".to_owned());
+                crate::process::kill_group(self.pid);
+            }
+        }
+    }
+}
+
+impl Numbers {
+    fn to_worker(&self, test: TestIndex) -> u32 {
+        match self {
+            Self::Same => test.0,
+            Self::Own { to_worker, .. } => to_worker[test.at()],
+        }
+    }
+
+    fn from_worker(&self, number: u32) -> Option<TestIndex> {
+        match self {
+            Self::Same => Some(TestIndex(number)),
+            Self::Own { from_worker, .. } => from_worker.get(number as usize).copied(),
+        }
+    }
+}
+
+/// Cuts output into lines for live display.
+#[derive(Debug, Default)]
+pub(super) struct Lines {
+    rest: Vec<u8>,
+}
+
+/// A line longer than this is shown in parts: output without line ends must not grow in memory.
+const LONGEST_LINE: usize = 64 * 1024;
+
+impl Lines {
+    /// The lines that are whole now, without their ends.
+    pub(super) fn push(&mut self, bytes: &[u8]) -> Vec<String> {
+        self.rest.extend_from_slice(bytes);
+        let mut lines = Vec::new();
+        while let Some(end) = self.rest.iter().position(|&byte| byte == b'\n') {
+            let line: Vec<u8> = self.rest.drain(..=end).collect();
+            let line = line.strip_suffix(b"\n").unwrap_or(&line);
+            lines.push(String::from_utf8_lossy(line.strip_suffix(b"\r").unwrap_or(line)).into());
+        }
+        if self.rest.len() > LONGEST_LINE {
+            lines.extend(self.flush());
+        }
+        lines
+    }
+
+    /// What is left without a line's end.
+    pub(super) fn flush(&mut self) -> Option<String> {
+        let rest = std::mem::take(&mut self.rest);
+        (!rest.is_empty()).then(|| String::from_utf8_lossy(&rest).into_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_come_out_whole() {
+        let mut lines = Lines::default();
+        assert_eq!(lines.push(b"one\r\ntw"), ["one"]);
+        assert_eq!(lines.push(b"o\n\nthr"), ["two", ""]);
+        assert_eq!(lines.flush(), Some("thr".to_owned()));
+        assert_eq!(lines.flush(), None);
+    }
+
+    #[test]
+    fn a_spawned_workers_numbers_are_its_own_and_duplicates_keep_their_order() {
+        let info = |index, id| {
+            std::sync::Arc::new(TestInfo {
+                index: TestIndex(index),
+                nodeid: NodeId::new(id),
+                line: None,
+                group: None,
+            })
+        };
+        let row = |id: &str| TestRow { id: id.to_owned(), line: None, group: None };
+        let tests = [info(0, "a"), info(1, "b"), info(2, "a")];
+        let mut worker = Worker::new(WorkerId(0), Slot(0));
+        worker.learn_numbers(&tests, &[row("b"), row("a"), row("a")]).expect("all are there");
+        worker.give(vec![TestIndex(0), TestIndex(1), TestIndex(2)]);
+        assert_eq!(worker.starts(1, Offset(5)), Some(TestIndex(0)));
+        assert_eq!(worker.ends(1), Some((TestIndex(0), Offset(5))));
+        assert_eq!(worker.starts(0, Offset(6)), Some(TestIndex(1)));
+        assert_eq!(worker.ends(2), None, "it does not run that one");
+        assert_eq!(worker.learn_numbers(&tests, &[row("a")]), Err(NodeId::new("b")));
+    }
+}

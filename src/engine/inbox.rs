@@ -1,0 +1,224 @@
+//! The dispatcher's one inbox, and the threads that fill it.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::process::Child;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender as Channel, bounded};
+
+use crate::model::WorkerId;
+use crate::process::Ended;
+use crate::protocol::frame::{Decoder, FrameError};
+use crate::protocol::socket::{Rendezvous, Sender, peer_is_this_user};
+use crate::protocol::{Hello, ToController, VERSION};
+
+/// Messages that may wait; beyond, those who send wait. Bounds the controller's memory when a test
+/// prints faster than a terminal shows.
+const CAPACITY: usize = 1024;
+
+/// How long a connection may take to say hello.
+const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A connection, numbered in the order of acceptance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct ConnId(u64);
+
+/// Which process something comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Source {
+    /// The template, or an observed pytest.
+    Main,
+    /// A worker.
+    Worker(WorkerId),
+}
+
+/// What can happen.
+#[derive(Debug)]
+pub(super) enum Message {
+    /// A process has said hello.
+    Connected { conn: ConnId, hello: Hello, sender: Sender },
+    /// Messages came on a connection, in order.
+    Said { conn: ConnId, messages: Vec<ToController> },
+    /// A connection is over; how it broke the protocol, if it did.
+    Closed { conn: ConnId, broke: Option<FrameError> },
+    /// A process wrote.
+    Wrote { source: Source, bytes: Vec<u8> },
+    /// A process's output has ended: nobody holds it open.
+    Silent { source: Source },
+    /// A process that pnl started has ended.
+    Exited { source: Source, ended: Ended },
+    /// The server was asked again.
+    ServerAnswered { answers: bool },
+    /// The user wants the run to end.
+    Interrupt,
+}
+
+/// A handle to interrupt a run from another thread.
+#[derive(Debug, Clone)]
+pub struct Control {
+    sender: Channel<Message>,
+    receiver: Receiver<Message>,
+}
+
+impl Default for Control {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Control {
+    /// A handle for one run.
+    #[must_use]
+    pub fn new() -> Self {
+        let (sender, receiver) = bounded(CAPACITY);
+        Self { sender, receiver }
+    }
+
+    /// What a first Ctrl-C does; called again, what a second does.
+    pub fn interrupt(&self) {
+        // The receiver lives as long as this handle.
+        let _ = self.sender.send(Message::Interrupt);
+    }
+
+    /// Waits for the next message, until `deadline` at most.
+    pub(super) fn receive(&self, deadline: Option<Instant>) -> Option<Message> {
+        match deadline {
+            None => self.receiver.recv().ok(),
+            Some(deadline) => match self.receiver.recv_deadline(deadline) {
+                Ok(message) => Some(message),
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
+            },
+        }
+    }
+
+    /// Accepts connections from now on, until the process ends.
+    pub(super) fn accept(&self, rendezvous: &Rendezvous) -> io::Result<()> {
+        let listener = rendezvous.listener()?;
+        let token = rendezvous.token().to_owned();
+        let inbox = self.sender.clone();
+        start_thread("accept", move || accept_all(&listener, &token, &inbox))
+    }
+
+    /// Reads what a process writes, to the end.
+    pub(super) fn read_output(&self, source: Source, output: File) -> io::Result<()> {
+        let inbox = self.sender.clone();
+        start_thread("output", move || forward_output(source, output, &inbox))
+    }
+
+    /// Waits for a child to end.
+    pub(super) fn wait_for(&self, source: Source, mut child: Child) -> io::Result<()> {
+        let inbox = self.sender.clone();
+        start_thread("wait", move || {
+            let ended = child.wait().map_or(Ended::Exit(-1), Ended::from);
+            let _ = inbox.send(Message::Exited { source, ended });
+        })
+    }
+
+    /// Asks the server in the background.
+    pub(super) fn ask_server(&self, url: &str) -> io::Result<()> {
+        let inbox = self.sender.clone();
+        let url = url.to_owned();
+        start_thread("ask-server", move || {
+            let answers = super::server::answers(&url).is_ok();
+            let _ = inbox.send(Message::ServerAnswered { answers });
+        })
+    }
+}
+
+fn start_thread(name: &str, body: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    std::thread::Builder::new().name(name.to_owned()).spawn(body).map(drop)
+}
+
+fn accept_all(listener: &UnixListener, token: &str, inbox: &Channel<Message>) {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    loop {
+        let stream = match listener.accept() {
+            Ok((stream, _)) => stream,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(_) => return, // the run is over and has shut the listener
+        };
+        if !peer_is_this_user(&stream) {
+            continue;
+        }
+        let conn = ConnId(NEXT.fetch_add(1, Ordering::Relaxed));
+        let (inbox, token) = (inbox.clone(), token.to_owned());
+        // Without a thread the peer is not heard; its process's end will be.
+        let _ = start_thread("connection", move || converse(conn, stream, &token, &inbox));
+    }
+}
+
+/// Lets a connection in if its hello is right, then forwards what it says.
+fn converse(conn: ConnId, mut stream: UnixStream, token: &str, inbox: &Channel<Message>) {
+    let mut decoder = Decoder::default();
+    let Some(hello) = read_hello(&mut stream, &mut decoder, token) else { return };
+    let Ok(sender) = stream.try_clone().and_then(Sender::new) else { return };
+    if inbox.send(Message::Connected { conn, hello, sender }).is_err() {
+        return;
+    }
+    let broke = forward_messages(conn, &mut stream, &mut decoder, inbox).err();
+    let _ = inbox.send(Message::Closed { conn, broke });
+}
+
+fn read_hello(stream: &mut UnixStream, decoder: &mut Decoder, token: &str) -> Option<Hello> {
+    stream.set_read_timeout(Some(HELLO_TIMEOUT)).ok()?;
+    let mut buffer = [0; 4096];
+    loop {
+        match decoder.next::<ToController>() {
+            Ok(Some(ToController::Hello(hello))) => {
+                stream.set_read_timeout(None).ok()?;
+                return (hello.token == token && hello.v == VERSION).then_some(hello);
+            }
+            Ok(None) => match stream.read(&mut buffer).ok()? {
+                0 => return None,
+                read => decoder.feed(&buffer[..read]),
+            },
+            Ok(Some(_)) | Err(_) => return None,
+        }
+    }
+}
+
+fn forward_messages(
+    conn: ConnId,
+    stream: &mut UnixStream,
+    decoder: &mut Decoder,
+    inbox: &Channel<Message>,
+) -> Result<(), FrameError> {
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        let mut messages = Vec::new();
+        while let Some(message) = decoder.next()? {
+            messages.push(message);
+        }
+        if !messages.is_empty() && inbox.send(Message::Said { conn, messages }).is_err() {
+            return Ok(());
+        }
+        match stream.read(&mut buffer) {
+            Ok(0) => return decoder.end(),
+            Ok(read) => decoder.feed(&buffer[..read]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            // A reset is how a killed process's unread input ends.
+            Err(_) => return Ok(()),
+        }
+    }
+}
+
+fn forward_output(source: Source, mut output: File, inbox: &Channel<Message>) {
+    let mut buffer = vec![0; 16 * 1024];
+    loop {
+        match output.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(read) => {
+                let bytes = buffer[..read].to_vec();
+                if inbox.send(Message::Wrote { source, bytes }).is_err() {
+                    return;
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => break,
+        }
+    }
+    let _ = inbox.send(Message::Silent { source });
+}

@@ -1,0 +1,128 @@
+//! How pytest is started: its arguments, and what its environment tells the worker package.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use super::command::{PytestCommand, pytest_command};
+use super::plan::Plan;
+use crate::model::{DistMode, EngineKind, Output};
+use crate::process::{Launch, RUN_VARIABLE, Stdio, unpack};
+use crate::protocol::socket::Rendezvous;
+use crate::protocol::{Fork, Role};
+
+/// Where pytest processes of a run meet the controller, and the package that they load.
+pub(super) struct Base {
+    /// The private folder and socket.
+    pub(super) rendezvous: Rendezvous,
+    package: PathBuf,
+}
+
+/// What `PNL_SESSION` says; read by worker/pnl_worker/plugin.py.
+#[derive(Serialize)]
+struct Session<'a> {
+    role: Role,
+    socket: PathBuf,
+    token: &'a str,
+    /// Variables to give back to the suite as they were.
+    restore: BTreeMap<&'static str, Option<String>>,
+    #[serde(flatten)]
+    worker: Option<&'a Fork>,
+}
+
+impl Base {
+    /// Makes the folder, listens, and unpacks the package.
+    pub(super) fn prepare() -> io::Result<Self> {
+        let rendezvous = Rendezvous::open()?;
+        let package = unpack(rendezvous.folder())?;
+        Ok(Self { rendezvous, package })
+    }
+
+    /// The process of a template.
+    pub(super) fn template(&self, plan: &Plan) -> Launch {
+        self.launch(plan, distributed_command(plan), Role::Template, None)
+    }
+
+    /// The process of a spawned worker.
+    pub(super) fn worker(&self, plan: &Plan, worker: &Fork) -> Launch {
+        self.launch(plan, distributed_command(plan), Role::Worker, Some(worker))
+    }
+
+    /// The process of an observed pytest.
+    pub(super) fn observer(&self, plan: &Plan) -> Launch {
+        self.launch(plan, observed_command(plan), Role::Observer, None)
+    }
+
+    fn launch(&self, plan: &Plan, argv: Vec<String>, role: Role, worker: Option<&Fork>) -> Launch {
+        let own = |name: &'static str| std::env::var(name).ok();
+        let (path, plugins) = (own("PYTHONPATH"), own("PYTEST_PLUGINS"));
+        let in_front = |first: String, separator: char, rest: &Option<String>| match rest {
+            Some(rest) if !rest.is_empty() => format!("{first}{separator}{rest}"),
+            _ => first,
+        };
+        let session = Session {
+            role,
+            socket: self.rendezvous.path(),
+            token: self.rendezvous.token(),
+            restore: BTreeMap::from([
+                ("PYTHONPATH", path.clone()),
+                ("PYTEST_PLUGINS", plugins.clone()),
+            ]),
+            worker,
+        };
+        let session = serde_json::to_string(&session).expect("paths of ours are UTF-8");
+        let mut env = plan.env.clone();
+        env.extend([
+            ("PNL_SESSION".to_owned(), session),
+            ("PYTHONPATH".to_owned(), in_front(self.package.display().to_string(), ':', &path)),
+            ("PYTEST_PLUGINS".to_owned(), in_front("pnl_worker.plugin".to_owned(), ',', &plugins)),
+            (RUN_VARIABLE.to_owned(), plan.run.to_string()),
+        ]);
+        let stdio = match plan.engine {
+            EngineKind::Pytest => Stdio::Inherited,
+            EngineKind::Fork | EngineKind::Spawn | EngineKind::Xdist => Stdio::Piped,
+        };
+        Launch { argv, env, cwd: plan.root.clone(), stdio }
+    }
+}
+
+/// The pytest command that `plan` starts: the template's, each spawned worker's, or the observed one.
+#[must_use]
+pub fn command_of(plan: &Plan) -> Vec<String> {
+    match plan.engine {
+        EngineKind::Fork | EngineKind::Spawn => distributed_command(plan),
+        EngineKind::Xdist | EngineKind::Pytest => observed_command(plan),
+    }
+}
+
+/// For pnl's own engines: xdist is not involved.
+fn distributed_command(plan: &Plan) -> Vec<String> {
+    let mut argv = base_command(plan, 1, DistMode::Pnl);
+    if plan.output == Output::Live {
+        argv.push("-s".to_owned());
+    }
+    argv.extend(plan.pytest_args.iter().cloned());
+    argv
+}
+
+fn observed_command(plan: &Plan) -> Vec<String> {
+    let (workers, dist) = match plan.engine {
+        EngineKind::Xdist => (plan.workers.number(), plan.dist),
+        EngineKind::Pytest | EngineKind::Fork | EngineKind::Spawn => (1, DistMode::Pnl),
+    };
+    let mut argv = base_command(plan, workers, dist);
+    if let Some(limit) = plan.max_fail {
+        argv.push(format!("--maxfail={limit}"));
+    }
+    argv.extend(plan.pytest_args.iter().cloned());
+    argv
+}
+
+fn base_command(plan: &Plan, workers: usize, dist: DistMode) -> Vec<String> {
+    let options = PytestCommand { paths: plan.paths.clone(), headed: plan.headed, workers, dist };
+    let mut argv = pytest_command(&options);
+    argv[0] = plan.python.path.display().to_string();
+    argv
+}

@@ -1,0 +1,68 @@
+//! The engines: from a [`Plan`] to events and an exit code.
+//!
+//! One thread, the dispatcher, owns a run's state. Everything that can happen (messages from
+//! workers, ends of processes, output, signals, answers of the server) comes to it through one
+//! inbox, and it blocks in one receive with the next deadline as its timeout. `fork` and `spawn`
+//! share one dispatcher ([`dispatch`]); `xdist` and `pytest` run by themselves and are observed
+//! ([`observed`]). Reporters are known only as a trait.
+
+mod capacity;
+mod command;
+mod crew;
+mod dispatch;
+mod inbox;
+mod judge;
+mod launch;
+mod observed;
+mod plan;
+mod record;
+mod recruit;
+mod server;
+mod template;
+
+pub use capacity::{Machine, workers_for};
+pub use command::{PytestCommand, pytest_command};
+pub use inbox::Control;
+pub use launch::command_of;
+pub use plan::{Plan, ServerNeed, Workers};
+pub use server::answers;
+
+use crate::model::{EngineKind, ExitCode, StopReason};
+use crate::report::Reporter;
+
+/// How a run went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finished {
+    /// What to exit with.
+    pub exit: ExitCode,
+    /// Why it ended.
+    pub reason: StopReason,
+    /// Whether events were reported. If not, nothing was run, and `output` or `reason` says why.
+    pub begun: bool,
+    /// What pytest printed, where it ended before there was a run. Untrusted text.
+    pub output: Option<String>,
+}
+
+/// Runs a plan to its end. Blocks; `control` interrupts it from elsewhere.
+///
+/// Never fails: what goes wrong is a [`StopReason`] with its exit code.
+pub fn run(plan: &Plan, control: &Control, reporter: &mut dyn Reporter) -> Finished {
+    let finished = match plan.engine {
+        EngineKind::Fork => match dispatch::run(plan, control, reporter) {
+            dispatch::Run::Finished(finished) => finished,
+            dispatch::Run::CannotFork(threads) => {
+                let plan = Plan { engine: EngineKind::Spawn, ..plan.clone() };
+                let why = format!(
+                    "forking is unsafe here, because collecting the suite started threads ({}): \
+                     using the spawn engine instead",
+                    threads.join(", ")
+                );
+                dispatch::run_with_notice(&plan, control, reporter, &why)
+            }
+        },
+        EngineKind::Spawn => dispatch::run_spawned(plan, control, reporter),
+        EngineKind::Xdist | EngineKind::Pytest => observed::run(plan, control, reporter),
+    };
+    drop(crate::process::end_leftovers(plan.run.as_str()));
+    finished
+}

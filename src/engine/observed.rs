@@ -1,0 +1,384 @@
+//! The engines `xdist` and `pytest`: a pytest that runs by itself, observed through its reports.
+//!
+//! Every round is a process of its own. What it reports becomes the same events as elsewhere.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use super::Finished;
+use super::dispatch::{ask_server, finish, level_of, not_run};
+use super::inbox::{ConnId, Control, Message, Source};
+use super::judge;
+use super::launch::Base;
+use super::plan::{Plan, ServerNeed};
+use super::record::{Ending, Record};
+use super::server;
+use super::template::{NotReady, missing, reason_of_early_end};
+use crate::model::{
+    Counts, DistMode, EngineKind, ExitCode, Level, NotRun, Offset, Outcome, Round, StopReason,
+    TestIndex, What, WorkerId,
+};
+use crate::process::{Ended, Signal, Stdio, Tail, kill_group, probe, send_signal};
+use crate::protocol::{Done, Hello, Ready, TestRow, ToController};
+use crate::report::Reporter;
+use crate::scheduler::Next;
+
+/// How long pytest may take to end after Ctrl-C: xdist waits for its workers' tear-down.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// What is kept of what pytest prints: its whole report of a failed collection.
+const OUTPUT_KEPT: usize = 1 << 20;
+
+/// Runs pytest and watches.
+pub(super) fn run(plan: &Plan, control: &Control, reporter: &mut dyn Reporter) -> Finished {
+    let mut record = Record::new(reporter);
+    let base = match prepare(plan, control) {
+        Ok(base) => base,
+        Err(reason) => return finish(&mut record, plan, NotReady::bare(reason)),
+    };
+    let mut watch = Watch { plan, control, record, base, is_collected: false, interrupts: 0 };
+    match watch.run_rounds() {
+        Err(not_ready) => finish(&mut watch.record, plan, not_ready),
+        Ok(reason) => {
+            let exit = watch.record.finish(reason.clone());
+            Finished { exit, reason, begun: true, output: None }
+        }
+    }
+}
+
+/// What must hold before anything is started. For `all` and for paths the server is asked as soon
+/// as a folder that needs it lies among what is to run: which tests there are is not known yet.
+fn prepare(plan: &Plan, control: &Control) -> Result<Base, StopReason> {
+    if plan.engine == EngineKind::Xdist {
+        let modules = probe(&plan.python.path).map_err(|e| StopReason::Usage(e.to_string()))?;
+        if modules.pytest.is_none() {
+            return Err(StopReason::Usage(missing(plan, "pytest", "pytest")));
+        }
+        if modules.xdist.is_none() {
+            let text = missing(plan, "pytest-xdist, which --engine xdist runs,", "pytest-xdist");
+            return Err(StopReason::Usage(text));
+        }
+    }
+    if may_need_server(plan) {
+        ask_server(plan)?;
+    }
+    let base = Base::prepare().map_err(|error| {
+        StopReason::Internal(format!("cannot make a private temporary folder: {error}"))
+    })?;
+    control
+        .accept(&base.rendezvous)
+        .map_err(|error| StopReason::Internal(format!("cannot listen for pytest: {error}")))?;
+    Ok(base)
+}
+
+fn may_need_server(plan: &Plan) -> bool {
+    match &plan.server_need {
+        ServerNeed::Always => true,
+        ServerNeed::Never => false,
+        ServerNeed::IfUnder(folders) => {
+            let named = |path: &String| {
+                let file = path.split("::").next().unwrap_or(path);
+                plan.root.join(file)
+            };
+            let overlap = |a: &Path, b: &Path| a.starts_with(b) || b.starts_with(a);
+            folders.iter().filter(|folder| folder.exists()).any(|folder| {
+                plan.paths.is_empty() || plan.paths.iter().any(|path| overlap(&named(path), folder))
+            })
+        }
+    }
+}
+
+struct Watch<'a> {
+    plan: &'a Plan,
+    control: &'a Control,
+    record: Record<'a>,
+    base: Base,
+    is_collected: bool,
+    interrupts: u32,
+}
+
+/// One process, that is one round.
+struct Process {
+    pid: u32,
+    conn: Option<ConnId>,
+    hello: Option<Hello>,
+    rows: Vec<TestRow>,
+    /// Positions in this process's list to positions in the plan's.
+    numbers: Vec<Option<TestIndex>>,
+    running: HashMap<(String, u32), (TestIndex, Offset)>,
+    is_ready: bool,
+    maxfail: u32,
+    output: Tail,
+    silent: bool,
+    closed: bool,
+    ended: Option<Ended>,
+    kill_at: Option<Instant>,
+    is_asking_server: bool,
+    stop: Option<StopReason>,
+}
+
+impl Process {
+    fn new(pid: u32, silent: bool) -> Self {
+        Self {
+            pid,
+            conn: None,
+            hello: None,
+            rows: Vec::new(),
+            numbers: Vec::new(),
+            running: HashMap::new(),
+            is_ready: false,
+            maxfail: 0,
+            output: Tail::keeping(OUTPUT_KEPT),
+            silent,
+            closed: false,
+            ended: None,
+            kill_at: None,
+            is_asking_server: false,
+            stop: None,
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.ended.is_some() && self.silent && (self.closed || self.conn.is_none())
+    }
+}
+
+impl Watch<'_> {
+    fn run_rounds(&mut self) -> Result<StopReason, NotReady> {
+        let began = Instant::now();
+        let mut round = Round::FIRST;
+        loop {
+            let (counts, stop) = self.run_round(round)?;
+            match stop {
+                Some(StopReason::MaxFail(_)) if self.plan.rounds.keep_going => {}
+                Some(reason) => return Ok(reason),
+                None => {}
+            }
+            match self.plan.rounds.after(round, counts.failures(), began.elapsed()) {
+                Next::End(reason) => return Ok(reason),
+                Next::Start(next, delay) => {
+                    if !self.wait(delay) {
+                        return Ok(StopReason::Interrupted);
+                    }
+                    round = next;
+                }
+            }
+        }
+    }
+
+    /// Waits between rounds; false if interrupted.
+    fn wait(&mut self, delay: Duration) -> bool {
+        let end = Instant::now() + delay;
+        while Instant::now() < end {
+            if let Some(Message::Interrupt) = self.control.receive(Some(end)) {
+                self.interrupts += 1;
+                return false;
+            }
+        }
+        true
+    }
+
+    fn run_round(&mut self, round: Round) -> Result<(Counts, Option<StopReason>), NotReady> {
+        let mut process = self.start()?;
+        while !process.is_over() {
+            match self.control.receive(process.kill_at) {
+                Some(message) => self.handle(&mut process, round, message),
+                None => {
+                    process.kill_at = None;
+                    kill_group(process.pid);
+                    // A grandchild of its own group may hold the pipe.
+                    process.silent = true;
+                }
+            }
+        }
+        self.end_round(process)
+    }
+
+    fn start(&self) -> Result<Process, NotReady> {
+        let launch = self.base.observer(self.plan);
+        let started = launch.start().and_then(|started| {
+            let pid = started.child.id();
+            if let Some(output) = started.output {
+                self.control.read_output(Source::Main, output)?;
+            }
+            self.control.wait_for(Source::Main, started.child)?;
+            Ok(pid)
+        });
+        let silent = launch.stdio == Stdio::Inherited;
+        started.map(|pid| Process::new(pid, silent)).map_err(|error| {
+            NotReady::bare(StopReason::Usage(format!(
+                "the Python {} does not run: {error}",
+                self.plan.python.path.display()
+            )))
+        })
+    }
+
+    fn handle(&mut self, process: &mut Process, round: Round, message: Message) {
+        match message {
+            Message::Connected { conn, hello, sender: _ } if process.conn.is_none() => {
+                process.conn = Some(conn);
+                process.hello = Some(hello);
+            }
+            Message::Connected { .. } => {}
+            Message::Said { conn, messages } => {
+                for message in messages {
+                    if process.conn == Some(conn) {
+                        self.hear(process, round, message);
+                    }
+                }
+            }
+            Message::Closed { conn, .. } => process.closed |= process.conn == Some(conn),
+            Message::Wrote { bytes, .. } => process.output.push(&bytes),
+            Message::Silent { source: Source::Main } => process.silent = true,
+            Message::Exited { source: Source::Main, ended } => process.ended = Some(ended),
+            Message::Silent { .. } | Message::Exited { .. } => {}
+            Message::ServerAnswered { answers } => {
+                process.is_asking_server = false;
+                if !answers {
+                    self.stop(process, StopReason::ServerLost(self.plan.server.url.clone()));
+                }
+            }
+            Message::Interrupt => {
+                self.interrupts += 1;
+                if self.interrupts > 1 {
+                    kill_group(process.pid);
+                    process.silent = true;
+                } else {
+                    self.stop(process, StopReason::Interrupted);
+                }
+            }
+        }
+    }
+
+    fn stop(&self, process: &mut Process, reason: StopReason) {
+        process.stop.get_or_insert(reason);
+        // With the terminal handed over, Ctrl-C has reached pytest already; a second one is as good.
+        send_signal(process.pid, Signal::INT);
+        process.kill_at.get_or_insert(Instant::now() + GRACE);
+    }
+
+    fn hear(&mut self, process: &mut Process, round: Round, message: ToController) {
+        match message {
+            ToController::Tests { tests } => process.rows.extend(tests),
+            ToController::Ready(ready) => self.collected(process, round, &ready),
+            ToController::Start { i, at, worker } => {
+                let at = self.record.offset(at);
+                if let Some(test) = process.numbers.get(i as usize).copied().flatten() {
+                    self.record.started(worker_id(&worker), test);
+                    process.running.insert((worker, i), (test, at));
+                }
+            }
+            ToController::Done(done) => self.test_is_done(process, *done),
+            ToController::Notice { level, text } => self.record.notice(level_of(&level), text),
+            ToController::Hello(_)
+            | ToController::Forked { .. }
+            | ToController::ForkFailed { .. }
+            | ToController::Gone { .. }
+            | ToController::Interrupted { .. }
+            | ToController::Stop { .. }
+            | ToController::Bye => {}
+        }
+    }
+
+    fn collected(&mut self, process: &mut Process, round: Round, ready: &Ready) {
+        let Some(hello) = &process.hello else { return };
+        let rows = std::mem::take(&mut process.rows);
+        let workers = match self.plan.engine {
+            EngineKind::Xdist => self.plan.workers.number(),
+            EngineKind::Pytest | EngineKind::Fork | EngineKind::Spawn => 1,
+        };
+        if !self.is_collected {
+            self.is_collected = true;
+            self.record.begin(self.plan, hello);
+            self.record.collected(rows.clone(), workers);
+        }
+        let mut places: HashMap<&str, Vec<TestIndex>> = HashMap::new();
+        for test in self.record.tests().iter().rev() {
+            places.entry(test.nodeid.as_str()).or_default().push(test.index);
+        }
+        process.numbers =
+            rows.iter().map(|row| places.get_mut(row.id.as_str()).and_then(Vec::pop)).collect();
+        process.is_ready = true;
+        process.maxfail = ready.maxfail;
+        let copies = if self.plan.dist == DistMode::Each { workers } else { 1 };
+        self.record.begin_round(round, workers, copies);
+    }
+
+    fn test_is_done(&mut self, process: &mut Process, mut done: Done) {
+        let key = (std::mem::take(&mut done.worker), done.i);
+        let test = process.running.remove(&key).map(|(test, _)| test);
+        let test = test.or_else(|| process.numbers.get(done.i as usize).copied().flatten());
+        let Some(test) = test else { return };
+        let ending = judge::ending(&self.record, done);
+        let suspicious = ending.failure.as_deref().is_some_and(server::looks_like_a_lost_server);
+        self.record.ended(worker_id(&key.0), test, ending);
+        if suspicious && !process.is_asking_server && may_need_server(self.plan) {
+            process.is_asking_server = self.control.ask_server(&self.plan.server.url).is_ok();
+        }
+    }
+
+    /// Closes a round: what was running when pytest ended, and what its exit status says.
+    fn end_round(&mut self, process: Process) -> Result<(Counts, Option<StopReason>), NotReady> {
+        let ended = process.ended.unwrap_or(Ended::Exit(-1));
+        if !process.is_ready {
+            let reason = process
+                .stop
+                .unwrap_or_else(|| reason_of_early_end(self.plan, ended, process.hello.is_some()));
+            let output = process.output.text();
+            if self.is_collected {
+                self.record.emit(None, What::PytestOutput(output));
+                return Ok((Counts::default(), Some(reason)));
+            }
+            return Err(NotReady { hello: process.hello, reason, output });
+        }
+        for ((worker, _), (test, start)) in process.running {
+            let ending = match process.stop {
+                Some(_) => Ending::bare(Outcome::Interrupted, start),
+                None => judge::crash(judge::crash_of(Some(ended)), start, self.record.now(), ""),
+            };
+            self.record.ended(worker_id(&worker), test, ending);
+        }
+        let failures = self.record.round_counts().failures();
+        let stop = process.stop.or_else(|| judge_exit(ended, failures, process.maxfail));
+        if matches!(stop, Some(StopReason::Internal(_))) {
+            self.record.emit(None, What::PytestOutput(process.output.text()));
+        }
+        if ended == Ended::Exit(1) && failures == 0 {
+            self.record.other_failures(1);
+            let text = "pytest reports a failure that is no test's; this is what it printed";
+            self.record.notice(Level::Error, text);
+            self.record.emit(None, What::PytestOutput(process.output.text()));
+        }
+        let counts = self.record.end_round(stop.as_ref().map_or(NotRun::Unreported, not_run));
+        Ok((counts, stop))
+    }
+}
+
+/// What pytest's exit status says beyond passed and failed.
+fn judge_exit(ended: Ended, failures: u64, maxfail: u32) -> Option<StopReason> {
+    match ended {
+        Ended::Exit(0) => None,
+        Ended::Exit(_) if maxfail > 0 && failures >= u64::from(maxfail) => {
+            Some(StopReason::MaxFail(u64::from(maxfail)))
+        }
+        Ended::Exit(1) => None,
+        Ended::Exit(3) => Some(StopReason::Internal("pytest had an internal error".to_owned())),
+        Ended::Exit(status) => Some(match u8::try_from(status).map(ExitCode::from_code) {
+            Ok(ExitCode::NothingCollected) => return None,
+            Ok(code) => StopReason::Stopped {
+                message: format!("pytest ended with status {status}"),
+                code: Some(code.code()),
+            },
+            Err(_) => StopReason::Internal(format!("pytest ended with status {status}")),
+        }),
+        Ended::Signal(signal) => {
+            Some(StopReason::Internal(format!("pytest was ended by signal {signal}")))
+        }
+    }
+}
+
+/// `gw3` is worker 3; plain pytest has no workers.
+fn worker_id(name: &str) -> Option<WorkerId> {
+    name.strip_prefix("gw")?.parse().ok().map(WorkerId)
+}

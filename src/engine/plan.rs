@@ -1,0 +1,137 @@
+//! What is to be done: the settings of one run, resolved and checked.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::model::{DistMode, EngineKind, Isolation, Output, RunId, Server, TestInfo};
+use crate::process::Found;
+use crate::scheduler::Rounds;
+
+/// Everything that an engine needs to know. Nothing in it is read from the environment later.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The run's id.
+    pub run: RunId,
+    /// The working folder: where pytest is started.
+    pub root: PathBuf,
+    /// What the user asked for, in a few words.
+    pub scope: String,
+    /// The command line as typed.
+    pub command: Vec<String>,
+    /// What runs the tests.
+    pub engine: EngineKind,
+    /// How they are dealt out.
+    pub dist: DistMode,
+    /// What workers keep between rounds.
+    pub isolation: Isolation,
+    /// What happens to what tests print.
+    pub output: Output,
+    /// How many workers.
+    pub workers: Workers,
+    /// How many rounds.
+    pub rounds: Rounds,
+    /// The interpreter.
+    pub python: Found,
+    /// Paths to collect; empty for what pytest collects by itself.
+    pub paths: Vec<String>,
+    /// Whether pytest-playwright is to show its browser.
+    pub headed: bool,
+    /// Arguments for pytest after those that pnl makes: the scope's, then the user's.
+    pub pytest_args: Vec<String>,
+    /// Variables for the tests.
+    pub env: BTreeMap<String, String>,
+    /// The server that the tests are told of.
+    pub server: Server,
+    /// Whether it must answer.
+    pub server_need: ServerNeed,
+    /// How the user starts it, where the configuration says so.
+    pub server_hint: Option<String>,
+    /// Failures in a round after which it stops.
+    pub max_fail: Option<u64>,
+    /// Seed of a shuffled order.
+    pub shuffle: Option<u64>,
+}
+
+/// How many workers were asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Workers {
+    /// What the machine can bear, at most one a test.
+    Auto(usize),
+    /// So many, at most one a test.
+    Exactly(usize),
+}
+
+impl Workers {
+    /// The number, before the number of tests is known.
+    #[must_use]
+    pub fn number(self) -> usize {
+        match self {
+            Self::Auto(number) | Self::Exactly(number) => number.max(1),
+        }
+    }
+}
+
+/// When the server must answer before the first test.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ServerNeed {
+    /// The scope needs it.
+    Always,
+    /// The scope does not.
+    Never,
+    /// As soon as one test file lies under one of these folders (absolute).
+    IfUnder(Vec<PathBuf>),
+}
+
+impl Plan {
+    /// Failures that stop a round: the user's option, else pytest's own (`-x`, `--maxfail`).
+    #[must_use]
+    pub fn failure_limit(&self, pytests_own: u32) -> Option<u64> {
+        self.max_fail.or((pytests_own > 0).then_some(u64::from(pytests_own)))
+    }
+}
+
+/// Shuffles files, then the tests inside each: tests of a file stay together, so that module
+/// fixtures are not set up more often than they must be. The same seed gives the same order.
+pub(super) fn shuffle(tests: &mut Vec<Arc<TestInfo>>, seed: u64) {
+    let mut random = fastrand::Rng::with_seed(seed);
+    let mut files: Vec<Vec<Arc<TestInfo>>> = Vec::new();
+    for test in tests.drain(..) {
+        match files.last_mut() {
+            Some(file) if file[0].nodeid.file() == test.nodeid.file() => file.push(test),
+            _ => files.push(vec![test]),
+        }
+    }
+    random.shuffle(&mut files);
+    for mut file in files {
+        random.shuffle(&mut file);
+        tests.extend(file);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{NodeId, TestIndex};
+
+    #[test]
+    fn a_shuffle_repeats_with_its_seed_and_keeps_files_together() {
+        let suite: Vec<Arc<TestInfo>> = (0..40)
+            .map(|n| {
+                let nodeid = NodeId::new(&format!("test_{}.py::test_{n}", n / 10));
+                Arc::new(TestInfo { index: TestIndex(n), nodeid, line: None, group: None })
+            })
+            .collect();
+        let order = |seed| {
+            let mut tests = suite.clone();
+            shuffle(&mut tests, seed);
+            tests
+        };
+        assert_eq!(order(7), order(7));
+        assert_ne!(order(7), order(8));
+        let mut files: Vec<String> =
+            order(7).iter().map(|test| test.nodeid.file().to_owned()).collect();
+        files.dedup();
+        assert_eq!(files.len(), 4);
+    }
+}

@@ -1,0 +1,236 @@
+//! The run's record: what is planned, what has ended, and the events that say so.
+//!
+//! Every planned execution ends exactly once. What has not ended when a round closes is ended here,
+//! so the sums match whatever happened.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::plan::Plan;
+use crate::model::{
+    Attempt, Counts, Event, Execution, ExitCode, Failure, Level, NodeId, NotRun, Offset, Outcome,
+    Phases, Round, RoundEnded, RoundStarted, RunEnded, RunStarted, StopReason, TestIndex, TestInfo,
+    What, WorkerId,
+};
+use crate::protocol::{Hello, TestRow};
+use crate::report::Reporter;
+
+/// Emits events and keeps the sums.
+pub(super) struct Record<'a> {
+    reporter: &'a mut dyn Reporter,
+    /// Microseconds on the monotonic clock when the run began.
+    origin: u64,
+    began: bool,
+    tests: Arc<[Arc<TestInfo>]>,
+    round: Option<Round>,
+    round_began: Offset,
+    /// Executions of this round that have not ended, for each test.
+    open: Vec<u32>,
+    round_counts: Counts,
+    counts: Counts,
+    rounds_run: u32,
+    /// Failures that are no execution's: collection errors that were let pass.
+    other_failures: u64,
+}
+
+/// How an execution went; what [`Record::ended`] takes.
+pub(super) struct Ending {
+    pub(super) outcome: Outcome,
+    pub(super) start: Offset,
+    pub(super) phases: Phases,
+    pub(super) failure: Option<Arc<Failure>>,
+    pub(super) reason: Option<String>,
+}
+
+impl Ending {
+    /// One without phases or words.
+    pub(super) fn bare(outcome: Outcome, start: Offset) -> Self {
+        Self { outcome, start, phases: Phases::default(), failure: None, reason: None }
+    }
+}
+
+impl<'a> Record<'a> {
+    /// A record whose clock starts now.
+    pub(super) fn new(reporter: &'a mut dyn Reporter) -> Self {
+        Self {
+            reporter,
+            origin: monotonic_us(),
+            began: false,
+            tests: Arc::from([]),
+            round: None,
+            round_began: Offset::default(),
+            open: Vec::new(),
+            round_counts: Counts::default(),
+            counts: Counts::default(),
+            rounds_run: 0,
+            other_failures: 0,
+        }
+    }
+
+    /// Time since the run began.
+    pub(super) fn now(&self) -> Offset {
+        self.offset(monotonic_us())
+    }
+
+    /// A time on the shared monotonic clock as time since the run began.
+    pub(super) fn offset(&self, monotonic_us: u64) -> Offset {
+        Offset(monotonic_us.saturating_sub(self.origin))
+    }
+
+    /// Whether events have been reported.
+    pub(super) fn has_begun(&self) -> bool {
+        self.began
+    }
+
+    /// The collected tests.
+    pub(super) fn tests(&self) -> &Arc<[Arc<TestInfo>]> {
+        &self.tests
+    }
+
+    /// This round's sums so far.
+    pub(super) fn round_counts(&self) -> &Counts {
+        &self.round_counts
+    }
+
+    /// Reports the run's beginning.
+    pub(super) fn begin(&mut self, plan: &Plan, hello: &Hello) {
+        self.began = true;
+        let elapsed = i64::try_from(self.now().0).unwrap_or(0);
+        let started = RunStarted {
+            run: plan.run.clone(),
+            started_us: wall_us() - elapsed,
+            scope: plan.scope.clone(),
+            command: plan.command.clone(),
+            root: plan.root.clone(),
+            engine: plan.engine,
+            dist: plan.dist,
+            isolation: plan.isolation,
+            workers: plan.workers.number(),
+            rounds_planned: plan.rounds.planned(),
+            server: Some(plan.server.clone()),
+            python: plan.python.path.clone(),
+            python_version: hello.python.clone(),
+            python_from: plan.python.from.clone(),
+            pytest_version: hello.pytest.clone(),
+            seed: plan.shuffle,
+        };
+        self.emit(None, What::RunStarted(Arc::new(started)));
+    }
+
+    /// Takes the list of tests.
+    pub(super) fn collected(&mut self, rows: Vec<TestRow>, workers: usize) {
+        self.tests = rows
+            .into_iter()
+            .enumerate()
+            .map(|(index, row)| {
+                Arc::new(TestInfo {
+                    index: TestIndex(index as u32),
+                    nodeid: NodeId::new(&row.id),
+                    line: row.line,
+                    group: row.group.as_deref().map(Arc::from),
+                })
+            })
+            .collect();
+        self.emit(None, What::Collected { tests: self.tests.clone(), workers });
+    }
+
+    /// Begins a round in which every test is planned `copies` times.
+    pub(super) fn begin_round(&mut self, round: Round, workers: usize, copies: usize) {
+        self.round = Some(round);
+        self.rounds_run = round.0;
+        self.round_began = self.now();
+        self.round_counts = Counts::default();
+        self.open = vec![copies as u32; self.tests.len()];
+        let planned = (self.tests.len() * copies) as u64;
+        self.emit(None, What::RoundStarted(RoundStarted { workers, planned }));
+    }
+
+    /// A test begins.
+    pub(super) fn started(&mut self, worker: Option<WorkerId>, test: TestIndex) {
+        if let Some(test) = self.tests.get(test.at()).cloned() {
+            self.emit(worker, What::TestStarted { test, attempt: Attempt::FIRST });
+        }
+    }
+
+    /// An execution has ended. One that was not open (a peer that repeats itself) is not counted.
+    pub(super) fn ended(&mut self, worker: Option<WorkerId>, test: TestIndex, ending: Ending) {
+        let Some(open) = self.open.get_mut(test.at()).filter(|open| **open > 0) else { return };
+        *open -= 1;
+        self.round_counts.add(ending.outcome.kind());
+        let Ending { outcome, start, phases, failure, reason } = ending;
+        let execution = Execution {
+            test: self.tests[test.at()].clone(),
+            attempt: Attempt::FIRST,
+            outcome,
+            start,
+            phases,
+            failure,
+            reason,
+        };
+        self.emit(worker, What::TestEnded(Box::new(execution)));
+    }
+
+    /// Ends the round: what has not ended is not run, for this reason. Returns the round's sums.
+    pub(super) fn end_round(&mut self, reason: NotRun) -> Counts {
+        for index in 0..self.open.len() {
+            for _ in 0..self.open[index] {
+                let ending = Ending::bare(Outcome::NotRun(reason), self.now());
+                self.ended(None, TestIndex(index as u32), ending);
+            }
+        }
+        let counts = self.round_counts;
+        let elapsed = self.now().seconds() - self.round_began.seconds();
+        self.counts += counts;
+        self.emit(None, What::RoundEnded(RoundEnded { counts, elapsed }));
+        self.round = None;
+        counts
+    }
+
+    /// Counts failures that are no execution's.
+    pub(super) fn other_failures(&mut self, count: u64) {
+        self.other_failures += count;
+    }
+
+    /// Reports the run's end, if its beginning was reported.
+    pub(super) fn finish(&mut self, reason: StopReason) -> ExitCode {
+        let exit = reason.exit_code(self.counts.failures() + self.other_failures);
+        if self.began {
+            let (counts, elapsed) = (self.counts, self.now().seconds());
+            let rounds_run = self.rounds_run;
+            self.emit(None, What::RunEnded(RunEnded { counts, elapsed, rounds_run, reason, exit }));
+        }
+        exit
+    }
+
+    /// Tells the user something.
+    pub(super) fn notice(&mut self, level: Level, text: impl Into<String>) {
+        self.emit(None, What::Notice { level, text: text.into() });
+    }
+
+    /// Reports an event of now.
+    pub(super) fn emit(&mut self, worker: Option<WorkerId>, what: What) {
+        let event = Event { at: self.now(), round: self.round, worker, what };
+        self.reporter.event(&event);
+    }
+
+    /// Whether some collected test's file lies under one of `folders`.
+    pub(super) fn any_under(&self, rootdir: &Path, folders: &[std::path::PathBuf]) -> bool {
+        let mut last = "";
+        self.tests.iter().any(|test| {
+            let file = test.nodeid.file();
+            let seen = std::mem::replace(&mut last, file) == file;
+            !seen && folders.iter().any(|folder| rootdir.join(file).starts_with(folder))
+        })
+    }
+}
+
+/// Microseconds on the clock that Python calls `time.monotonic`.
+pub(super) fn monotonic_us() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    now.tv_sec as u64 * 1_000_000 + now.tv_nsec as u64 / 1000
+}
+
+fn wall_us() -> i64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Realtime);
+    now.tv_sec * 1_000_000 + now.tv_nsec / 1000
+}

@@ -1,0 +1,218 @@
+//! The template process: collects, then forks workers on order.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use super::inbox::{ConnId, Control, Message, Source};
+use super::launch::Base;
+use super::plan::Plan;
+use crate::model::{ExitCode, StopReason};
+use crate::process::{Ended, PythonError, Signal, Tail, kill_group, probe, send_signal};
+use crate::protocol::socket::Sender;
+use crate::protocol::{Fork, Hello, Ready, TestRow, ToController, ToWorker};
+
+/// What is kept of a template's output: pytest's whole report of a failed collection.
+const OUTPUT_KEPT: usize = 1 << 20;
+
+/// How long a template may take to end its session once told.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A template and its conversation.
+pub(super) struct Template {
+    pid: u32,
+    conn: Option<(ConnId, Sender)>,
+    output: Tail,
+    /// How it ended, once it has.
+    pub(super) ended: Option<Ended>,
+    silent: bool,
+}
+
+/// What a collection that succeeded found.
+pub(super) struct Collection {
+    pub(super) hello: Hello,
+    pub(super) ready: Ready,
+    pub(super) rows: Vec<TestRow>,
+}
+
+/// How pytest ended where it was to become ready.
+pub(super) struct NotReady {
+    /// The hello, if it came that far.
+    pub(super) hello: Option<Hello>,
+    /// The run's end.
+    pub(super) reason: StopReason,
+    /// What pytest printed.
+    pub(super) output: String,
+}
+
+impl Template {
+    /// Starts the process.
+    pub(super) fn start(base: &Base, plan: &Plan, control: &Control) -> Result<Self, NotReady> {
+        let started = base.template(plan).start().and_then(|started| {
+            let pid = started.child.id();
+            if let Some(output) = started.output {
+                control.read_output(Source::Main, output)?;
+            }
+            control.wait_for(Source::Main, started.child)?;
+            Ok(pid)
+        });
+        match started {
+            Ok(pid) => Ok(Self {
+                pid,
+                conn: None,
+                output: Tail::keeping(OUTPUT_KEPT),
+                ended: None,
+                silent: false,
+            }),
+            Err(error) => Err(NotReady {
+                hello: None,
+                reason: cannot_start(plan, &error),
+                output: String::new(),
+            }),
+        }
+    }
+
+    /// Waits until it has collected.
+    pub(super) fn collect(
+        &mut self,
+        plan: &Plan,
+        control: &Control,
+    ) -> Result<Collection, NotReady> {
+        let mut greeting = None;
+        let mut rows = Vec::new();
+        let mut kill_at = None;
+        let mut interrupted = false;
+        loop {
+            let Some(message) = control.receive(kill_at) else {
+                kill_group(self.pid);
+                kill_at = None;
+                continue;
+            };
+            match message {
+                Message::Connected { conn, hello, sender } => {
+                    self.conn = Some((conn, sender));
+                    greeting = Some(hello);
+                }
+                Message::Said { messages, .. } => {
+                    for message in messages {
+                        match message {
+                            ToController::Tests { tests } => rows.extend(tests),
+                            ToController::Ready(ready) => {
+                                if let Some(hello) = greeting.take().filter(|_| !interrupted) {
+                                    return Ok(Collection { hello, ready, rows });
+                                }
+                            }
+                            _ => {}
+                        }
+                    }
+                }
+                Message::Interrupt => {
+                    // The first lets pytest end its session, the second ends pytest.
+                    if interrupted {
+                        kill_group(self.pid);
+                    }
+                    send_signal(self.pid, Signal::INT);
+                    interrupted = true;
+                    kill_at = Some(Instant::now() + PATIENCE);
+                }
+                other => self.note(other),
+            }
+            if let Some(ended) = self.ended
+                && self.silent
+            {
+                let reason = if interrupted {
+                    StopReason::Interrupted
+                } else {
+                    reason_of_early_end(plan, ended, greeting.is_some())
+                };
+                let output = self.output.text();
+                return Err(NotReady { hello: greeting, reason, output });
+            }
+        }
+    }
+
+    /// Takes in what concerns its process.
+    pub(super) fn note(&mut self, message: Message) {
+        match message {
+            Message::Wrote { source: Source::Main, bytes } => self.output.push(&bytes),
+            Message::Silent { source: Source::Main } => self.silent = true,
+            Message::Exited { source: Source::Main, ended } => self.ended = Some(ended),
+            _ => {}
+        }
+    }
+
+    /// Whether this is its connection.
+    pub(super) fn speaks_on(&self, conn: ConnId) -> bool {
+        self.conn.as_ref().is_some_and(|(own, _)| *own == conn)
+    }
+
+    /// Orders a worker; returns the reading end of its output.
+    pub(super) fn fork(&mut self, order: Fork) -> io::Result<std::fs::File> {
+        let (read, write) = io::pipe()?;
+        let Some((_, sender)) = &mut self.conn else {
+            return Err(io::Error::other("the template has not connected"));
+        };
+        let write = std::os::fd::OwnedFd::from(write);
+        sender.send_with_fd(&ToWorker::Fork(order), std::os::fd::AsFd::as_fd(&write))?;
+        Ok(std::fs::File::from(std::os::fd::OwnedFd::from(read)))
+    }
+
+    /// Ends the session and waits for the process's end, within bounds.
+    pub(super) fn shut_down(mut self, control: &Control) {
+        if let Some((_, sender)) = &mut self.conn {
+            // A template that is gone already is as well.
+            let _ = sender.send(&ToWorker::Shutdown);
+        }
+        let deadline = Instant::now() + PATIENCE;
+        while self.ended.is_none() {
+            match control.receive(Some(deadline)) {
+                Some(Message::Interrupt) | None => break,
+                Some(message) => self.note(message),
+            }
+        }
+        if self.ended.is_none() {
+            kill_group(self.pid);
+        }
+    }
+}
+
+/// Why a pytest that never became ready ended the run. Distinguishes a Python without pytest.
+pub(super) fn reason_of_early_end(plan: &Plan, ended: Ended, greeted: bool) -> StopReason {
+    let python = &plan.python.path;
+    match ended {
+        Ended::Signal(signal) => {
+            StopReason::Internal(format!("pytest was ended by signal {signal} before any test"))
+        }
+        Ended::Exit(status) => {
+            if !greeted {
+                match probe(python) {
+                    Err(error) => return StopReason::Usage(error.to_string()),
+                    Ok(modules) if modules.pytest.is_none() => {
+                        return StopReason::Usage(missing(plan, "pytest", "pytest"));
+                    }
+                    Ok(_) => {}
+                }
+            }
+            match u8::try_from(status).map(ExitCode::from_code) {
+                Ok(ExitCode::NothingCollected) => StopReason::NothingCollected,
+                Ok(code) => StopReason::CollectionFailed(code),
+                Err(_) => StopReason::Internal(format!("pytest ended with status {status}")),
+            }
+        }
+    }
+}
+
+/// The message for a package that the interpreter does not have.
+pub(super) fn missing(plan: &Plan, module: &str, package: &str) -> String {
+    format!(
+        "{module} is not installed in {} (chosen by {}).\n\
+         Install it with: {} -m pip install {package}",
+        plan.python.path.display(),
+        plan.python.from,
+        plan.python.path.display(),
+    )
+}
+
+fn cannot_start(plan: &Plan, error: &io::Error) -> StopReason {
+    let path = plan.python.path.clone();
+    StopReason::Usage(PythonError::Broken { path, why: error.to_string() }.to_string())
+}
