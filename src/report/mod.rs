@@ -13,10 +13,19 @@
 //! | `junit`, `jsonl`, `github` | one file format each |
 //! | `text` | cleaning untrusted text, cutting it to a width |
 
+mod github;
+mod hub;
+mod jsonl;
+mod junit;
 #[cfg(test)]
 mod sample;
 pub mod summary;
+mod terminal;
 pub mod text;
+
+pub use github::Github;
+pub use hub::{Hub, ReportError, Reports};
+pub use terminal::{Surroundings, TerminalOptions, Verbosity};
 
 use crate::model::Event;
 
