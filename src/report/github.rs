@@ -212,7 +212,7 @@ fn markdown(summary: &Summary) -> String {
     out
 }
 
-/// Untrusted text for Markdown. Entities are text to CommonMark, never structure, so everything
+/// Untrusted text for Markdown. Entities are always text to it, never structure, so everything
 /// but letters, digits and harmless punctuation becomes one.
 fn entities(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -256,7 +256,10 @@ mod tests {
 
     #[test]
     fn annotations_cannot_be_broken_out_of() {
-        insta::assert_snapshot!(annotations(&hostile(), None), @"");
+        insta::assert_snapshot!(annotations(&hostile(), None), @r"
+        ::error file=tests/test_a.py,line=12,title=tests/test_a.py%3A%3Atest_x[a%2Cb%3A100%25\n%3A%3Aerror%3A%3Ano|`<b>`]::failed: AssertionError: 100%25 (2 of 2 executions)
+        ::error file=tests/test_b.py,line=11,title=tests/test_b.py%3A%3Atest_dies::crashed: signal 6, SIGABRT (1 of 2 executions)
+        ");
         let in_folder = annotations(&hostile(), Some(Path::new("/")));
         assert!(
             in_folder.starts_with("::error file=project/tests/test_a.py,line=12,"),
@@ -266,7 +269,16 @@ mod tests {
 
     #[test]
     fn the_summary_is_markdown_of_our_own_only() {
-        insta::assert_snapshot!(markdown(&hostile()), @"");
+        insta::assert_snapshot!(markdown(&hostile()), @r"
+        ### pnl: 2 rounds, 4 tests, 2 failed, 1 crashed, 1 flaky, 2.0 s
+
+        e2e (tests/e2e)
+
+        | outcome | failed of executed | test | message |
+        | --- | ---: | --- | --- |
+        | failed | 2/2 | <code>tests/test&#95;a.py&#58;&#58;test&#95;x&#91;a,b&#58;100&#37;&#92;n&#58;&#58;error&#58;&#58;no&#124;&#96;&#60;b&#62;&#96;&#93;</code> | AssertionError&#58; 100&#37; |
+        | crashed | 1/2 | <code>tests/test&#95;b.py&#58;&#58;test&#95;dies</code> | signal 6, SIGABRT |
+        ");
     }
 
     #[test]

@@ -40,12 +40,15 @@ pub(crate) trait Consumer: Send {
     fn finish(self: Box<Self>) -> Vec<String>;
 }
 
+/// A consumer that is called in the engine's own thread.
+pub type Sink = Box<dyn FnMut(&Event) + Send>;
+
 /// Which reports a run has.
 #[derive(Debug, Clone, Default)]
 pub struct Reports {
     /// What the terminal shows; `None` when it belongs to pytest.
     pub terminal: Option<TerminalOptions>,
-    /// A JUnit file (`--junit`).
+    /// A `JUnit` file (`--junit`).
     pub junit: Option<PathBuf>,
     /// A JSON lines file (`--jsonl`).
     pub jsonl: Option<PathBuf>,
@@ -70,7 +73,7 @@ pub struct ReportError {
 /// Takes events without ever waiting, and has them reported by threads.
 pub struct Hub {
     lanes: Vec<Lane>,
-    sinks: Vec<Box<dyn FnMut(&Event) + Send>>,
+    sinks: Vec<Sink>,
 }
 
 /// One thread with its consumers.
@@ -110,7 +113,7 @@ impl Hub {
 
     /// Adds a consumer that is called in the engine's own thread, before the event goes anywhere
     /// else: the history's writer, which must have an execution before anybody is told of it.
-    pub fn add_sink(&mut self, sink: Box<dyn FnMut(&Event) + Send>) {
+    pub fn add_sink(&mut self, sink: Sink) {
         self.sinks.push(sink);
     }
 
@@ -183,7 +186,9 @@ fn consume(
             Err(RecvTimeoutError::Disconnected) => return consumers,
         }
         if inbox.is_empty() || ticked.elapsed() >= LONGEST_BATCH {
-            consumers.iter_mut().for_each(|it| it.tick());
+            for consumer in &mut consumers {
+                consumer.tick();
+            }
             ticked = Instant::now();
         }
     }
@@ -253,7 +258,7 @@ mod tests {
     fn a_blocked_consumer_holds_nobody_and_misses_nothing() {
         let (release, hold) = unbounded();
         let (seen, sight) = unbounded();
-        let (sink, sunk) = unbounded();
+        let (sink, heard) = unbounded();
         let mut hub = hub_with(Probe { hold, seen });
         hub.add_sink(Box::new(move |event| sink.send(event.at).expect("open")));
         let mut story = Story::new(&["a.py::x"], Some(1));
@@ -262,8 +267,8 @@ mod tests {
         for event in story.events() {
             hub.event(event);
         }
-        assert_eq!(sunk.len(), story.events().len());
-        assert_eq!(sight.iter().take(0).count(), 0);
+        assert_eq!(heard.len(), story.events().len());
+        assert_eq!(sight.len(), 0, "nothing is seen before the release");
         drop(release);
         assert_eq!(hub.finish(), ["disk full"]);
         assert_eq!(sight.iter().filter(|what| *what == "event").count(), story.events().len());

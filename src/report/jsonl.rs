@@ -11,11 +11,12 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::model::{
-    Attempt, Counts, Event, Execution, Failure, Level, NodeId, Outcome, OutcomeKind, Round,
-    RunEnded, RunStarted, Slot, StopReason, TestIndex, TestInfo, What, WorkerEnd, WorkerId,
+    Attempt, Counts, Event, Execution, Failure, Level, NodeId, OutcomeKind, Round, RunEnded,
+    RunStarted, Slot, StopReason, TestIndex, TestInfo, What, WorkerEnd, WorkerId,
 };
 
 use super::hub::Consumer;
+use super::summary::detail;
 
 /// The format's version: `"v"` of every line.
 const VERSION: u32 = 1;
@@ -250,18 +251,7 @@ impl<'a> TestEndedBody<'a> {
             index: execution.test.index,
             attempt: execution.attempt,
             outcome: execution.outcome.kind(),
-            detail: match &execution.outcome {
-                Outcome::Crashed(crash) => Some(crash.to_string()),
-                Outcome::NotRun(reason) => Some(reason.to_string()),
-                Outcome::Passed
-                | Outcome::Failed
-                | Outcome::Error
-                | Outcome::Skipped
-                | Outcome::XFailed
-                | Outcome::XPassed
-                | Outcome::TimedOut
-                | Outcome::Interrupted => None,
-            },
+            detail: detail(&execution.outcome),
             start: execution.start.seconds(),
             duration_s: Durations {
                 setup: phases.setup,
@@ -307,5 +297,81 @@ fn level_name(level: Level) -> &'static str {
         Level::Info => "info",
         Level::Warning => "warning",
         Level::Error => "error",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use serde_json::Value;
+
+    use super::super::sample::{Ending, Story};
+    use super::*;
+    use crate::model::Crash;
+
+    fn everything() -> Story {
+        let mut story =
+            Story::new(&["tests/test_a.py::test_ü", "tests/test_a.py::test_bad"], Some(1));
+        story.push(None, None, What::Notice { level: Level::Warning, text: "careful".to_owned() });
+        story.push(None, None, What::PytestOutput("two\nlines".to_owned()));
+        story.round(&[Ending::Crash, Ending::Fail("a\0b")]);
+        story.push(Some(1), Some(0), What::OutputLine("hi".to_owned()));
+        let how = WorkerEnd::Crashed(Crash::Signal(9));
+        story.push(Some(1), Some(0), What::WorkerEnded { slot: Slot(0), how });
+        story.end();
+        story
+    }
+
+    fn lines() -> Vec<Value> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("new/events.jsonl");
+        let mut file = JsonLines::create(&path).expect("a file");
+        everything().events().iter().for_each(|event| file.event(event));
+        file.tick();
+        let text = fs::read_to_string(&path).expect("flushed at each tick");
+        assert!(Box::new(file).finish().is_empty());
+        text.lines().map(|line| serde_json::from_str(line).expect("one object a line")).collect()
+    }
+
+    #[test]
+    fn an_ended_test_says_everything_about_itself() {
+        let failed = lines().into_iter().find(|it| it["outcome"] == "failed").expect("one failed");
+        insta::assert_snapshot!(failed.to_string(), @r#"{"at":0.04,"attempt":1,"detail":null,"duration_s":{"call":0.02,"setup":0.0,"teardown":0.0,"total":0.02},"event":"test-ended","failure":{"file":"tests/test_a.py","line":12,"message":"AssertionError: a\u0000b","sections":[{"name":"Captured stdout call","text":"hello\n"}],"text":"    def test():\n>       assert False\nE       AssertionError: a\u0000b"},"index":1,"nodeid":"tests/test_a.py::test_bad","outcome":"failed","reason":null,"round":1,"start":0.03,"v":1,"worker":"gw1"}"#);
+    }
+
+    /// The page and the program name the same fields of the same events.
+    #[test]
+    fn the_page_documents_every_field() {
+        let page = include_str!("../../docs/jsonl.md");
+        let mut documented: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        let mut event = "";
+        for line in page.lines() {
+            if let Some(name) = line.strip_prefix("## `") {
+                event = name.trim_end_matches('`');
+                documented.entry(event).or_default();
+            } else if let (Some(row), false) = (line.strip_prefix("| `"), event.is_empty()) {
+                let field = row.split('`').next().expect("a field");
+                documented.entry(event).or_default().insert(field);
+            }
+        }
+        let mut written: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for line in lines() {
+            let object = line.as_object().expect("an object");
+            let envelope = ["v", "event", "at", "round", "worker"];
+            assert!(envelope.iter().all(|name| object.contains_key(*name)));
+            let own = object.keys().filter(|it| !envelope.contains(&it.as_str())).cloned();
+            written
+                .entry(line["event"].as_str().expect("text").to_owned())
+                .or_default()
+                .extend(own);
+        }
+        let documented: BTreeMap<_, BTreeSet<_>> = documented
+            .into_iter()
+            .map(|(name, fields)| {
+                (name.to_owned(), fields.into_iter().map(str::to_owned).collect())
+            })
+            .collect();
+        assert_eq!(documented, written);
     }
 }

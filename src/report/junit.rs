@@ -1,4 +1,4 @@
-//! JUnit XML, as CI servers read it.
+//! `JUnit` XML, as CI servers read it.
 //!
 //! One `testsuite` for each round, written when the round ends, so that a loop of a day needs the
 //! memory of one round. The file appears under its name when the run is over; until then it grows
@@ -17,6 +17,7 @@
 //! Jenkins schema (junit-10.xsd), a `testcase` has `file` and `line`, as pytest's xunit1 family has,
 //! and `properties`, as pytest's `record_property` writes them.
 
+use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
@@ -101,7 +102,7 @@ impl JUnit {
             suite.extra.insert("timestamp".into(), timestamp(run.started_us, begun).into());
             suite.add_properties(run_properties(run));
         }
-        suite.add_test_cases(self.cases.drain(..).map(|case| case.render()));
+        suite.add_test_cases(self.cases.drain(..).map(Case::render));
         suite
     }
 
@@ -300,7 +301,14 @@ fn status(execution: &Execution) -> TestCaseStatus {
         OutcomeKind::Skipped | OutcomeKind::XFailed => {
             text::line(execution.reason.as_deref().unwrap_or_default()).into_owned()
         }
-        _ => headline(&execution.outcome, failure),
+        OutcomeKind::Passed
+        | OutcomeKind::XPassed
+        | OutcomeKind::Failed
+        | OutcomeKind::Error
+        | OutcomeKind::TimedOut
+        | OutcomeKind::Crashed
+        | OutcomeKind::Interrupted
+        | OutcomeKind::NotRun => headline(&execution.outcome, failure),
     };
     let message = if message.is_empty() { execution.outcome.to_string() } else { message };
     let raised = matches!(kind, OutcomeKind::Failed | OutcomeKind::Error);
@@ -326,7 +334,188 @@ fn outputs(execution: &Execution) -> (String, String) {
     for (name, content) in execution.failure.iter().flat_map(|it| &it.sections) {
         let to = if name.contains("stderr") { &mut err } else { &mut out };
         let (name, content) = (text::line(name), clean(content, Keep::Lines));
-        to.push_str(&format!("--- {name} ---\n{}\n", content.trim_end_matches('\n')));
+        // Writing to a String cannot fail.
+        let _ = writeln!(to, "--- {name} ---\n{}", content.trim_end_matches('\n'));
     }
     (out, err)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use quick_xml::events::Event as Xml;
+
+    use super::super::sample::{Ending, Story};
+    use super::*;
+
+    const NOISY: &str = "tests/test_a.py::TestÜ::test_x[\u{1b}[31m\0<&\"-日本\u{fffe}]";
+
+    /// What CI servers know: junit-10.xsd, and `file`, `line`, `properties` of a test case.
+    const KNOWN: [(&str, &[&str]); 10] = [
+        ("testsuites", &["name", "tests", "failures", "errors", "skipped", "time"]),
+        ("testsuite", &["name", "tests", "failures", "errors", "skipped", "time", "timestamp"]),
+        ("properties", &[]),
+        ("property", &["name", "value"]),
+        ("testcase", &["name", "classname", "time", "file", "line"]),
+        ("failure", &["message", "type"]),
+        ("error", &["message", "type"]),
+        ("skipped", &["message", "type"]),
+        ("system-out", &[]),
+        ("system-err", &[]),
+    ];
+
+    fn write(story: &Story) -> String {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("new/report.xml");
+        let mut junit = JUnit::create(&path).expect("a file");
+        assert!(!path.exists());
+        story.events().iter().for_each(|event| junit.event(event));
+        assert_eq!(Box::new(junit).finish(), Vec::<String>::new());
+        let names = fs::read_dir(path.parent().expect("new")).expect("a folder").count();
+        assert_eq!(names, 1, "the temporary file is gone");
+        fs::read_to_string(&path).expect("written")
+    }
+
+    fn loop_of_two() -> Story {
+        let ids = [
+            NOISY,
+            "tests/test_b.py::test_dies",
+            "tests/test_b.py::test_skipped",
+            "tests/test_b.py::test_late",
+        ];
+        let mut story = Story::new(&ids, Some(2));
+        story.round(&[
+            Ending::Fail("a\0\u{1b}[2J ]]> <b>"),
+            Ending::Crash,
+            Ending::Skip,
+            Ending::NotRun,
+        ]);
+        story.round(&[Ending::Pass, Ending::Pass, Ending::Pass, Ending::Pass]);
+        story.end();
+        story
+    }
+
+    #[test]
+    fn is_well_formed_and_uses_only_known_elements_and_attributes() {
+        let xml = write(&loop_of_two());
+        let mut reader = quick_xml::Reader::from_str(&xml);
+        let mut open = Vec::new();
+        let mut seen = BTreeSet::new();
+        loop {
+            match reader.read_event().expect("well-formed") {
+                Xml::Start(tag) => {
+                    seen.insert(check(&tag));
+                    open.push(tag.name().as_ref().to_vec());
+                }
+                Xml::Empty(tag) => {
+                    seen.insert(check(&tag));
+                }
+                Xml::End(tag) => assert_eq!(open.pop().as_deref(), Some(tag.name().as_ref())),
+                Xml::Eof => break,
+                _ => {}
+            }
+        }
+        assert!(open.is_empty());
+        // XML 1.0's Char, less the controls that it allows.
+        let forbidden =
+            |c: char| (c.is_control() && c != '\n') || matches!(c, '\u{fffe}' | '\u{ffff}');
+        assert!(!xml.contains(forbidden), "{xml:?}");
+        assert_eq!(seen.len(), 9, "{seen:?}");
+    }
+
+    fn check(tag: &quick_xml::events::BytesStart<'_>) -> String {
+        let name = String::from_utf8(tag.name().as_ref().to_vec()).expect("UTF-8");
+        let (_, known) = KNOWN.iter().find(|(it, _)| *it == name).expect("a known element");
+        let attributes: BTreeSet<_> =
+            tag.attributes().map(|it| it.expect("an attribute").key.as_ref().to_vec()).collect();
+        let known: BTreeSet<_> = known.iter().map(|it| it.as_bytes().to_vec()).collect();
+        assert!(attributes.is_subset(&known), "{name}: {attributes:?}");
+        let optional = ["file", "line", "timestamp"].map(|it| it.as_bytes().to_vec());
+        assert!(
+            known.difference(&attributes).all(|it| optional.contains(it)),
+            "{name}: {attributes:?}"
+        );
+        name
+    }
+
+    #[test]
+    fn reads_as_documented() {
+        let xml = write(&loop_of_two());
+        let (head, rest) = xml.split_at(HEAD);
+        assert_eq!(
+            head.split_whitespace().collect::<Vec<_>>().join(" "),
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?> <testsuites name=\"pnl\" tests=\"8\" skipped=\"2\" failures=\"1\" errors=\"1\" time=\"2.000\" >"
+        );
+        let suite = &rest[..rest.find("</testsuite>").expect("a suite")];
+        insta::assert_snapshot!(suite, @r#"
+            <testsuite name="pnl round 1" tests="4" skipped="2" errors="1" failures="1" time="1.000" timestamp="2026-11-22T14:25:01.000+00:00">
+                <properties>
+                    <property name="run" value="20261123-142501-7f3a09"/>
+                    <property name="engine" value="fork"/>
+                    <property name="dist" value="pnl"/>
+                    <property name="workers" value="2"/>
+                    <property name="python" value="3.11.7"/>
+                    <property name="pytest" value="8.3.3"/>
+                    <property name="base-url" value="http://127.0.0.1:8000"/>
+                </properties>
+                <testcase name="test_x[\x1b[31m\x00&lt;&amp;&quot;-日本\ufffe]" classname="tests.test_a.TestÜ" time="0.020" file="tests/test_a.py" line="10">
+                    <properties>
+                        <property name="worker" value="gw0"/>
+                    </properties>
+                    <failure message="AssertionError: a\x00\x1b[2J ]]&gt; &lt;b&gt;" type="AssertionError">    def test():
+        &gt;       assert False
+        E       AssertionError: a\x00\x1b[2J ]]&gt; &lt;b&gt;</failure>
+                    <system-out>--- Captured stdout call ---
+        hello
+        </system-out>
+                </testcase>
+                <testcase name="test_dies" classname="tests.test_b" time="0.030" file="tests/test_b.py" line="11">
+                    <properties>
+                        <property name="worker" value="gw1"/>
+                    </properties>
+                    <error message="signal 6, SIGABRT" type="crashed"/>
+                </testcase>
+                <testcase name="test_skipped" classname="tests.test_b" time="0.000" file="tests/test_b.py" line="12">
+                    <skipped message="no browser" type="pytest.skip"/>
+                </testcase>
+                <testcase name="test_late" classname="tests.test_b" time="0.000" file="tests/test_b.py" line="13">
+                    <skipped message="not run (stopped after the allowed number of failures)" type="not_run"/>
+                </testcase>
+        "#);
+        let parsed = Report::deserialize_from_str(&xml).expect("quick-junit reads its own");
+        assert_eq!(parsed.test_suites[1].name.as_str(), "pnl round 2");
+        assert_eq!(parsed.test_suites[1].tests, 4);
+    }
+
+    #[test]
+    fn names_are_those_of_pytest() {
+        let cases = [
+            ("tests/a.py::B::c[1::2/3]", "tests.a.B", "c[1::2/3]"),
+            ("test_a.py::test_b", "test_a", "test_b"),
+            ("docs/x.md::x.md", "docs.x.md", "x.md"),
+            ("tests/a.py", "", "tests.a"),
+        ];
+        for (nodeid, classname, name) in cases {
+            assert_eq!(address(&NodeId::new(nodeid)), (classname.to_owned(), name.to_owned()));
+        }
+    }
+
+    #[test]
+    fn a_run_without_tests_has_an_empty_suite() {
+        let mut story = Story::new(&[], Some(1));
+        story.end();
+        let parsed = Report::deserialize_from_str(&write(&story)).expect("valid");
+        assert_eq!((parsed.test_suites.len(), parsed.tests), (1, 0));
+    }
+
+    #[test]
+    fn a_folder_is_refused_at_once_and_a_vanished_one_is_a_warning() {
+        let folder = tempfile::tempdir().expect("a folder");
+        assert!(JUnit::create(folder.path()).is_err());
+        let path = folder.path().join("sub/report.xml");
+        let junit = JUnit::create(&path).expect("a file");
+        fs::remove_dir_all(path.parent().expect("sub")).expect("removed");
+        assert_eq!(Box::new(junit).finish().len(), 1);
+    }
 }

@@ -24,7 +24,7 @@ mod terminal;
 pub mod text;
 
 pub use github::Github;
-pub use hub::{Hub, ReportError, Reports};
+pub use hub::{Hub, ReportError, Reports, Sink};
 pub use terminal::{Surroundings, TerminalOptions, Verbosity};
 
 use crate::model::Event;

@@ -73,7 +73,12 @@ fn is_layout(c: char) -> bool {
 }
 
 fn is_dangerous(c: char) -> bool {
-    c.is_control() || is_bidi_or_separator(c)
+    c.is_control() || is_bidi_or_separator(c) || is_no_character(c)
+}
+
+/// Allowed in a `str` and forbidden in XML.
+fn is_no_character(c: char) -> bool {
+    matches!(c, '\u{fffe}' | '\u{ffff}')
 }
 
 /// The characters of Unicode TR36's "bidirectional text spoofing", and the two line separators.
@@ -263,7 +268,7 @@ mod tests {
             line("a\x1b[2Jb\0\r\n\tc\u{9b}31m\u{7f}"),
             "a\\x1b[2Jb\\x00\\r\\n\\tc\\x9b31m\\x7f"
         );
-        assert_eq!(line("x\u{202e}txt.py\u{2066}"), "x\\u202etxt.py\\u2066");
+        assert_eq!(line("x\u{202e}txt.py\u{2066}\u{ffff}"), "x\\u202etxt.py\\u2066\\uffff");
         assert_eq!(
             clean("10%\r20%\r\nend\x1b]0;title\x07", Keep::Lines),
             "10%\\r20%\nend\\x1b]0;title\\x07"

@@ -174,7 +174,21 @@ mod tests {
             terminal.print();
             terminal.draw(Offset(3_000_000));
         }
-        insta::assert_snapshot!(pane.contents(), @"");
+        insta::assert_snapshot!(pane.contents(), @r"
+        pnl 0.1.0: e2e (tests/e2e), 2 tests, 2 workers, fork/pnl, 2 rounds
+        python 3.11.7, .venv/bin/python (VIRTUAL_ENV), pytest 8.3.3
+        server http://127.0.0.1:8000 (--base-url)
+        === FAILED tests/test_a.py::test_bad (gw1, round 1) ============================
+            def test():
+        >       assert False
+        E       AssertionError: assert 1 == 2
+        --- Captured stdout call -------------------------------------------------------
+        hello
+
+        gw0     2.0 s  tests/test_a.py::test_ok
+        gw1
+        round 2 of 2, 2 of 4 tests, 1 failed, 3.0 s, about 3.0 s left
+        ");
         for event in &story.events()[during..] {
             terminal.event(event);
         }

@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 
 use crate::model::{OutcomeKind, StopReason};
-use crate::report::summary::{RoundFigures, Summary, TestFigures};
+use crate::report::summary::{FirstFailure, RoundFigures, Summary, TestFigures};
 use crate::report::text::{self, Tone};
 
-use super::failure::word;
+use super::failure::{after_dash, push_block, word};
 use super::options::{TerminalOptions, Verbosity};
 
 /// More failing tests than this are only counted: they are all in the reports and the history.
@@ -19,9 +19,6 @@ const SLOWEST: (usize, f64) = (5, 0.1);
 const ALL_ROUNDS: usize = 10;
 const FIRST_ROUNDS: usize = 3;
 const FAILED_ROUNDS: usize = 10;
-
-/// A message in a file is cut here; some compare whole documents.
-const LONGEST_MESSAGE: usize = 300;
 
 /// Everything after the last test.
 pub(crate) fn ending(summary: &Summary, options: TerminalOptions) -> String {
@@ -73,11 +70,8 @@ fn shares(figures: &TestFigures) -> String {
 }
 
 fn message(figures: &TestFigures, used: usize, options: TerminalOptions) -> String {
-    let message = figures.failed.as_ref().map(super::super::summary::FirstFailure::headline);
-    let Some(message) = message.filter(|it| !it.is_empty()) else { return String::new() };
-    let room =
-        if options.cut { options.width.saturating_sub(used + 3).max(20) } else { LONGEST_MESSAGE };
-    format!(" - {}", text::cut_end(&message, room))
+    let message = figures.failed.as_ref().map(FirstFailure::headline).unwrap_or_default();
+    after_dash(&message, used, options.width, options.cut)
 }
 
 fn slowest(out: &mut String, summary: &Summary, options: TerminalOptions) {
@@ -140,7 +134,7 @@ fn reason(out: &mut String, summary: &Summary, options: TerminalOptions) {
     };
     let words = ended.reason.to_string();
     let mut block = String::new();
-    super::failure::push_block(&mut block, &words, options.palette);
+    push_block(&mut block, &words, options.palette);
     let _ = writeln!(out, "{}", options.palette.paint(tone, block.trim_end()));
 }
 

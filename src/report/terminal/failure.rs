@@ -11,6 +11,9 @@ use crate::report::text::{self, Palette, Tone, clean};
 /// How often the same failure of the same test is printed in full.
 pub(crate) const IN_FULL: u32 = 3;
 
+/// A message in a file is cut here; some compare whole documents.
+const LONGEST_MESSAGE: usize = 300;
+
 /// Counts failures that are alike: the same test, outcome and message.
 #[derive(Debug, Default)]
 pub(crate) struct Repeats(HashMap<(TestIndex, OutcomeKind, u64), u32>);
@@ -32,6 +35,8 @@ impl Repeats {
 pub(crate) struct Style {
     pub(crate) palette: Palette,
     pub(crate) width: usize,
+    /// Whether messages are cut to the width.
+    pub(crate) cut: bool,
     /// Whether rounds are worth a word.
     pub(crate) rounds: bool,
 }
@@ -81,12 +86,19 @@ pub(crate) fn again(event: &Event, execution: &Execution, seen: u32, style: Styl
         circumstances(event, execution, style.rounds)
     );
     let message = headline(&execution.outcome, execution.failure.as_deref());
-    if !message.is_empty() {
-        let room = style.width.saturating_sub(text::width(&out) + 30).max(20);
-        let _ = write!(out, " - {}", text::cut_end(&message, room));
-    }
-    let _ = writeln!(out, " (the same for the {} time)", ordinal(seen));
+    let ending = format!(" (the same for the {} time)", ordinal(seen));
+    let used = text::width(&out) + ending.len();
+    let _ = writeln!(out, "{}{ending}", after_dash(&message, used, style.width, style.cut));
     out
+}
+
+/// ` - AssertionError: …`, cut to what is left of the width, or in a file only where it is absurd.
+pub(crate) fn after_dash(message: &str, used: usize, width: usize, cut: bool) -> String {
+    if message.is_empty() {
+        return String::new();
+    }
+    let room = if cut { width.saturating_sub(used + 3).max(20) } else { LONGEST_MESSAGE };
+    format!(" - {}", text::cut_end(message, room))
 }
 
 /// `FAILED`, `TIMED OUT`.

@@ -65,7 +65,11 @@ mod tests {
 
     #[test]
     fn says_what_runs_on_what_against_what() {
-        insta::assert_snapshot!(header(&run_started(Some(10)), Some(120), 4, 80).join("\n"), @"");
+        insta::assert_snapshot!(header(&run_started(Some(10)), Some(120), 4, 80).join("\n"), @r"
+        pnl 0.1.0: e2e (tests/e2e), 120 tests, 4 workers, fork/pnl, 10 rounds
+        python 3.11.7, .venv/bin/python (VIRTUAL_ENV), pytest 8.3.3
+        server http://127.0.0.1:8000 (--base-url)
+        ");
     }
 
     #[test]
@@ -80,6 +84,10 @@ mod tests {
                 assert!(text::width(&line) <= width.min(80), "{line}");
             }
         }
-        insta::assert_snapshot!(header(&run, Some(5), 2, 80).join("\n"), @"");
+        insta::assert_snapshot!(header(&run, Some(5), 2, 80).join("\n"), @r"
+        pnl 0.1.0: tes…x1b], 5 tests, 2 workers, fork/pnl, rounds until the time is up,…
+        python 3.11.7, /home/someone/fold…/folder/bin/python (VIRTUAL_ENV), pytest 8.3.3
+        server http://xxxxxxxxxxxxxxxxxxxxxx…xxxxxxxxxxxxxxxxxxxxxxxxxxxxxx (--base-url)
+        ");
     }
 }

@@ -100,7 +100,7 @@ impl Live {
     pub(crate) fn lines(&self, summary: &Summary, now: Offset, room: Room) -> Vec<String> {
         // A line that fills the last column makes some terminals wrap.
         let width = room.width.saturating_sub(1);
-        let most = (room.height / 2).max(2) - 1;
+        let most = (room.height / 2).max(3) - 1;
         let shown = if self.rows.len() > most { most - 1 } else { most };
         let names = self.rows.values().map(|row| row.worker.to_string().len()).max().unwrap_or(0);
         let rows = self.rows.values().take(shown);
@@ -167,18 +167,34 @@ mod tests {
         let mut story = story();
         story.round(&[Ending::Pass, Ending::Fail("no")]);
         story.begin_round();
-        insta::assert_snapshot!(draw(&story, 1, ROOM), @"");
+        insta::assert_snapshot!(draw(&story, 1, ROOM), @r"
+        gw0
+        gw1
+        round 2 of 3, 2 of 6 tests, 1 failed, 1.0 s
+        ");
         story.start(0);
         story.start(1);
-        insta::assert_snapshot!(draw(&story, 64, ROOM), @"");
-        insta::assert_snapshot!(draw(&story, 64, Room { width: 40, ..ROOM }), @"");
+        insta::assert_snapshot!(draw(&story, 64, ROOM), @r"
+        gw0  1 m 03 s  tests/test_a.py::test_short
+        gw1  1 m 03 s  tests/e2e/test_records.py::Test…xxxxxxxxxxxxxxxxxxxxxxxxxx-日本]
+        round 2 of 3, 2 of 6 tests, 1 failed, 1 m 04 s, about 2 m 08 s left
+        ");
+        insta::assert_snapshot!(draw(&story, 64, Room { width: 40, ..ROOM }), @r"
+        gw0  1 m 03 s  tests/test_…::test_short
+        gw1  1 m 03 s  tests/e2e/t…xxxxxx-日本]
+        round 2 of 3, 2 of 6 tests, 1 failed, …
+        ");
     }
 
     #[test]
     fn a_small_terminal_keeps_half_of_its_rows() {
         let mut story = story();
         story.begin_round();
-        insta::assert_snapshot!(draw(&story, 1, Room { height: 5, ..ROOM }), @"");
+        insta::assert_snapshot!(draw(&story, 1, Room { height: 5, ..ROOM }), @r"
+        gw0
+        gw1
+        round 1 of 3, 0 of 6 tests, 1.0 s
+        ");
     }
 
     #[test]
@@ -188,6 +204,10 @@ mod tests {
         let how = WorkerEnd::Crashed(Crash::Signal(9));
         story.push(Some(1), Some(7), What::WorkerStarted { slot: Slot(0), pid: 9 });
         story.push(Some(1), Some(0), What::WorkerEnded { slot: Slot(0), how });
-        insta::assert_snapshot!(draw(&story, 1, ROOM), @"");
+        insta::assert_snapshot!(draw(&story, 1, ROOM), @r"
+        gw7
+        gw1
+        round 1 of 3, 0 of 6 tests, 1.0 s
+        ");
     }
 }

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use crate::model::{Event, Execution, Level, Offset, RunEnded, What};
-use crate::report::summary::Summary;
+use crate::model::{Event, Execution, Level, Offset, What};
+use crate::report::summary::{Summary, detail};
 use crate::report::text::{self, Tone, counted};
 
 use super::ending::ending;
@@ -60,7 +60,7 @@ impl Page {
             What::OutputLine(line) => self.output_line(event, line),
             What::RoundStarted(_) => self.round_started(event),
             What::TestEnded(execution) => self.test_ended(event, execution),
-            What::RunEnded(ended) => self.run_ended(ended),
+            What::RunEnded(_) => self.run_ended(),
             What::RunStarted(_)
             | What::WorkerStarted { .. }
             | What::TestStarted { .. }
@@ -171,8 +171,8 @@ impl Page {
 
     fn failure(&mut self, event: &Event, execution: &Execution) {
         self.header();
-        let TerminalOptions { palette, width, .. } = self.options;
-        let style = Style { palette, width, rounds: self.summary.is_loop() };
+        let TerminalOptions { palette, width, cut, .. } = self.options;
+        let style = Style { palette, width, cut, rounds: self.summary.is_loop() };
         let seen = self.repeats.count(execution);
         if seen > IN_FULL {
             self.text.push_str(&failure::again(event, execution, seen, style));
@@ -198,13 +198,14 @@ impl Page {
         if outcome.kind().ran() {
             let _ = write!(self.text, "  {}", text::duration(execution.seconds()));
         }
-        if let Some(reason) = execution.reason.as_ref().filter(|it| !it.is_empty()) {
-            let _ = write!(self.text, " ({})", text::line(reason));
+        let why = detail(outcome).or_else(|| execution.reason.clone()).filter(|it| !it.is_empty());
+        if let Some(why) = why {
+            let _ = write!(self.text, " ({})", text::line(&why));
         }
         self.text.push('\n');
     }
 
-    fn run_ended(&mut self, _: &RunEnded) {
+    fn run_ended(&mut self) {
         self.header();
         self.text.push_str(&ending(&self.summary, self.options));
     }
@@ -260,7 +261,27 @@ mod tests {
     fn plain_shows_failures_in_full_and_totals() {
         let mut story = single();
         story.end_because(StopReason::MaxFail(2), 2);
-        insta::assert_snapshot!(print(&story, Verbosity::Normal), @"");
+        insta::assert_snapshot!(print(&story, Verbosity::Normal), @r"
+        pnl 0.1.0: e2e (tests/e2e), 6 tests, 2 workers, fork/pnl
+        python 3.11.7, .venv/bin/python (VIRTUAL_ENV), pytest 8.3.3
+        server http://127.0.0.1:8000 (--base-url)
+        === FAILED tests/e2e/test_records.py::TestÜbersicht::test_create[xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx-日本] (gw1) ===
+            def test():
+        >       assert False
+        E       AssertionError: assert 'a' == 'b'
+        --- Captured stdout call -------------------------------------------------------
+        hello
+
+        === CRASHED tests/test_b.py::test_dies (signal 6, SIGABRT, gw1) ================
+
+        failures:
+        FAILED tests/e2e/test_records.py::TestÜbersicht::test_create[xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx-日本] - AssertionError: assert 'a' == 'b'
+        CRASHED tests/test_b.py::test_dies - signal 6, SIGABRT
+        slowest:
+            1.2 s tests/test_a.py::test_slow
+        stopped after 2 failures
+        6 tests, 2 passed, 1 failed, 1 crashed, 1 skipped, 1 not run, 1.0 s
+        ");
     }
 
     #[test]
@@ -270,14 +291,35 @@ mod tests {
         story.round(&[Ending::Pass, Ending::Skip]);
         story.round(&[Ending::Slow(0.5), Ending::NotRun]);
         story.end_because(StopReason::Interrupted, 0);
-        insta::assert_snapshot!(print(&story, Verbosity::Verbose), @"");
+        insta::assert_snapshot!(print(&story, Verbosity::Verbose), @r"
+        pnl 0.1.0: e2e (tests/e2e), 2 tests, 2 workers, fork/pnl, 2 rounds
+        python 3.11.7, .venv/bin/python (VIRTUAL_ENV), pytest 8.3.3
+        server http://127.0.0.1:8000 (--base-url)
+        round 1
+        gw0 PASSED tests/test_a.py::test_ok  0.01 s
+        - SKIPPED tests/test_a.py::test_skipped (no browser)
+        round 2
+        gw0 PASSED tests/test_a.py::test_ok  0.50 s
+        - NOT RUN tests/test_a.py::test_skipped (stopped after the allowed number of failures)
+        slowest:
+           0.50 s tests/test_a.py::test_ok
+        round 1: 2 tests, 1 passed, 1 skipped, 1.0 s
+        round 2: 2 tests, 1 passed, 1 not run, 1.0 s
+        interrupted
+        2 rounds, 4 tests, 0 failed, 1 skipped, 1 not run, 2.0 s
+        ");
     }
 
     #[test]
     fn quiet_has_short_failures_and_the_last_line() {
         let mut story = single();
         story.end_because(StopReason::MaxFail(2), 2);
-        insta::assert_snapshot!(print(&story, Verbosity::Quiet), @"");
+        insta::assert_snapshot!(print(&story, Verbosity::Quiet), @r"
+        failures:
+        FAILED tests/e2e/test_records.py::TestÜbersicht::test_create[xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx-日本] - AssertionError: assert 'a' == 'b'
+        CRASHED tests/test_b.py::test_dies - signal 6, SIGABRT
+        6 tests, 2 passed, 1 failed, 1 crashed, 1 skipped, 1 not run, 1.0 s
+        ");
     }
 
     #[test]
@@ -292,7 +334,25 @@ mod tests {
         let text = print(&story, Verbosity::Normal);
         assert_eq!(text.matches("=== FAILED tests/test_a.py::test_broken").count(), 3);
         let tail = text.split_once("(the same for the 11th time)\n").expect("repeats").1;
-        insta::assert_snapshot!(tail, @"");
+        insta::assert_snapshot!(tail, @r"
+        FAILED tests/test_a.py::test_broken (gw1, round 12) - AssertionError: always (the same for the 12th time)
+        failed of executed:
+        12/12 tests/test_a.py::test_broken - AssertionError: always
+         3/12 tests/test_a.py::test_flaky - AssertionError: now and then
+        round 1: 2 tests, 2 failed, 1.0 s
+        round 2: 2 tests, 1 passed, 1 failed, 1.0 s
+        round 3: 2 tests, 1 passed, 1 failed, 1.0 s
+        round 4: 2 tests, 1 passed, 1 failed, 1.0 s
+        round 5: 2 tests, 2 failed, 1.0 s
+        round 6: 2 tests, 1 passed, 1 failed, 1.0 s
+        round 7: 2 tests, 1 passed, 1 failed, 1.0 s
+        round 8: 2 tests, 1 passed, 1 failed, 1.0 s
+        round 9: 2 tests, 2 failed, 1.0 s
+        round 10: 2 tests, 1 passed, 1 failed, 1.0 s
+        round 11: 2 tests, 1 passed, 1 failed, 1.0 s
+        round 12: 2 tests, 1 passed, 1 failed, 1.0 s
+        12 rounds, 24 tests, 15 failed, 1 flaky, 12.0 s
+        ");
     }
 
     #[test]
@@ -316,14 +376,26 @@ mod tests {
         for position in [0, 2, 3, 4, 1] {
             page.event(&events[position]);
         }
-        insta::assert_snapshot!(page.take(), @"");
+        insta::assert_snapshot!(page.take(), @r"
+        pnl 0.1.0: e2e (tests/e2e), 2 workers, fork/pnl
+        python 3.11.7, .venv/bin/python (VIRTUAL_ENV), pytest 8.3.3
+        server http://127.0.0.1:8000 (--base-url)
+        warning: collects in full
+        because
+        ERROR red \x1b[2Jcleared
+        [gw0] hi\x07
+        collected 1 test, 2 workers
+        ");
     }
 
     #[test]
     fn a_run_that_ends_early_says_why() {
         let mut story = Story::new(&[], Some(1));
         story.end_because(StopReason::ServerLost("http://x".to_owned()), 0);
-        insta::assert_snapshot!(print(&story, Verbosity::Quiet), @"");
+        insta::assert_snapshot!(print(&story, Verbosity::Quiet), @r"
+        the server at http://x stopped answering
+        0 tests, 0.00 s
+        ");
     }
 
     #[test]
@@ -341,7 +413,7 @@ mod tests {
         assert!(text.lines().all(|line| text::width(line) <= 60), "{text}");
         assert!(text.contains("\nand 5 more\n"), "{text}");
         assert!(
-            text.contains("\nFAILED tests/test_a.py::test_19 - AssertionError: a very …\n"),
+            text.contains("\nFAILED tests/test_a.py::test_19 - AssertionError: a very lo…\n"),
             "{text}"
         );
     }
