@@ -6,7 +6,7 @@
 
 use std::fmt::Write as _;
 use std::fs::OpenOptions;
-use std::io::{self, Write};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::model::{Event, What};
@@ -60,10 +60,10 @@ pub(crate) struct Annotations {
 }
 
 impl Annotations {
-    pub(crate) fn new(to: Box<dyn Write + Send>) -> Self {
+    pub(crate) fn new(out: Out) -> Self {
         // Annotations name files from the checkout's top, node ids from pytest's root.
         let workspace = std::env::var_os("GITHUB_WORKSPACE").map(PathBuf::from);
-        Self { out: Out::new(to), workspace, summary: Summary::default() }
+        Self { out, workspace, summary: Summary::default() }
     }
 }
 

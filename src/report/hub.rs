@@ -17,7 +17,7 @@ use super::Reporter;
 use super::github::{Annotations, Github, JobSummary};
 use super::jsonl::JsonLines;
 use super::junit::JUnit;
-use super::terminal::{Terminal, TerminalOptions};
+use super::terminal::{Out, Terminal, TerminalOptions};
 
 /// How long a consumer is kept from its [`Consumer::tick`] while events keep coming.
 const LONGEST_BATCH: Duration = Duration::from_millis(100);
@@ -91,7 +91,7 @@ impl Hub {
         // Annotations share the terminal's thread, because both write to standard output, and come
         // first, because the terminal's totals are the run's last line.
         if reports.github.annotate {
-            screen.push(Box::new(Annotations::new(Box::new(std::io::stdout()))));
+            screen.push(Box::new(Annotations::new(Out::stdout())));
         }
         if let Some(options) = reports.terminal {
             screen.push(Box::new(Terminal::stdout(options)));

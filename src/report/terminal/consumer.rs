@@ -36,7 +36,7 @@ impl Terminal {
     #[must_use]
     pub(crate) fn stdout(options: TerminalOptions) -> Self {
         let screen = options.live.then(Screen::stdout);
-        let out = Out::new(Box::new(std::io::stdout()));
+        let out = Out::stdout();
         Self { measure: size_of_stdout, ..Self::new(options, out, screen) }
     }
 
@@ -95,6 +95,10 @@ impl Consumer for Terminal {
     }
 
     fn tick(&mut self) {
+        if self.zero.is_none() {
+            // Nothing has begun: what cli may have to say first must not meet a moving line.
+            return;
+        }
         let now = self.now();
         if self.screen.is_none() {
             self.page.progress(now);

@@ -1,7 +1,6 @@
 //! A failure as text: in full when it happens, in short when it is known already.
 
 use std::collections::HashMap;
-use std::fmt::Write as _;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use crate::model::{Event, Execution, Failure, Outcome, OutcomeKind, TestIndex};
@@ -47,7 +46,7 @@ pub(crate) fn in_full(event: &Event, execution: &Execution, style: Style) -> Str
         "{} {}{}",
         word(&execution.outcome),
         text::line(execution.test.nodeid.as_str()),
-        circumstances(event, execution, style.rounds)
+        in_parentheses(&circumstances(event, execution, style.rounds))
     );
     let mut out = rule(&title, '=', Tone::Bad, style);
     if let Some(failure) = &execution.failure {
@@ -79,17 +78,14 @@ pub(crate) fn push_block(out: &mut String, block: &str, palette: Palette) {
 
 /// One line for a failure that has been printed in full often enough.
 pub(crate) fn again(event: &Event, execution: &Execution, seen: u32, style: Style) -> String {
-    let mut out = format!(
-        "{} {}{}",
-        style.palette.paint(Tone::Bad, &word(&execution.outcome)),
-        text::line(execution.test.nodeid.as_str()),
-        circumstances(event, execution, style.rounds)
-    );
+    let mut parts = circumstances(event, execution, style.rounds);
+    parts.push(format!("{} time", ordinal(seen)));
+    let (word, nodeid) = (word(&execution.outcome), text::line(execution.test.nodeid.as_str()));
+    let rest = format!(" {nodeid}{}", in_parentheses(&parts));
     let message = headline(&execution.outcome, execution.failure.as_deref());
-    let ending = format!(" (the same for the {} time)", ordinal(seen));
-    let used = text::width(&out) + ending.len();
-    let _ = writeln!(out, "{}{ending}", after_dash(&message, used, style.width, style.cut));
-    out
+    let used = text::width(&word) + text::width(&rest);
+    let message = after_dash(&message, used, style.width, style.cut);
+    format!("{}{rest}{message}\n", style.palette.paint(Tone::Bad, &word))
 }
 
 /// ` - AssertionError: …`, cut to what is left of the width, or in a file only where it is absurd.
@@ -121,8 +117,8 @@ pub(crate) fn tone(kind: OutcomeKind) -> Tone {
     }
 }
 
-/// ` (signal 6, SIGABRT, gw0, round 2)`.
-fn circumstances(event: &Event, execution: &Execution, rounds: bool) -> String {
+/// `signal 6, SIGABRT`, `gw0`, `round 2`, `attempt 2`, as far as they tell something.
+fn circumstances(event: &Event, execution: &Execution, rounds: bool) -> Vec<String> {
     let mut parts = Vec::new();
     if let Outcome::Crashed(crash) = &execution.outcome {
         parts.push(text::line(&crash.to_string()).into_owned());
@@ -132,6 +128,10 @@ fn circumstances(event: &Event, execution: &Execution, rounds: bool) -> String {
     if execution.attempt.0 > 1 {
         parts.push(format!("attempt {}", execution.attempt.0));
     }
+    parts
+}
+
+fn in_parentheses(parts: &[String]) -> String {
     if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) }
 }
 

@@ -16,6 +16,11 @@ mod out;
 mod page;
 mod progress;
 mod screen;
+#[cfg(unix)]
+mod writable;
+#[cfg(not(unix))]
+#[path = "writable_elsewhere.rs"]
+mod writable;
 
 pub(crate) use consumer::Terminal;
 pub use options::{Surroundings, TerminalOptions, Verbosity};

@@ -333,9 +333,9 @@ mod tests {
         story.end();
         let text = print(&story, Verbosity::Normal);
         assert_eq!(text.matches("=== FAILED tests/test_a.py::test_broken").count(), 3);
-        let tail = text.split_once("(the same for the 11th time)\n").expect("repeats").1;
+        let tail = text.split_once(" 11th time) - AssertionError: always\n").expect("repeats").1;
         insta::assert_snapshot!(tail, @r"
-        FAILED tests/test_a.py::test_broken (gw1, round 12) - AssertionError: always (the same for the 12th time)
+        FAILED tests/test_a.py::test_broken (gw1, round 12, 12th time) - AssertionError: always
         failed of executed:
         12/12 tests/test_a.py::test_broken - AssertionError: always
          3/12 tests/test_a.py::test_flaky - AssertionError: now and then

@@ -29,12 +29,18 @@ pub(crate) fn status(summary: &Summary, now: Offset) -> String {
         None if done == 0 && summary.planned_in_latest_round().is_none() => "collecting".to_owned(),
         None => counted(done, "test"),
     });
-    let odd = counts.nonzero().filter(|(kind, _)| *kind != OutcomeKind::Passed);
-    parts.extend(odd.map(|(kind, count)| format!("{count} {}", kind.label())));
+    let (bad, odd): (Vec<_>, Vec<_>) = counts
+        .nonzero()
+        .filter(|(kind, _)| *kind != OutcomeKind::Passed)
+        .map(|(kind, count)| (kind.is_failure(), format!("{count} {}", kind.label())))
+        .partition(|(is_failure, _)| *is_failure);
+    parts.extend(bad.into_iter().map(|(_, words)| words));
     parts.push(text::duration(now.seconds()));
     if let Some(left) = estimate(summary, now) {
         parts.push(format!("about {} left", text::duration(left)));
     }
+    // Last, because a narrow terminal cuts the end.
+    parts.extend(odd.into_iter().map(|(_, words)| words));
     parts.join(", ")
 }
 
@@ -54,16 +60,18 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
-    /// Whether one is due: another tenth of the tests is done, or it was silent for long.
+    /// Whether one is due: another tenth of the tests is done, but not the last, or it was silent
+    /// for long.
     pub(crate) fn due(&mut self, summary: &Summary, now: Offset) -> bool {
         let since = now.seconds() - self.last;
         if since < APART || summary.ended().is_some() {
             return false;
         }
         let done = summary.counts().total();
-        let tenths =
-            summary.planned().filter(|&it| it > 0).map_or(0, |planned| done * 10 / planned);
-        if tenths <= self.tenths && since < SILENCE {
+        let planned = summary.planned().filter(|&planned| planned > 0);
+        let tenths = planned.map_or(0, |planned| done * 10 / planned);
+        let over = planned.is_some_and(|planned| done >= planned);
+        if over || (tenths <= self.tenths && since < SILENCE) {
             return false;
         }
         self.last = now.seconds();
@@ -105,5 +113,7 @@ mod tests {
         let mut due = |seconds: u64| pace.due(&some, Offset(seconds * 1_000_000));
         // A short run is silent; then a tenth was passed; then nothing moves for a minute.
         assert_eq!([9, 10, 25, 69, 70, 71].map(&mut due), [false, true, false, false, true, false]);
+        // The totals follow at once.
+        assert!(!Pace::default().due(&summary(Some(2), 2), Offset(20_000_000)));
     }
 }
