@@ -275,6 +275,42 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_cannot_be_begun_is_an_error_before_the_run() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let junit = folder.path().join("report.xml");
+        let jsonl = folder.path().to_owned();
+        let reports = Reports { junit: Some(junit), jsonl: Some(jsonl), ..Reports::default() };
+        let error = Hub::start(reports).err().expect("a folder is no file");
+        assert!(error.to_string().starts_with("cannot write --jsonl "), "{error}");
+        let left = std::fs::read_dir(folder.path()).expect("a folder").count();
+        assert_eq!(left, 0, "the JUnit file that was begun is gone");
+    }
+
+    #[test]
+    fn all_files_are_written_when_it_has_finished() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = |name: &str| folder.path().join(name);
+        let mut hub = Hub::start(Reports {
+            terminal: None,
+            junit: Some(file("report.xml")),
+            jsonl: Some(file("events.jsonl")),
+            github: Github { annotate: false, summary: Some(file("summary.md")) },
+        })
+        .expect("files");
+        let mut story = Story::new(&["a.py::x"], Some(1));
+        story.round(&[Ending::Fail("no")]);
+        story.end();
+        story.events().iter().for_each(|event| hub.event(event));
+        assert_eq!(hub.finish(), Vec::<String>::new());
+        for (name, content) in
+            [("report.xml", "<failure"), ("events.jsonl", "run-ended"), ("summary.md", "1 failed")]
+        {
+            let text = std::fs::read_to_string(file(name)).expect("written");
+            assert!(text.contains(content), "{name}: {text}");
+        }
+    }
+
+    #[test]
     fn finishing_can_be_bounded() {
         let (_release, hold) = unbounded();
         let (seen, _sight) = unbounded();

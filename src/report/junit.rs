@@ -121,8 +121,7 @@ impl JUnit {
         if is_special(&self.target) {
             // A pipe or a device cannot be replaced.
             let mut to = fs::OpenOptions::new().write(true).open(&self.target)?;
-            io::copy(&mut File::open(&self.temporary)?, &mut to)?;
-            fs::remove_file(&self.temporary)
+            io::copy(&mut File::open(&self.temporary)?, &mut to).map(drop)
         } else {
             fs::rename(&self.temporary, &self.target)
         }
@@ -156,8 +155,14 @@ impl Consumer for JUnit {
 
     fn finish(mut self: Box<Self>) -> Vec<String> {
         let Err(error) = self.complete() else { return Vec::new() };
-        let _ = fs::remove_file(&self.temporary);
         vec![format!("--junit {} could not be written: {error}", self.target.display())]
+    }
+}
+
+/// Whatever happened, nothing is left beside the target.
+impl Drop for JUnit {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.temporary);
     }
 }
 
