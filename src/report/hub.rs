@@ -275,6 +275,17 @@ mod tests {
     }
 
     #[test]
+    fn a_consumer_is_ticked_when_no_more_events_wait() {
+        let (_, hold) = unbounded();
+        let (seen, sight) = unbounded();
+        let mut hub = hub_with(Probe { hold, seen });
+        hub.event(&Story::new(&[], Some(1)).events()[0]);
+        let long = Duration::from_secs(60);
+        assert_eq!(sight.recv_timeout(long), Ok("event"));
+        assert_eq!(sight.recv_timeout(long), Ok("tick"));
+    }
+
+    #[test]
     fn a_file_that_cannot_be_begun_is_an_error_before_the_run() {
         let folder = tempfile::tempdir().expect("a folder");
         let junit = folder.path().join("report.xml");

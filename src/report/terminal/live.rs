@@ -187,6 +187,27 @@ mod tests {
     }
 
     #[test]
+    fn the_end_of_a_test_does_not_hide_the_next_one() {
+        let ids = ["tests/test_a.py::test_first", "b.py::other", "tests/test_a.py::test_next"];
+        let mut story = Story::new(&ids, Some(1));
+        story.round(&[Ending::Pass]);
+        let ended = story
+            .events()
+            .iter()
+            .position(|event| matches!(event.what, What::TestEnded(_)))
+            .expect("one ended");
+        let mut events = story.events().to_vec();
+        story.start(2);
+        events.insert(ended, story.events().last().expect("just begun").clone());
+        let (mut live, summary) = (Live::default(), Summary::default());
+        for event in &events {
+            live.event(event);
+        }
+        let drawn = live.lines(&summary, Offset(2_000_000), ROOM);
+        assert!(drawn[0].ends_with("tests/test_a.py::test_next"), "{drawn:?}");
+    }
+
+    #[test]
     fn a_small_terminal_keeps_half_of_its_rows() {
         let mut story = story();
         story.begin_round();
