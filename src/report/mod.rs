@@ -1,4 +1,31 @@
-//! Consumers of events.
+//! Consumers of events: the terminal, and files for machines.
+//!
+//! The engine hands each [`Event`] to a [`Reporter`]. The [`Hub`] is the one that a run has: it
+//! passes events on to a thread for the terminal and a thread for files, so that neither a terminal
+//! that is held with Ctrl-S nor a slow disk holds the tests. A report that cannot be written never
+//! fails a run; it ends up as a warning of [`Hub::finish`].
+//!
+//! | module | owns |
+//! | --- | --- |
+//! | `hub` | the threads and their channels |
+//! | `terminal` | everything that a person sees of a run |
+//! | `summary` | figures over a run, and the wording of totals |
+//! | `junit`, `jsonl`, `github` | one file format each |
+//! | `text` | cleaning untrusted text, cutting it to a width |
+
+mod github;
+mod hub;
+mod jsonl;
+mod junit;
+#[cfg(test)]
+mod sample;
+pub mod summary;
+mod terminal;
+pub mod text;
+
+pub use github::Github;
+pub use hub::{Hub, ReportError, Reports, Sink};
+pub use terminal::{Surroundings, TerminalOptions, Verbosity};
 
 use crate::model::Event;
 

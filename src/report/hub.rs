@@ -1,0 +1,333 @@
+//! The threads between the engine and the reports.
+//!
+//! The engine must never wait for a report, so the channels are unbounded: what a blocked terminal
+//! has not shown yet waits in memory. Events are shared, not copied, and most of their weight
+//! (failures' text) is kept by the summary anyway.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
+
+use crate::model::Event;
+
+use super::Reporter;
+use super::github::{Annotations, Github, JobSummary};
+use super::jsonl::JsonLines;
+use super::junit::JUnit;
+use super::terminal::{Out, Terminal, TerminalOptions};
+
+/// How long a consumer is kept from its [`Consumer::tick`] while events keep coming.
+const LONGEST_BATCH: Duration = Duration::from_millis(100);
+
+/// A report: lives in one of the hub's threads.
+pub(crate) trait Consumer: Send {
+    /// Takes one event.
+    fn event(&mut self, event: &Event);
+
+    /// Called when no more events wait, and every 100 ms while they keep coming: the moment to
+    /// flush or to redraw.
+    fn tick(&mut self);
+
+    /// How long it can be left alone when nothing happens; `None`: for ever.
+    fn tick_every(&self) -> Option<Duration> {
+        None
+    }
+
+    /// Completes the report. What could not be written comes back as sentences.
+    fn finish(self: Box<Self>) -> Vec<String>;
+}
+
+/// A consumer that is called in the engine's own thread.
+pub type Sink = Box<dyn FnMut(&Event) + Send>;
+
+/// Which reports a run has.
+#[derive(Debug, Clone, Default)]
+pub struct Reports {
+    /// What the terminal shows; `None` when it belongs to pytest.
+    pub terminal: Option<TerminalOptions>,
+    /// A `JUnit` file (`--junit`).
+    pub junit: Option<PathBuf>,
+    /// A JSON lines file (`--jsonl`).
+    pub jsonl: Option<PathBuf>,
+    /// What GitHub Actions wants ([`Github::detect`]).
+    pub github: Github,
+}
+
+/// A report that cannot even be begun. Found before the first test, so that nobody learns after
+/// hours that a folder was read-only.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write {option} {path}: {cause}")]
+pub struct ReportError {
+    /// Which option asked for it.
+    pub option: &'static str,
+    /// The file as the user named it.
+    pub path: String,
+    /// What the system said.
+    #[source]
+    pub cause: std::io::Error,
+}
+
+/// Takes events without ever waiting, and has them reported by threads.
+pub struct Hub {
+    lanes: Vec<Lane>,
+    sinks: Vec<Sink>,
+}
+
+/// One thread with its consumers.
+struct Lane {
+    name: &'static str,
+    events: Sender<Arc<Event>>,
+    warnings: Receiver<Vec<String>>,
+}
+
+impl Hub {
+    /// Opens the files and starts the threads.
+    pub fn start(reports: Reports) -> Result<Self, ReportError> {
+        let mut screen: Vec<Box<dyn Consumer>> = Vec::new();
+        let mut files: Vec<Box<dyn Consumer>> = Vec::new();
+        // Annotations share the terminal's thread, because both write to standard output, and come
+        // first, because the terminal's totals are the run's last line.
+        if reports.github.annotate {
+            screen.push(Box::new(Annotations::new(Out::stdout())));
+        }
+        if let Some(options) = reports.terminal {
+            screen.push(Box::new(Terminal::stdout(options)));
+        }
+        if let Some(path) = reports.junit {
+            files.push(Box::new(JUnit::create(&path).map_err(failed("--junit", &path))?));
+        }
+        if let Some(path) = reports.jsonl {
+            files.push(Box::new(JsonLines::create(&path).map_err(failed("--jsonl", &path))?));
+        }
+        if let Some(path) = reports.github.summary {
+            files.push(Box::new(JobSummary::new(path)));
+        }
+        let lanes = [("terminal", screen), ("files", files)];
+        let lanes = lanes.into_iter().filter(|(_, consumers)| !consumers.is_empty());
+        let lanes = lanes.map(|(name, consumers)| Lane::start(name, consumers)).collect();
+        Ok(Self { lanes, sinks: Vec::new() })
+    }
+
+    /// Adds a consumer that is called in the engine's own thread, before the event goes anywhere
+    /// else: the history's writer, which must have an execution before anybody is told of it.
+    pub fn add_sink(&mut self, sink: Sink) {
+        self.sinks.push(sink);
+    }
+
+    /// Waits until everything is shown and written, and tells what could not be. A terminal that
+    /// takes no output (Ctrl-S, a pager) holds this as it would hold any program.
+    #[must_use]
+    pub fn finish(self) -> Vec<String> {
+        self.finish_before(None)
+    }
+
+    /// [`Hub::finish`] that waits no longer than this: for a run that was told twice to stop.
+    #[must_use]
+    pub fn finish_within(self, limit: Duration) -> Vec<String> {
+        self.finish_before(Some(Instant::now() + limit))
+    }
+
+    fn finish_before(self, deadline: Option<Instant>) -> Vec<String> {
+        // All channels are closed before the first wait: a held terminal must not keep files open.
+        let closed: Vec<_> = self.lanes.into_iter().map(|it| (it.name, it.warnings)).collect();
+        closed
+            .into_iter()
+            .flat_map(|(name, warnings)| wait_for(name, &warnings, deadline))
+            .collect()
+    }
+}
+
+impl Reporter for Hub {
+    fn event(&mut self, event: &Event) {
+        for sink in &mut self.sinks {
+            sink(event);
+        }
+        if self.lanes.is_empty() {
+            return;
+        }
+        let event = Arc::new(event.clone());
+        for lane in &self.lanes {
+            // A thread that is gone has panicked; `finish` says so.
+            let _ = lane.events.send(event.clone());
+        }
+    }
+}
+
+impl Lane {
+    fn start(name: &'static str, consumers: Vec<Box<dyn Consumer>>) -> Self {
+        let (events, inbox) = unbounded();
+        let (outbox, warnings) = unbounded();
+        thread::spawn(move || {
+            let consumers = consume(&inbox, consumers);
+            let _ = outbox.send(consumers.into_iter().flat_map(Consumer::finish).collect());
+        });
+        Self { name, events, warnings }
+    }
+}
+
+/// Hands events out until the hub closes the channel.
+fn consume(
+    inbox: &Receiver<Arc<Event>>,
+    mut consumers: Vec<Box<dyn Consumer>>,
+) -> Vec<Box<dyn Consumer>> {
+    let pause = consumers.iter().filter_map(|it| it.tick_every()).min();
+    let mut ticked = Instant::now();
+    loop {
+        let received = match pause {
+            Some(pause) => inbox.recv_deadline(ticked + pause),
+            None => inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        };
+        match received {
+            Ok(event) => consumers.iter_mut().for_each(|it| it.event(&event)),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return consumers,
+        }
+        if inbox.is_empty() || ticked.elapsed() >= LONGEST_BATCH {
+            for consumer in &mut consumers {
+                consumer.tick();
+            }
+            ticked = Instant::now();
+        }
+    }
+}
+
+fn wait_for(
+    name: &str,
+    warnings: &Receiver<Vec<String>>,
+    deadline: Option<Instant>,
+) -> Vec<String> {
+    let received = match deadline {
+        Some(deadline) => warnings.recv_deadline(deadline),
+        None => warnings.recv().map_err(|_| RecvTimeoutError::Disconnected),
+    };
+    match received {
+        Ok(warnings) => warnings,
+        Err(RecvTimeoutError::Timeout) => {
+            vec![format!("the {name} report was still blocked and is incomplete")]
+        }
+        Err(RecvTimeoutError::Disconnected) => {
+            vec![format!(
+                "the {name} report failed internally and is incomplete; please report this as a bug"
+            )]
+        }
+    }
+}
+
+fn failed(
+    option: &'static str,
+    path: &std::path::Path,
+) -> impl FnOnce(std::io::Error) -> ReportError {
+    let path = path.display().to_string();
+    move |cause| ReportError { option, path, cause }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample::{Ending, Story};
+    use super::*;
+
+    /// Sends what it sees to the test; holds at the first event until it is let go.
+    struct Probe {
+        hold: Receiver<()>,
+        seen: Sender<&'static str>,
+    }
+
+    impl Consumer for Probe {
+        fn event(&mut self, _: &Event) {
+            let _ = self.hold.recv();
+            let _ = self.seen.send("event");
+        }
+
+        fn tick(&mut self) {
+            let _ = self.seen.send("tick");
+        }
+
+        fn finish(self: Box<Self>) -> Vec<String> {
+            vec!["disk full".to_owned()]
+        }
+    }
+
+    fn hub_with(consumer: Probe) -> Hub {
+        Hub { lanes: vec![Lane::start("files", vec![Box::new(consumer)])], sinks: Vec::new() }
+    }
+
+    #[test]
+    fn a_blocked_consumer_holds_nobody_and_misses_nothing() {
+        let (release, hold) = unbounded();
+        let (seen, sight) = unbounded();
+        let (sink, heard) = unbounded();
+        let mut hub = hub_with(Probe { hold, seen });
+        hub.add_sink(Box::new(move |event| sink.send(event.at).expect("open")));
+        let mut story = Story::new(&["a.py::x"], Some(1));
+        story.round(&[Ending::Pass]);
+        story.end();
+        for event in story.events() {
+            hub.event(event);
+        }
+        assert_eq!(heard.len(), story.events().len());
+        assert_eq!(sight.len(), 0, "nothing is seen before the release");
+        drop(release);
+        assert_eq!(hub.finish(), ["disk full"]);
+        assert_eq!(sight.iter().filter(|what| *what == "event").count(), story.events().len());
+    }
+
+    #[test]
+    fn a_consumer_is_ticked_when_no_more_events_wait() {
+        let (_, hold) = unbounded();
+        let (seen, sight) = unbounded();
+        let mut hub = hub_with(Probe { hold, seen });
+        hub.event(&Story::new(&[], Some(1)).events()[0]);
+        let long = Duration::from_secs(60);
+        assert_eq!(sight.recv_timeout(long), Ok("event"));
+        assert_eq!(sight.recv_timeout(long), Ok("tick"));
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_begun_is_an_error_before_the_run() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let junit = folder.path().join("report.xml");
+        let jsonl = folder.path().to_owned();
+        let reports = Reports { junit: Some(junit), jsonl: Some(jsonl), ..Reports::default() };
+        let error = Hub::start(reports).err().expect("a folder is no file");
+        assert!(error.to_string().starts_with("cannot write --jsonl "), "{error}");
+        let left = std::fs::read_dir(folder.path()).expect("a folder").count();
+        assert_eq!(left, 0, "the JUnit file that was begun is gone");
+    }
+
+    #[test]
+    fn all_files_are_written_when_it_has_finished() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = |name: &str| folder.path().join(name);
+        let mut hub = Hub::start(Reports {
+            terminal: None,
+            junit: Some(file("report.xml")),
+            jsonl: Some(file("events.jsonl")),
+            github: Github { annotate: false, summary: Some(file("summary.md")) },
+        })
+        .expect("files");
+        let mut story = Story::new(&["a.py::x"], Some(1));
+        story.round(&[Ending::Fail("no")]);
+        story.end();
+        story.events().iter().for_each(|event| hub.event(event));
+        assert_eq!(hub.finish(), Vec::<String>::new());
+        for (name, content) in
+            [("report.xml", "<failure"), ("events.jsonl", "run-ended"), ("summary.md", "1 failed")]
+        {
+            let text = std::fs::read_to_string(file(name)).expect("written");
+            assert!(text.contains(content), "{name}: {text}");
+        }
+    }
+
+    #[test]
+    fn finishing_can_be_bounded() {
+        let (_release, hold) = unbounded();
+        let (seen, _sight) = unbounded();
+        let mut hub = hub_with(Probe { hold, seen });
+        hub.event(&Story::new(&[], Some(1)).events()[0]);
+        let warnings = hub.finish_within(Duration::ZERO);
+        assert_eq!(warnings, ["the files report was still blocked and is incomplete"]);
+    }
+}

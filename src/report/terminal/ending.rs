@@ -1,0 +1,161 @@
+//! The end: failures in short, the slowest tests, rounds, why it stopped, and the totals.
+
+use std::fmt::Write as _;
+
+use crate::model::{OutcomeKind, StopReason};
+use crate::report::summary::{FirstFailure, RoundFigures, Summary, TestFigures};
+use crate::report::text::{self, Tone};
+
+use super::failure::{after_dash, push_block, word};
+use super::options::{TerminalOptions, Verbosity};
+
+/// More failing tests than this are only counted: they are all in the reports and the history.
+const FAILURES: usize = 20;
+
+/// How many slow tests are listed, and from how many seconds on a test can be slow.
+const SLOWEST: (usize, f64) = (5, 0.1);
+
+/// Up to so many rounds all are listed; of more, the first, the last, and some with failures.
+const ALL_ROUNDS: usize = 10;
+const FIRST_ROUNDS: usize = 3;
+const FAILED_ROUNDS: usize = 10;
+
+/// Everything after the last test.
+pub(crate) fn ending(summary: &Summary, options: TerminalOptions) -> String {
+    let mut out = String::new();
+    failures(&mut out, summary, options);
+    if options.verbosity != Verbosity::Quiet {
+        slowest(&mut out, summary, options);
+        rounds(&mut out, summary);
+    }
+    reason(&mut out, summary, options);
+    let counts = summary.counts();
+    let tone = if counts.failures() > 0 {
+        Tone::Bad
+    } else if counts.get(OutcomeKind::Passed) == counts.total() && counts.total() > 0 {
+        Tone::Good
+    } else {
+        Tone::Odd
+    };
+    let _ = writeln!(out, "{}", options.palette.paint(tone, &summary.totals().to_string()));
+    out
+}
+
+fn failures(out: &mut String, summary: &Summary, options: TerminalOptions) {
+    let failing = summary.failing();
+    // Where a test ran more than once, how often it failed is the news.
+    let often = summary.is_loop() || failing.iter().any(|it| it.counts.executed() > 1);
+    let most = failing.first().map_or(0, |it| shares(it).len());
+    if !failing.is_empty() {
+        out.push_str(if often { "failed of executed:\n" } else { "failures:\n" });
+    }
+    for figures in failing.iter().take(FAILURES) {
+        let before = if often { format!("{:>most$}", shares(figures)) } else { outcome(figures) };
+        let painted = options.palette.paint(Tone::Bad, &before);
+        let nodeid = text::line(figures.test.nodeid.as_str());
+        let used = text::width(&before) + 1 + text::width(&nodeid);
+        let _ = writeln!(out, "{painted} {nodeid}{}", message(figures, used, options));
+    }
+    if let Some(more) = failing.len().checked_sub(FAILURES + 1) {
+        let _ = writeln!(out, "and {} more", more + 1);
+    }
+}
+
+fn outcome(figures: &TestFigures) -> String {
+    figures.failed.as_ref().map(|it| word(&it.outcome)).unwrap_or_default()
+}
+
+fn shares(figures: &TestFigures) -> String {
+    format!("{}/{}", figures.counts.failures(), figures.counts.executed())
+}
+
+fn message(figures: &TestFigures, used: usize, options: TerminalOptions) -> String {
+    let message = figures.failed.as_ref().map(FirstFailure::headline).unwrap_or_default();
+    after_dash(&message, used, options.width, options.cut)
+}
+
+fn slowest(out: &mut String, summary: &Summary, options: TerminalOptions) {
+    let (limit, least) = SLOWEST;
+    let slow = summary.slowest(limit, least);
+    if !slow.is_empty() {
+        out.push_str("slowest:\n");
+    }
+    for figures in slow {
+        let time = format!("{:>9}", text::duration(figures.longest));
+        let nodeid = text::line(figures.test.nodeid.as_str());
+        let _ = writeln!(out, "{} {nodeid}", options.palette.paint(Tone::Dim, &time));
+    }
+}
+
+fn rounds(out: &mut String, summary: &Summary) {
+    let rounds = summary.rounds();
+    if rounds.len() < 2 {
+        return;
+    }
+    let listed = worth_listing(rounds);
+    for figures in &listed {
+        let _ = writeln!(out, "round {}: {}", figures.round, figures.totals());
+    }
+    let left_out = rounds.len() - listed.len();
+    if left_out > 0 {
+        let _ = writeln!(out, "({left_out} of {} rounds are left out)", rounds.len());
+    }
+}
+
+fn worth_listing(rounds: &[RoundFigures]) -> Vec<&RoundFigures> {
+    if rounds.len() <= ALL_ROUNDS {
+        return rounds.iter().collect();
+    }
+    let last = rounds.len() - 1;
+    let middle = &rounds[FIRST_ROUNDS..last];
+    let failed = middle.iter().filter(|it| it.counts.failures() > 0).take(FAILED_ROUNDS);
+    rounds[..FIRST_ROUNDS].iter().chain(failed).chain([&rounds[last]]).collect()
+}
+
+fn reason(out: &mut String, summary: &Summary, options: TerminalOptions) {
+    let Some(ended) = summary.ended() else { return };
+    let tone = match &ended.reason {
+        StopReason::Completed => return,
+        // With -q the failures above say it.
+        StopReason::FailedRound | StopReason::MaxFail(_)
+            if options.verbosity == Verbosity::Quiet =>
+        {
+            return;
+        }
+        StopReason::FailedRound | StopReason::MaxFail(_) | StopReason::NothingCollected => {
+            Tone::Odd
+        }
+        StopReason::Interrupted
+        | StopReason::ServerLost(_)
+        | StopReason::Stopped { .. }
+        | StopReason::CollectionFailed(_)
+        | StopReason::Internal(_)
+        | StopReason::Usage(_) => Tone::Bad,
+    };
+    let words = ended.reason.to_string();
+    let mut block = String::new();
+    push_block(&mut block, &words, options.palette);
+    let _ = writeln!(out, "{}", options.palette.paint(tone, block.trim_end()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Counts, Round};
+
+    #[test]
+    fn many_rounds_are_thinned_out() {
+        let mut failed = Counts::default();
+        failed.add(OutcomeKind::Failed);
+        let figures = |number: u32| RoundFigures {
+            round: Round(number),
+            planned: 1,
+            counts: if number.is_multiple_of(50) { failed } else { Counts::default() },
+            elapsed: Some(1.0),
+        };
+        let rounds: Vec<_> = (1..=1000).map(figures).collect();
+        let listed: Vec<_> = worth_listing(&rounds).iter().map(|it| it.round.0).collect();
+        assert_eq!(listed, [1, 2, 3, 50, 100, 150, 200, 250, 300, 350, 400, 450, 500, 1000]);
+        assert_eq!(worth_listing(&rounds[..10]).len(), 10);
+    }
+}
