@@ -1,0 +1,44 @@
+//! Where the history is: `.pnl/history.db` in the project's root.
+//!
+//! The folder is the user's alone, because failure texts can hold what a test saw (tokens, personal
+//! data), and it ignores itself for git, so that no project has to know of it.
+
+use std::fs::File;
+use std::io::{ErrorKind, Write as _};
+use std::path::{Path, PathBuf};
+
+use super::error::StoreError;
+
+#[cfg(not(unix))]
+#[path = "folder/other.rs"]
+mod private;
+#[cfg(unix)]
+#[path = "folder/unix.rs"]
+mod private;
+
+/// The database of a project, which may not exist.
+pub(super) fn database(root: &Path) -> PathBuf {
+    folder(root).join("history.db")
+}
+
+/// Makes the folder unless it exists.
+pub(super) fn prepare(root: &Path) -> Result<(), StoreError> {
+    let folder = folder(root);
+    tolerate_existing(private::create(&folder), &folder)?;
+    let ignore = folder.join(".gitignore");
+    let written = File::create_new(&ignore).and_then(|mut file| file.write_all(b"*\n"));
+    tolerate_existing(written, &ignore)
+}
+
+fn folder(root: &Path) -> PathBuf {
+    root.join(".pnl")
+}
+
+fn tolerate_existing(result: std::io::Result<()>, path: &Path) -> Result<(), StoreError> {
+    match result {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => {
+            Err(StoreError::Folder { path: path.to_owned(), source: error })
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
