@@ -1,5 +1,8 @@
 //! Consumers of events.
 
+pub mod history;
+pub mod show;
+
 use crate::model::Event;
 
 /// Receives the events of a run, in order, from one thread.

@@ -21,13 +21,22 @@ pub(super) fn database(root: &Path) -> PathBuf {
     folder(root).join("history.db")
 }
 
-/// Makes the folder unless it exists.
-pub(super) fn prepare(root: &Path) -> Result<(), StoreError> {
+/// Makes the folder unless it exists, and holds it until the returned file is dropped.
+///
+/// `SQLite`'s busy timeout does not cover the change to WAL: of eight processes that opened a new
+/// history at once, one in about eight hundred got "database is locked" within milliseconds. So
+/// whoever opens for writing holds this lock meanwhile. On a file system without locks it holds
+/// nothing, and `SQLite` decides.
+pub(super) fn prepare(root: &Path) -> Result<File, StoreError> {
     let folder = folder(root);
     tolerate_existing(private::create(&folder), &folder)?;
     let ignore = folder.join(".gitignore");
     let written = File::create_new(&ignore).and_then(|mut file| file.write_all(b"*\n"));
-    tolerate_existing(written, &ignore)
+    tolerate_existing(written, &ignore)?;
+    let held = File::open(&ignore);
+    let held = held.map_err(|source| StoreError::Folder { path: ignore, source })?;
+    let _ = held.lock();
+    Ok(held)
 }
 
 fn folder(root: &Path) -> PathBuf {

@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Opens a project's database for writing. Makes it, or brings it to this version, as needed.
 pub(super) fn open_write(root: &Path) -> Result<Connection, StoreError> {
-    folder::prepare(root)?;
+    let _held = folder::prepare(root)?;
     let path = folder::database(root);
     let opened = Connection::open(&path).and_then(|mut connection| {
         connection.busy_timeout(PATIENCE)?;
@@ -128,7 +128,7 @@ mod tests {
     #[test]
     fn what_is_no_database_is_left_alone() {
         let root = tempfile::tempdir().expect("a folder");
-        folder::prepare(root.path()).expect("a folder");
+        drop(folder::prepare(root.path()).expect("a folder"));
         let text = "not a database".repeat(100);
         std::fs::write(folder::database(root.path()), &text).expect("written");
         assert!(matches!(open_write(root.path()), Err(StoreError::Sqlite { .. })));
