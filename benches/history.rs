@@ -93,16 +93,16 @@ fn execution(test: &Arc<TestInfo>, nth: u32) -> Execution {
         outcome: if fails { Outcome::Failed } else { Outcome::Passed },
         start: Offset(u64::from(nth) * 100),
         phases: Phases { setup: 0.001, call: f64::from(dice) / 1e6, teardown: 0.000_5 },
-        failure: fails.then(|| Arc::new(failure(test, dice % 20))),
+        failure: fails.then(|| Arc::new(failure(test, dice / 100 % 20))),
         reason: None,
     }
 }
 
-fn failure(test: &TestInfo, variant: u32) -> Failure {
+fn failure(of: &TestInfo, variant: u32) -> Failure {
     let message = format!("AssertionError: {variant} is not what was expected");
-    let text = format!("{}\n{message}\n", test.nodeid).repeat(20);
+    let text = format!("{}\n{message}\n", of.nodeid).repeat(20);
     let sections = vec![("Captured stdout call".to_owned(), "a line of output\n".repeat(20))];
-    Failure { message, text, sections, location: Some((test.nodeid.file().to_owned(), 12)) }
+    Failure { message, text, sections, location: Some((of.nodeid.file().to_owned(), 12)) }
 }
 
 fn test(index: u32) -> Arc<TestInfo> {

@@ -82,21 +82,21 @@ INSERT INTO outcomes VALUES
 -- A run's executions lie together in the order in which they were reported: writing appends,
 -- and reading a run reads one range, without an index of its own.
 CREATE TABLE executions (
-    run_id INTEGER NOT NULL,
+    run_id INTEGER NOT NULL REFERENCES runs (id),
     seq INTEGER NOT NULL,
     round INTEGER NOT NULL,
-    test_id INTEGER NOT NULL,
+    test_id INTEGER NOT NULL REFERENCES tests (id),
     position INTEGER NOT NULL,
     attempt INTEGER NOT NULL,
     worker INTEGER,
-    outcome INTEGER NOT NULL,
+    outcome INTEGER NOT NULL REFERENCES outcomes (code),
     start_us INTEGER NOT NULL,
     reported_us INTEGER NOT NULL,
     setup_us INTEGER NOT NULL,
     call_us INTEGER NOT NULL,
     teardown_us INTEGER NOT NULL,
     detail TEXT,
-    failure_id INTEGER,
+    failure_id INTEGER REFERENCES failures (id),
     PRIMARY KEY (run_id, seq)
 ) WITHOUT ROWID;
 
