@@ -25,7 +25,7 @@ const WIDTH: usize = 80;
 /// For whom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// For people: [`WIDTH`] columns, and no promise that it stays as it is.
+    /// For people: 80 columns, and no promise that it stays as it is.
     Text,
     /// For programs: one line of JSON with a `schema` number.
     Json,

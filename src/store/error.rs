@@ -38,6 +38,9 @@ pub enum StoreError {
         /// What `SQLite` said.
         source: rusqlite::Error,
     },
+    /// The writing thread cannot be started.
+    #[error("cannot start the thread that writes the history: {0}")]
+    Thread(#[source] std::io::Error),
     /// The writing thread panicked, which is a mistake in pnl.
     #[error("the thread that writes the history panicked; this run is stored in part at most")]
     WriterPanicked,

@@ -38,11 +38,11 @@ impl HistoryWriter {
         let connection = schema::open_write(root)?;
         let (events, inbox) = crossbeam_channel::unbounded();
         let path = folder::database(root);
-        let batcher = Batcher { connection, path: path.clone(), recorder: Recorder::default() };
+        let batcher = Batcher { connection, path, recorder: Recorder::default() };
         let thread = std::thread::Builder::new()
             .name("history".to_owned())
             .spawn(move || batcher.run(&inbox))
-            .map_err(|source| StoreError::Folder { path, source })?;
+            .map_err(StoreError::Thread)?;
         Ok(Self { events: Some(events), thread: Some(thread) })
     }
 

@@ -19,12 +19,13 @@ pub(in crate::report) fn write<const N: usize>(
         }
     }
     let before_last: usize = widths[..N - 1].iter().map(|width| width + GAP).sum();
+    let left = WIDTH.saturating_sub(before_last + GAP);
     for row in rows {
         for (width, cell) in widths[..N - 1].iter().zip(row) {
             let padding = GAP + width - console::measure_text_width(cell);
             write!(out, "{:padding$}{cell}", "")?;
         }
-        writeln!(out, "{:GAP$}{}", "", cut_middle(&row[N - 1], WIDTH - before_last - GAP))?;
+        writeln!(out, "{:GAP$}{}", "", cut_middle(&row[N - 1], left))?;
     }
     Ok(())
 }
