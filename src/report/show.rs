@@ -1,7 +1,7 @@
 //! `pnl show`: one stored run, for people or for programs.
 //!
 //! Everything that comes from the suite (node ids, messages, the command line) is untrusted: the
-//! text form shows it [`clean`]ed and in one line, the JSON form escapes it.
+//! text form shows it cleaned and in one line, the JSON form escapes it.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
