@@ -14,6 +14,8 @@ pub mod report;
 pub mod runner;
 pub mod scheduler;
 pub mod settings;
+pub mod stats;
+pub mod store;
 
 pub use runner::{
     CommandOptions, LoopOptions, Refusal, TestOptions, build_pytest_command, run_loop, run_tests,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::show::{HistoryArgs, ShowArgs};
 use crate::model::{DistMode, EngineKind, Isolation, Output};
 use crate::runner::{LoopOptions, Refusal, TestOptions};
 use crate::scheduler::Limit;
@@ -41,6 +42,10 @@ pub(super) enum Verb {
     Test(Box<TestArgs>),
     /// Run a scope in a loop: the older name of `pnl test e2e --loop COUNT`
     Loop(Box<LoopArgs>),
+    /// Print a stored run
+    Show(ShowArgs),
+    /// List stored runs
+    History(HistoryArgs),
 }
 
 /// Arguments of `pnl test`.

@@ -3,6 +3,7 @@
 mod args;
 mod dry_run;
 mod error;
+mod show;
 mod test;
 
 use std::ffi::OsString;
@@ -30,11 +31,13 @@ fn run(words: &[OsString]) -> ExitCode {
     match args::Cli::try_parse_from(words) {
         Err(error) => error::clap(&error),
         Ok(cli) => match cli.verb {
-            args::Verb::Test(arguments) => test::run(arguments.options(typed), &arguments.run),
+            args::Verb::Test(arguments) => test::run(&arguments.options(typed), &arguments.run),
             args::Verb::Loop(arguments) => match arguments.options(typed) {
-                Ok(options) => test::run(options, &arguments.run),
+                Ok(options) => test::run(&options, &arguments.run),
                 Err(refusal) => error::refused(&refusal),
             },
+            args::Verb::Show(arguments) => show::show_run(&arguments),
+            args::Verb::History(arguments) => show::list_runs(&arguments),
         },
     }
 }

@@ -1,45 +1,136 @@
 //! `pnl test` and `pnl loop`.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "temporary")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "what pytest says is passed on here"
+)]
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use super::args::RunArgs;
 use super::{dry_run, error};
-use crate::engine::{self, Control};
-use crate::model::{Event, ExitCode, What};
+use crate::engine::{self, Control, Finished, Plan};
+use crate::model::{EngineKind, ExitCode, Output, StopReason};
 use crate::process::forward_signals;
-use crate::report::Reporter;
-use crate::runner::{self, TestOptions};
+use crate::report::text::{Keep, clean};
+use crate::report::{Github, Hub, Reports, Surroundings, TerminalOptions, Verbosity};
+use crate::runner::{self, Planned, TestOptions};
+use crate::store::HistoryWriter;
 
-struct Debugging;
-impl Reporter for Debugging {
-    fn event(&mut self, event: &Event) {
-        match &event.what {
-            What::Collected { tests, workers } => println!("collected {} {workers}", tests.len()),
-            What::TestEnded(e) if std::env::var_os("QUIET").is_some() => {
-                if e.outcome.kind().is_failure() {
-                    println!("{} {}", e.test.nodeid, e.outcome)
-                }
-            }
-            What::TestStarted { .. } if std::env::var_os("QUIET").is_some() => {}
-            What::TestStarted { test, .. } => println!("{:?} > {}", event.worker, test.nodeid),
-            What::TestEnded(e) => println!("{:?} < {} {}", event.worker, e.test.nodeid, e.outcome),
-            What::PytestOutput(t) => println!("{t}"),
-            other => println!("{:?} {:?}", event.at, other),
-        }
-    }
-}
+/// How long reports may take after a second Ctrl-C: a terminal held by Ctrl-S must not hold us.
+const REPORTS_PATIENCE: Duration = Duration::from_secs(2);
 
-pub(super) fn run(options: TestOptions, arguments: &RunArgs) -> ExitCode {
-    let planned = match runner::plan(&options) {
+/// Runs the tests, or says what would run.
+pub(super) fn run(options: &TestOptions, arguments: &RunArgs) -> ExitCode {
+    let planned = match runner::plan(options) {
         Ok(planned) => planned,
         Err(refusal) => return error::refused(&refusal),
     };
     if arguments.dry_run {
         return dry_run::print(&planned.plan);
     }
+    let mut hub = match Hub::start(reports(&planned, verbosity(arguments))) {
+        Ok(hub) => hub,
+        Err(refused) => {
+            error::message(&refused.to_string());
+            return ExitCode::Usage;
+        }
+    };
+    let history = open_history(&planned.project_root).map(Arc::new);
+    if let Some(history) = history.clone() {
+        hub.add_sink(Box::new(move |event| history.record(event)));
+    }
     let control = Control::new();
-    let handle = control.clone();
-    forward_signals(move || handle.interrupt()).expect("x");
-    let finished = engine::run(&planned.plan, &control, &mut Debugging);
-    println!("{finished:?}");
+    let interrupts = watch_signals(&control);
+    let finished = engine::run(&planned.plan, &control, &mut hub);
+    let warnings = if interrupts.load(Ordering::Relaxed) > 1 {
+        hub.finish_within(REPORTS_PATIENCE)
+    } else {
+        hub.finish()
+    };
+    for warning in warnings.into_iter().chain(history.and_then(close_history)) {
+        eprintln!("warning: {warning}");
+    }
+    explain(&planned.plan, &finished);
     finished.exit
+}
+
+fn verbosity(arguments: &RunArgs) -> Verbosity {
+    match (arguments.quiet, arguments.verbose) {
+        (true, _) => Verbosity::Quiet,
+        (_, true) => Verbosity::Verbose,
+        (false, false) => Verbosity::Normal,
+    }
+}
+
+fn reports(planned: &Planned, verbosity: Verbosity) -> Reports {
+    let around = Surroundings::of_process();
+    let terminal = match planned.plan.engine {
+        EngineKind::Fork | EngineKind::Spawn | EngineKind::Xdist => {
+            TerminalOptions::detect(verbosity, planned.plan.output, &around)
+        }
+        // pytest has the terminal and shows its failures itself: ours is the last line.
+        EngineKind::Pytest => TerminalOptions::detect(Verbosity::Quiet, Output::Live, &around),
+    };
+    let absolute = |path: &PathBuf| planned.plan.root.join(path);
+    Reports {
+        terminal: Some(terminal),
+        junit: planned.settings.junit.as_ref().map(absolute),
+        jsonl: planned.settings.jsonl.as_ref().map(absolute),
+        github: Github::of_process(),
+    }
+}
+
+/// A history that cannot be written is a warning, and no reason not to test.
+fn open_history(root: &Path) -> Option<HistoryWriter> {
+    match HistoryWriter::open(root) {
+        Ok(history) => Some(history),
+        Err(error) => {
+            eprintln!("warning: this run is not stored: {error}");
+            None
+        }
+    }
+}
+
+fn close_history(history: Arc<HistoryWriter>) -> Option<String> {
+    let history = Arc::into_inner(history)?;
+    let error = history.finish().err()?;
+    Some(format!("this run is not stored completely: {error}"))
+}
+
+/// Forwards Ctrl-C and its like; the third ends the process at once.
+fn watch_signals(control: &Control) -> Arc<AtomicU32> {
+    let count = Arc::new(AtomicU32::new(0));
+    let (handle, seen) = (control.clone(), count.clone());
+    let watched = forward_signals(move || {
+        if seen.fetch_add(1, Ordering::Relaxed) >= 2 {
+            std::process::exit(i32::from(ExitCode::Interrupted.code()));
+        }
+        handle.interrupt();
+    });
+    if let Err(error) = watched {
+        eprintln!("warning: {error}");
+    }
+    count
+}
+
+/// What there is to say where no run was reported, or where its end needs more than the summary.
+fn explain(plan: &Plan, finished: &Finished) {
+    if let Some(output) = &finished.output {
+        // The last stop for untrusted text before the terminal.
+        print!("{}", clean(output, Keep::Lines));
+    }
+    match &finished.reason {
+        StopReason::Usage(text) | StopReason::Internal(text) if !finished.begun => {
+            error::message(text);
+        }
+        StopReason::NothingCollected if !finished.begun => {
+            error::message(&format!("nothing was collected for {}", plan.scope));
+        }
+        StopReason::Interrupted if !finished.begun => error::message("interrupted before a test"),
+        _ => {}
+    }
 }

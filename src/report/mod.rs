@@ -27,6 +27,9 @@ pub use github::Github;
 pub use hub::{Hub, ReportError, Reports, Sink};
 pub use terminal::{Surroundings, TerminalOptions, Verbosity};
 
+pub mod history;
+pub mod show;
+
 use crate::model::Event;
 
 /// Receives the events of a run, in order, from one thread.
