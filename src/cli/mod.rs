@@ -23,7 +23,9 @@ pub fn command() -> clap::Command {
 #[must_use]
 pub fn main() -> Status {
     let words: Vec<OsString> = std::env::args_os().collect();
-    Status::from(run(&words).code())
+    // A panic is a defect of pnl: it has printed itself, and exits as one.
+    let exit = std::panic::catch_unwind(|| run(&words)).unwrap_or(ExitCode::InternalError);
+    Status::from(exit.code())
 }
 
 fn run(words: &[OsString]) -> ExitCode {

@@ -332,6 +332,7 @@ impl Watch<'_> {
             }
             return Err(NotReady { hello: process.hello, reason, output });
         }
+        let died = process.stop.is_none() && !process.running.is_empty();
         for ((worker, _), (test, start)) in process.running {
             let ending = match process.stop {
                 Some(_) => Ending::bare(Outcome::Interrupted, start),
@@ -340,7 +341,13 @@ impl Watch<'_> {
             self.record.ended(worker_id(&worker), test, ending);
         }
         let failures = self.record.round_counts().failures();
-        let stop = process.stop.or_else(|| judge_exit(ended, failures, process.maxfail));
+        let stop = process.stop.or_else(|| match died {
+            true => Some(StopReason::Stopped {
+                message: "pytest died while it ran a test".to_owned(),
+                code: Some(ExitCode::TestsFailed.code()),
+            }),
+            false => judge_exit(ended, failures, process.maxfail),
+        });
         if matches!(stop, Some(StopReason::Internal(_))) {
             self.record.emit(None, What::PytestOutput(process.output.text()));
         }

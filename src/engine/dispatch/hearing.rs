@@ -1,0 +1,250 @@
+//! What comes in, and what it means: messages, output, ends of processes.
+
+use super::{Dispatch, level_of};
+use crate::engine::crew::Told;
+use crate::engine::inbox::{Message, Source};
+use crate::engine::record::Ending;
+use crate::engine::recruit::Recruiter;
+use crate::engine::{judge, server};
+use crate::model::{ExitCode, Outcome, StopReason, What, WorkerId};
+use crate::process::{Ended, kill_group};
+use crate::protocol::{Done, Ready, ToController};
+
+impl Dispatch<'_> {
+    pub(super) fn handle(&mut self, message: Message) {
+        match message {
+            Message::Connected { conn, hello, sender } => {
+                let Some(index) = self.crew.iter().position(|w| w.id.to_string() == hello.worker)
+                else {
+                    return;
+                };
+                let worker = &mut self.crew[index];
+                worker.connected(conn, sender, hello.pid);
+                if self.stop.is_some() {
+                    worker.tell(Told::Finish);
+                }
+                if matches!(self.recruiter, Recruiter::Fork(_)) {
+                    self.worker_is_ready(index);
+                } else {
+                    self.hello = Some(hello);
+                }
+            }
+            Message::Said { conn, messages } => {
+                for message in messages {
+                    if self.recruiter.template().is_some_and(|it| it.speaks_on(conn)) {
+                        self.template_says(message);
+                    } else if let Some(index) = self.crew.iter().position(|w| w.speaks_on(conn)) {
+                        self.worker_says(index, message);
+                    }
+                }
+            }
+            Message::Closed { conn, broke } => {
+                if let Some(worker) = self.crew.iter_mut().find(|w| w.speaks_on(conn)) {
+                    worker.closed = true;
+                    if let Some(error) = broke {
+                        worker.breaks(error.to_string());
+                        kill_group(worker.pid);
+                    }
+                }
+            }
+            Message::Interrupt => self.interrupted(),
+            Message::ServerAnswered { answers } => {
+                self.is_asking_server = false;
+                if !answers {
+                    self.stop(StopReason::ServerLost(self.plan.server.url.clone()));
+                    self.interrupt_running();
+                }
+            }
+            Message::Wrote { source: Source::Worker(id), bytes } => self.worker_wrote(id, &bytes),
+            Message::Silent { source: Source::Worker(id) } => {
+                if let Some(worker) = self.crew.iter_mut().find(|w| w.id == id) {
+                    worker.silent = true;
+                }
+            }
+            Message::Exited { source: Source::Worker(id), ended } => {
+                if let Some(worker) = self.crew.iter_mut().find(|w| w.id == id) {
+                    worker.ended = Some(ended);
+                }
+            }
+            Message::Exited { source: Source::Main, .. } => {
+                self.note_template(message);
+                self.template_died();
+            }
+            Message::Wrote { source: Source::Main, .. }
+            | Message::Silent { source: Source::Main } => self.note_template(message),
+        }
+    }
+
+    pub(super) fn note_template(&mut self, message: Message) {
+        if let Some(template) = self.recruiter.template() {
+            template.note(message);
+        }
+    }
+
+    pub(super) fn template_died(&mut self) {
+        for worker in &mut self.crew {
+            worker.orphaned = true;
+        }
+        self.stop(StopReason::Internal(
+            "the template process ended in the middle of the run".into(),
+        ));
+    }
+
+    pub(super) fn template_says(&mut self, message: ToController) {
+        match message {
+            ToController::Forked { worker, pid } => {
+                let must_die = self.interrupts > 1;
+                if let Some(worker) = self.crew.iter_mut().find(|w| w.id.to_string() == worker) {
+                    worker.pid = pid;
+                    if must_die {
+                        kill_group(pid);
+                    }
+                }
+            }
+            ToController::ForkFailed { worker, why } => {
+                self.crew.retain(|w| w.id.to_string() != worker);
+                self.stop(StopReason::Internal(format!("a worker could not be forked: {why}")));
+            }
+            ToController::Gone { pid, exit, signal } => {
+                let ended = signal.map(Ended::Signal).or(exit.map(Ended::Exit));
+                if let Some(worker) = self.crew.iter_mut().find(|w| w.pid == pid) {
+                    worker.ended = Some(ended.unwrap_or(Ended::Exit(-1)));
+                }
+            }
+            ToController::Notice { level, text } => self.record.notice(level_of(&level), text),
+            // Nothing else comes from a template that is ready.
+            ToController::Hello(_)
+            | ToController::Tests { .. }
+            | ToController::Ready(_)
+            | ToController::Start { .. }
+            | ToController::Done(_)
+            | ToController::Interrupted { .. }
+            | ToController::Stop { .. }
+            | ToController::Bye => {}
+        }
+    }
+
+    pub(super) fn worker_says(&mut self, index: usize, message: ToController) {
+        let worker = &mut self.crew[index];
+        let id = worker.id;
+        match message {
+            ToController::Tests { tests } => {
+                match self.lists.iter_mut().find(|(it, _)| *it == id) {
+                    Some((_, rows)) => rows.extend(tests),
+                    None => self.lists.push((id, tests)),
+                }
+            }
+            ToController::Ready(ready) => self.spawned_is_ready(index, &ready),
+            ToController::Start { i, at, .. } => {
+                let at = self.record.offset(at);
+                if let Some(test) = worker.starts(i, at) {
+                    self.stillborn = 0;
+                    self.record.started(Some(id), test);
+                } else {
+                    worker.breaks(format!("it started test number {i}, which it was not given"));
+                }
+            }
+            ToController::Done(done) => self.test_is_done(index, *done),
+            ToController::Interrupted { i } => {
+                if let Some((test, start)) = worker.ends(i) {
+                    self.record.ended(Some(id), test, Ending::bare(Outcome::Interrupted, start));
+                }
+            }
+            ToController::Stop { message, code, exit } => {
+                let code = code.and_then(|code| u8::try_from(code).ok());
+                let code = if exit { code } else { code.or(Some(self.code_of_a_wish())) };
+                self.stop(StopReason::Stopped { message, code });
+            }
+            ToController::Notice { level, text } => {
+                self.record.notice(level_of(&level), format!("{id}: {text}"));
+            }
+            ToController::Bye => worker.says_bye(),
+            ToController::Hello(_)
+            | ToController::Forked { .. }
+            | ToController::ForkFailed { .. }
+            | ToController::Gone { .. } => {
+                worker.breaks("it sent a message that is not a worker's".to_owned());
+            }
+        }
+    }
+
+    pub(super) fn code_of_a_wish(&self) -> u8 {
+        if self.record.round_counts().failures() > 0 {
+            ExitCode::TestsFailed.code()
+        } else {
+            ExitCode::Interrupted.code()
+        }
+    }
+
+    pub(super) fn spawned_is_ready(&mut self, index: usize, ready: &Ready) {
+        let id = self.crew[index].id;
+        let at = self.lists.iter().position(|(it, _)| *it == id);
+        let rows = at.map(|at| self.lists.swap_remove(at).1).unwrap_or_default();
+        if !self.is_collected
+            && let Some(hello) = self.hello.clone()
+            && let Err(reason) = self.collected(&hello, ready, rows.clone())
+        {
+            self.stop(reason);
+            return;
+        }
+        let tests = self.record.tests().clone();
+        if let Err(lacking) = self.crew[index].learn_numbers(&tests, &rows) {
+            self.stop(StopReason::Internal(format!(
+                "{id} collected other tests than the first worker: it has no {lacking}. Node ids \
+                 that differ from process to process need --engine fork"
+            )));
+            return;
+        }
+        self.worker_is_ready(index);
+    }
+
+    pub(super) fn worker_is_ready(&mut self, index: usize) {
+        let worker = &mut self.crew[index];
+        worker.ready = true;
+        let (id, slot, pid) = (worker.id, worker.slot, worker.pid);
+        self.record.emit(Some(id), What::WorkerStarted { slot, pid });
+        self.top_up(index);
+    }
+
+    pub(super) fn test_is_done(&mut self, index: usize, done: Done) {
+        let worker = &mut self.crew[index];
+        let id = worker.id;
+        let Some((test, _)) = worker.ends(done.i) else {
+            worker.breaks(format!("it ended test number {}, which it did not run", done.i));
+            return;
+        };
+        let ending = judge::ending(&self.record, done);
+        self.depth.observe(ending.phases.setup + ending.phases.call + ending.phases.teardown);
+        let suspicious = ending.failure.as_deref().is_some_and(server::looks_like_a_lost_server);
+        self.record.ended(Some(id), test, ending);
+        if suspicious {
+            self.suspect_server();
+        }
+        self.check_failure_limit();
+        self.top_up(index);
+    }
+
+    pub(super) fn check_failure_limit(&mut self) {
+        if let Some(limit) = self.failure_limit
+            && self.record.round_counts().failures() >= limit
+        {
+            self.stop(StopReason::MaxFail(limit));
+        }
+    }
+
+    pub(super) fn suspect_server(&mut self) {
+        if self.needs_server && !self.is_asking_server && self.stop.is_none() {
+            self.is_asking_server = self.control.ask_server(&self.plan.server.url).is_ok();
+        }
+    }
+
+    pub(super) fn worker_wrote(&mut self, id: WorkerId, bytes: &[u8]) {
+        let Some(worker) = self.crew.iter_mut().find(|worker| worker.id == id) else { return };
+        worker.tail.push(bytes);
+        if self.is_live {
+            for line in worker.lines.push(bytes) {
+                self.record.emit(Some(id), What::OutputLine(line));
+            }
+        }
+    }
+}

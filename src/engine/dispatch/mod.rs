@@ -1,0 +1,394 @@
+//! The dispatcher of `fork` and `spawn`: owns a run's state and reacts to the inbox.
+
+mod hearing;
+mod staff;
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::Finished;
+use super::crew::{Told, Worker};
+use super::inbox::Control;
+use super::launch::Base;
+use super::plan::{Plan, ServerNeed};
+use super::record::Record;
+use super::recruit::Recruiter;
+use super::server;
+use super::template::{NotReady, Template};
+use crate::model::{
+    Counts, DistMode, ExitCode, Level, NotRun, Output, Round, Slot, StopReason, TestInfo, What,
+    WorkerId,
+};
+use crate::protocol::{Hello, Ready, TestRow};
+use crate::report::Reporter;
+use crate::scheduler::{Deal, Depth, Next};
+
+/// How long running tests get for their tear-down after a first Ctrl-C.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Workers that may die one after the other without having started a test, before the run ends:
+/// the next one would die too.
+const STILLBORN_LIMIT: u32 = 3;
+
+/// How a run of the fork engine went.
+pub(super) enum Run {
+    /// To its end.
+    Finished(Finished),
+    /// Not at all: forking would lose these threads.
+    CannotFork(Vec<String>),
+}
+
+/// Runs with forked workers.
+pub(super) fn run(plan: &Plan, control: &Control, reporter: &mut dyn Reporter) -> Run {
+    let mut record = Record::new(reporter);
+    let base = match prepare(plan, control) {
+        Ok(base) => base,
+        Err(reason) => return Run::Finished(finish(&mut record, plan, NotReady::bare(reason))),
+    };
+    let collected = Template::start(&base, plan, control)
+        .and_then(|mut template| Ok((template.collect(plan, control)?, template)));
+    let (collection, template) = match collected {
+        Ok(collected) => collected,
+        Err(not_ready) => return Run::Finished(finish(&mut record, plan, not_ready)),
+    };
+    if !collection.ready.threads.is_empty() {
+        template.shut_down(control);
+        return Run::CannotFork(collection.ready.threads);
+    }
+    let mut dispatch = Dispatch::new(plan, control, record, base, Recruiter::Fork(template));
+    let reason = match dispatch.collected(&collection.hello, &collection.ready, collection.rows) {
+        Ok(()) => dispatch.run_rounds(),
+        Err(reason) => reason,
+    };
+    Run::Finished(dispatch.close(reason))
+}
+
+/// Runs with spawned workers.
+pub(super) fn run_spawned(plan: &Plan, control: &Control, reporter: &mut dyn Reporter) -> Finished {
+    run_with_notice(plan, control, reporter, "")
+}
+
+/// Runs with spawned workers and says first why they are.
+pub(super) fn run_with_notice(
+    plan: &Plan,
+    control: &Control,
+    reporter: &mut dyn Reporter,
+    notice: &str,
+) -> Finished {
+    let mut record = Record::new(reporter);
+    let base = match prepare(plan, control) {
+        Ok(base) => base,
+        Err(reason) => return finish(&mut record, plan, NotReady::bare(reason)),
+    };
+    let mut dispatch = Dispatch::new(plan, control, record, base, Recruiter::Spawn);
+    notice.clone_into(&mut dispatch.first_notice);
+    dispatch.recruit_missing(Round::FIRST);
+    while !dispatch.is_collected && dispatch.stop.is_none() {
+        dispatch.step();
+    }
+    let reason = match dispatch.stop.take() {
+        None => dispatch.run_rounds(),
+        Some(reason) => {
+            dispatch.kill_all();
+            reason
+        }
+    };
+    dispatch.close(reason)
+}
+
+/// What must hold before anything is started.
+fn prepare(plan: &Plan, control: &Control) -> Result<Base, StopReason> {
+    if plan.server_need == ServerNeed::Always {
+        ask_server(plan)?;
+    }
+    let base = Base::prepare().map_err(|error| {
+        StopReason::Internal(format!("cannot make a private temporary folder: {error}"))
+    })?;
+    control
+        .accept(&base.rendezvous)
+        .map_err(|error| StopReason::Internal(format!("cannot listen for workers: {error}")))?;
+    Ok(base)
+}
+
+pub(super) fn ask_server(plan: &Plan) -> Result<(), StopReason> {
+    server::answers(&plan.server.url).map_err(|why| {
+        let hint = plan.server_hint.as_deref();
+        StopReason::Usage(server::unanswered(&plan.server, &why, hint))
+    })
+}
+
+impl NotReady {
+    /// A reason of our own.
+    pub(super) fn bare(reason: StopReason) -> Self {
+        Self { hello: None, reason, output: String::new() }
+    }
+}
+
+/// Ends a run that never got to its first test. One whose suite could not be collected is
+/// reported like any other; one that was never meant to run tests (`--collect-only`) is not.
+pub(super) fn finish(record: &mut Record<'_>, plan: &Plan, not_ready: NotReady) -> Finished {
+    let NotReady { hello, reason, output } = not_ready;
+    let wanted = reason != StopReason::CollectionFailed(ExitCode::Ok);
+    if let Some(hello) = hello.filter(|_| wanted) {
+        record.begin(plan, &hello);
+        record.emit(None, What::PytestOutput(output));
+        let exit = record.finish(reason.clone());
+        return Finished { exit, reason, begun: true, output: None };
+    }
+    let exit = reason.exit_code(0);
+    let output = Some(output).filter(|output| !output.is_empty());
+    Finished { exit, reason, begun: false, output }
+}
+
+struct Dispatch<'a> {
+    plan: &'a Plan,
+    control: &'a Control,
+    record: Record<'a>,
+    base: Base,
+    recruiter: Recruiter,
+    first_notice: String,
+    /// What pytest printed where it ended before a test was known.
+    early_output: Option<String>,
+    is_collected: bool,
+    /// Spawned workers' lists, while they come.
+    lists: Vec<(WorkerId, Vec<TestRow>)>,
+    hello: Option<Hello>,
+    crew: Vec<Worker>,
+    /// Slots whose own worker number is in use or was, and how many replacements came after.
+    numbered_slots: HashSet<Slot>,
+    replacements: u32,
+    slots: usize,
+    round: Round,
+    /// This round's deal; none before the first round.
+    deal: Option<Deal>,
+    depth: Depth,
+    failure_limit: Option<u64>,
+    is_live: bool,
+    stop: Option<StopReason>,
+    interrupts: u32,
+    kill_at: Option<Instant>,
+    stillborn: u32,
+    is_asking_server: bool,
+    needs_server: bool,
+}
+
+impl<'a> Dispatch<'a> {
+    fn new(
+        plan: &'a Plan,
+        control: &'a Control,
+        record: Record<'a>,
+        base: Base,
+        recruiter: Recruiter,
+    ) -> Self {
+        Self {
+            plan,
+            control,
+            record,
+            base,
+            recruiter,
+            first_notice: String::new(),
+            early_output: None,
+            is_collected: false,
+            lists: Vec::new(),
+            hello: None,
+            crew: Vec::new(),
+            numbered_slots: HashSet::new(),
+            replacements: 0,
+            slots: plan.workers.number(),
+            round: Round::FIRST,
+            deal: None,
+            depth: Depth::default(),
+            failure_limit: None,
+            is_live: plan.output == Output::Live,
+            stop: None,
+            interrupts: 0,
+            kill_at: None,
+            stillborn: 0,
+            is_asking_server: false,
+            needs_server: plan.server_need == ServerNeed::Always,
+        }
+    }
+
+    fn collected(
+        &mut self,
+        hello: &Hello,
+        ready: &Ready,
+        rows: Vec<TestRow>,
+    ) -> Result<(), StopReason> {
+        let wanted = if self.plan.dist == DistMode::No { 1 } else { self.plan.workers.number() };
+        self.slots = wanted.clamp(1, rows.len().max(1));
+        self.is_collected = true;
+        self.is_live |= ready.capture == "no";
+        self.failure_limit = self.plan.failure_limit(ready.maxfail);
+        self.record.begin(self.plan, hello);
+        self.record.collected(rows, self.slots);
+        if !self.first_notice.is_empty() {
+            let notice = std::mem::take(&mut self.first_notice);
+            self.record.notice(Level::Warning, notice);
+        }
+        if ready.collect_errors > 0 {
+            self.record.other_failures(u64::from(ready.collect_errors));
+            let count = ready.collect_errors;
+            self.record.notice(Level::Error, format!("{count} files could not be collected"));
+        }
+        if let ServerNeed::IfUnder(folders) = &self.plan.server_need
+            && self.record.any_under(Path::new(&ready.rootdir), folders)
+        {
+            self.needs_server = true;
+            ask_server(self.plan)?;
+        }
+        Ok(())
+    }
+
+    fn run_rounds(&mut self) -> StopReason {
+        let began = Instant::now();
+        let mut round = Round::FIRST;
+        loop {
+            let counts = self.run_round(round);
+            match self.stop.take() {
+                Some(StopReason::MaxFail(_)) if self.plan.rounds.keep_going => {}
+                Some(reason) => return reason,
+                None => {}
+            }
+            match self.plan.rounds.after(round, counts.failures(), began.elapsed()) {
+                Next::End(reason) => return reason,
+                Next::Start(next, delay) => {
+                    self.wait(delay);
+                    if let Some(reason) = self.stop.take() {
+                        return reason;
+                    }
+                    round = next;
+                }
+            }
+        }
+    }
+
+    fn run_round(&mut self, round: Round) -> Counts {
+        self.round = round;
+        let order = self.order(round);
+        self.deal = Some(Deal::new(self.plan.dist, &order, self.slots));
+        let copies = if self.plan.dist == DistMode::Each { self.slots } else { 1 };
+        self.record.begin_round(round, self.slots, copies);
+        self.recruit_missing(round);
+        for index in 0..self.crew.len() {
+            self.top_up(index);
+        }
+        while !self.round_is_over() {
+            self.step();
+        }
+        let reason = match &self.stop {
+            None => NotRun::NoWorker,
+            Some(reason) => not_run(reason),
+        };
+        self.record.end_round(reason)
+    }
+
+    fn order(&self, round: Round) -> Vec<Arc<TestInfo>> {
+        let mut tests = self.record.tests().to_vec();
+        if let Some(seed) = self.plan.shuffle {
+            super::plan::shuffle(&mut tests, seed.wrapping_add(u64::from(round.0)));
+        }
+        tests
+    }
+
+    fn round_is_over(&self) -> bool {
+        let waiting = self.deal.as_ref().map_or(0, Deal::waiting);
+        let nothing_to_deal = waiting == 0 || self.crew.is_empty();
+        nothing_to_deal && self.crew.iter().all(Worker::is_parked)
+    }
+
+    fn step(&mut self) {
+        let deadlines = self.crew.iter().filter_map(Worker::deadline).chain(self.kill_at);
+        match self.control.receive(deadlines.min()) {
+            Some(message) => self.handle(message),
+            None => {
+                if self.kill_at.is_some_and(|at| Instant::now() >= at) {
+                    self.kill_all();
+                }
+            }
+        }
+        self.bury();
+    }
+
+    fn stop(&mut self, reason: StopReason) {
+        let overrides = reason == StopReason::Interrupted;
+        if self.stop.is_some() && !overrides {
+            return;
+        }
+        self.stop = Some(reason);
+        if let Some(deal) = &mut self.deal {
+            deal.cancel();
+        }
+        for worker in &mut self.crew {
+            worker.wind_up();
+        }
+    }
+
+    fn interrupted(&mut self) {
+        self.interrupts += 1;
+        if self.interrupts > 1 {
+            self.kill_all();
+            return;
+        }
+        self.stop(StopReason::Interrupted);
+        self.interrupt_running();
+    }
+
+    fn wait(&mut self, delay: Duration) {
+        let end = Instant::now() + delay;
+        while self.stop.is_none() && Instant::now() < end {
+            if let Some(message) = self.control.receive(Some(end)) {
+                self.handle(message);
+                self.bury();
+            }
+        }
+    }
+
+    fn close(mut self, reason: StopReason) -> Finished {
+        for worker in &mut self.crew {
+            worker.tell(Told::Finish);
+        }
+        if !self.crew.is_empty() {
+            self.kill_at.get_or_insert(Instant::now() + GRACE);
+        }
+        self.stop.get_or_insert(reason.clone());
+        while !self.crew.is_empty() {
+            self.step();
+        }
+        if let Recruiter::Fork(template) = self.recruiter {
+            template.shut_down(self.control);
+        }
+        if self.record.has_begun() {
+            let exit = self.record.finish(reason.clone());
+            return Finished { exit, reason, begun: true, output: None };
+        }
+        let output = self.early_output.unwrap_or_default();
+        finish(&mut self.record, self.plan, NotReady { hello: self.hello, reason, output })
+    }
+}
+
+/// What a stop means for executions that never started.
+pub(super) fn not_run(reason: &StopReason) -> NotRun {
+    match reason {
+        StopReason::Interrupted => NotRun::Interrupted,
+        StopReason::MaxFail(_) => NotRun::MaxFail,
+        StopReason::ServerLost(_) => NotRun::ServerLost,
+        StopReason::Stopped { .. } => NotRun::Stopped,
+        StopReason::Internal(_)
+        | StopReason::Completed
+        | StopReason::FailedRound
+        | StopReason::CollectionFailed(_)
+        | StopReason::NothingCollected
+        | StopReason::Usage(_) => NotRun::NoWorker,
+    }
+}
+
+pub(super) fn level_of(word: &str) -> Level {
+    match word {
+        "info" => Level::Info,
+        "error" => Level::Error,
+        _ => Level::Warning,
+    }
+}

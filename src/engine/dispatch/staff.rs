@@ -1,0 +1,169 @@
+//! Workers: started, given tests, taken leave of, replaced, killed.
+
+use std::time::Instant;
+
+use super::{Dispatch, GRACE, STILLBORN_LIMIT};
+use crate::engine::crew::{Told, Worker};
+use crate::engine::judge;
+use crate::engine::record::Ending;
+use crate::engine::template::reason_of_early_end;
+use crate::model::{
+    Isolation, Level, Outcome, Round, Slot, StopReason, TestIndex, What, WorkerEnd, WorkerId,
+};
+use crate::process::{Signal, kill_group, send_signal};
+use crate::protocol::Fork;
+
+impl Dispatch<'_> {
+    pub(super) fn top_up(&mut self, index: usize) {
+        let worker = &mut self.crew[index];
+        let Some(deal) = self.deal.as_mut().filter(|_| worker.ready && self.stop.is_none()) else {
+            return;
+        };
+        let has_place = worker.slot.0 < self.slots;
+        let depth = self.depth.tests();
+        let mut tests: Vec<TestIndex> = Vec::new();
+        while has_place && worker.load() + tests.len() < depth {
+            match deal.take(worker.slot) {
+                Some(unit) => tests.extend(unit),
+                None => break,
+            }
+        }
+        if !tests.is_empty() {
+            worker.give(tests);
+        }
+        if !has_place || !deal.has_for(worker.slot) {
+            worker.tell(match self.plan.isolation {
+                Isolation::None if has_place => Told::Pause,
+                Isolation::None | Isolation::Round => Told::Finish,
+            });
+        }
+    }
+
+    pub(super) fn recruit_missing(&mut self, round: Round) {
+        self.round = round;
+        if self.crew.is_empty() {
+            self.numbered_slots.clear();
+            self.replacements = 0;
+        }
+        for slot in (0..self.slots).map(Slot) {
+            if self.stop.is_none() && self.crew.iter().all(|worker| worker.slot != slot) {
+                self.recruit(slot);
+            }
+        }
+    }
+
+    pub(super) fn recruit(&mut self, slot: Slot) {
+        let id = self.new_id(slot);
+        let order = Fork {
+            worker: id.to_string(),
+            slot: slot.0,
+            workers: self.slots,
+            round: self.round.0,
+            run: self.plan.run.to_string(),
+            prune: slot.0 == 0,
+        };
+        let what = (&self.base, self.plan, self.control);
+        match self.recruiter.recruit(id, order, what) {
+            Ok(pid) => {
+                let mut worker = Worker::new(id, slot);
+                worker.pid = pid.unwrap_or(0);
+                self.crew.push(worker);
+            }
+            Err(error) => {
+                self.stop(StopReason::Internal(format!("a worker could not be started: {error}")))
+            }
+        }
+    }
+
+    pub(super) fn new_id(&mut self, slot: Slot) -> WorkerId {
+        if self.numbered_slots.insert(slot) {
+            return WorkerId(slot.0 as u32);
+        }
+        self.replacements += 1;
+        WorkerId(self.slots as u32 + self.replacements - 1)
+    }
+
+    pub(super) fn interrupt_running(&mut self) {
+        for worker in &self.crew {
+            send_signal(worker.pid, Signal::INT);
+        }
+        self.kill_at.get_or_insert(Instant::now() + GRACE);
+    }
+
+    pub(super) fn kill_all(&mut self) {
+        self.kill_at = None;
+        for worker in &mut self.crew {
+            worker.killed = true;
+            kill_group(worker.pid);
+        }
+    }
+
+    pub(super) fn bury(&mut self) {
+        let now = Instant::now();
+        while let Some(index) = self.crew.iter_mut().position(|worker| worker.is_gone(now)) {
+            let worker = self.crew.remove(index);
+            self.take_leave(worker);
+        }
+    }
+
+    pub(super) fn take_leave(&mut self, mut worker: Worker) {
+        let (id, slot, end) = (worker.id, worker.slot, worker.end());
+        if let Some(line) = worker.lines.flush().filter(|_| self.is_live) {
+            self.record.emit(Some(id), What::OutputLine(line));
+        }
+        self.end_running(&mut worker, &end);
+        let held: Vec<TestIndex> = worker.held.drain(..).collect();
+        if let Some(deal) = self.deal.as_mut().filter(|_| self.stop.is_none()) {
+            deal.give_back(slot, held);
+        }
+        self.record.emit(Some(id), What::WorkerEnded { slot, how: end.clone() });
+        self.check_failure_limit();
+        if !self.is_collected {
+            self.never_collected(&worker);
+        } else if let WorkerEnd::Crashed(crash) = &end
+            && self.stop.is_none()
+            && !worker.began
+        {
+            self.stillborn += 1;
+            if self.stillborn >= STILLBORN_LIMIT {
+                self.record.emit(None, What::PytestOutput(worker.tail.text()));
+                let text = format!("workers die before they run a test ({crash})");
+                self.stop(StopReason::Internal(text));
+            }
+        }
+        let is_needed = self.deal.as_ref().is_some_and(|deal| deal.has_for(slot));
+        if self.stop.is_none() && slot.0 < self.slots && is_needed {
+            self.recruit(slot);
+        }
+    }
+
+    pub(super) fn end_running(&mut self, worker: &mut Worker, end: &WorkerEnd) {
+        let id = worker.id;
+        match (worker.running.take(), end) {
+            (Some((test, start)), WorkerEnd::Killed) => {
+                self.record.ended(Some(id), test, Ending::bare(Outcome::Interrupted, start));
+            }
+            (Some((test, start)), WorkerEnd::Crashed(crash)) => {
+                let now = self.record.now();
+                let ending = judge::crash(crash.clone(), start, now, &worker.tail.text());
+                self.record.ended(Some(id), test, ending);
+            }
+            (None, WorkerEnd::Crashed(crash)) if self.is_collected && self.stop.is_none() => {
+                let text = format!("{id} ended while it ran no test: {crash}");
+                self.record.notice(Level::Warning, text);
+            }
+            (Some(_) | None, _) => {}
+        }
+    }
+
+    pub(super) fn never_collected(&mut self, worker: &Worker) {
+        let Some(ended) = worker.ended else { return };
+        if self.stop.is_some() {
+            return;
+        }
+        let greeted = self.hello.is_some();
+        let reason = reason_of_early_end(self.plan, ended, greeted);
+        self.early_output = Some(worker.tail.text());
+        self.stop(reason);
+    }
+}
