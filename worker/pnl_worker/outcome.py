@@ -97,14 +97,14 @@ def _failure(reports: list[Report], root: str) -> dict[str, Any]:
 
 
 def _render(report: Report) -> str:
-    """pytest's own text. ``longreprtext`` would strip the first line's indentation."""
-    longrepr = report.longrepr
-    if not hasattr(longrepr, "toterminal"):
-        return str(longrepr)
+    """Render as pytest does. ``longreprtext`` would strip the first line's indentation."""
+    to_terminal = getattr(report.longrepr, "toterminal", None)
+    if to_terminal is None:
+        return str(report.longrepr)
     stream = io.StringIO()
     writer = TerminalWriter(stream)
     writer.hasmarkup = False
-    longrepr.toterminal(writer)
+    to_terminal(writer)
     return stream.getvalue().strip("\n")
 
 

@@ -10,7 +10,6 @@ import pytest
 
 from . import outcome, wire
 
-
 POLL_US = 3000
 """How long a worker with tests in hand goes without looking for messages: a look costs a system
 call, 10 to 40 us, which would be a tenth of a trivial test."""
