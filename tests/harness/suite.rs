@@ -148,6 +148,14 @@ impl Suite {
         json["runs"].as_array().unwrap().len()
     }
 
+    /// How many executions of the last run are stored by now; 0 while there is no history.
+    pub fn stored_executions(&self) -> u64 {
+        let shown = self.run(&["show", "--format", "json"]);
+        let json: Value = serde_json::from_str(&shown.stdout).unwrap_or_default();
+        let totals = json["totals"].as_object().into_iter().flatten();
+        totals.filter_map(|(_, count)| count.as_u64()).sum()
+    }
+
     /// The text without what differs from machine to machine and from run to run.
     pub fn redact(&self, text: &str) -> String {
         let paths: [(&Path, &str); 3] = [
