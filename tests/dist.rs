@@ -106,9 +106,9 @@ fn loadscope_keeps_modules_and_classes_together_larger_ones_first() {
     assert_together(&run, &["test_a4", "test_a5", "test_a6"]);
     assert_together(&run, &["test_b1", "test_b2", "test_b3", "test_b4"]);
     assert_eq!(times(&suite.log(), "class"), 1, "{:?}", suite.log());
-    let order = run.order();
-    let place = |name: &str| order.iter().position(|it| it == name).unwrap();
-    assert_eq!(place("test_b1").min(place("test_a1")), place("test_b1"), "{order:?}");
+    let workers = run.by_worker();
+    let of_largest = workers.values().find(|names| names.contains(&"test_b1".to_owned())).unwrap();
+    assert_eq!(of_largest[0], "test_b1", "dealt first: {workers:?}");
     assert_eq!(run.code, Some(0), "{run}");
 }
 
@@ -220,6 +220,25 @@ fn a_busy_worker_holds_back_no_more_than_one_test() {
     let run = running.finish();
     assert_eq!(run.code, Some(0), "{run}");
     run.assert_sums_match();
+}
+
+#[test]
+fn a_worker_that_was_quick_holds_back_no_more_than_one_test_when_it_gets_busy() {
+    let suite = Suite::new(&[(
+        "test_hold.py",
+        "import pytest, probe\n\
+         @pytest.mark.parametrize('number', range(60))\n\
+         def test(number):\n    if number == 30: probe.ring('busy')\n",
+    )]);
+    let mut bell = suite.bell();
+    let mut running = suite.start(&["-n", "2", "--dist", "load"]);
+    let busy = bell.wait_for("busy");
+    for _ in 0..58 {
+        running.wait_for_event("test-ended");
+    }
+    drop(busy);
+    let run = running.finish();
+    assert_eq!(run.code, Some(0), "{run}");
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod harness;
 
 use std::collections::BTreeMap;
 
+use harness::bell::{Bell, Ring};
 use harness::{Run, Suite};
 use rustix::process::Signal;
 
@@ -22,7 +23,7 @@ def fixture(session):
     yield
     probe.log('down')
 
-def test_1_passes(): pass
+def test_1_passes(): probe.ring('up')
 def test_2_sleeps(fixture): probe.ring('asleep')
 def test_3_comes_later(): probe.log('ran')
 def test_4_comes_later(): probe.log('ran')
@@ -30,6 +31,19 @@ def test_4_comes_later(): probe.log('ran')
 
 fn sleepy() -> Suite {
     Suite::new(&[("test_a.py", SLEEPY), ("test_b.py", SLEEPY)])
+}
+
+/// Waits until both workers sleep. Each is held in its first test until the other has one, too.
+fn both_asleep(bell: &mut Bell) -> [Ring; 2] {
+    let up = [bell.wait_for("up"), bell.wait_for("up")];
+    drop(up);
+    [bell.wait_for("asleep"), bell.wait_for("asleep")]
+}
+
+/// Waits until a lone worker sleeps.
+fn one_asleep(bell: &mut Bell) -> Ring {
+    drop(bell.wait_for("up"));
+    bell.wait_for("asleep")
 }
 
 fn assert_ended_well(suite: &Suite, run: &Run, code: i32) {
@@ -60,7 +74,7 @@ fn assert_an_interrupt_tears_down(signal: Signal, engine: &str) {
     let suite = sleepy();
     let mut bell = suite.bell();
     let running = suite.start(&["-n", "2", "--dist", "loadfile", "--engine", engine]);
-    let asleep = [bell.wait_for("asleep"), bell.wait_for("asleep")];
+    let asleep = both_asleep(&mut bell);
     running.signal(signal);
     let run = running.finish();
     drop(asleep);
@@ -91,7 +105,7 @@ fn an_interrupt_ends_xdist() {
     let suite = sleepy().with_xdist();
     let mut bell = suite.bell();
     let running = suite.start(&["-n", "2", "--dist", "loadfile", "--engine", "xdist"]);
-    let asleep = [bell.wait_for("asleep"), bell.wait_for("asleep")];
+    let asleep = both_asleep(&mut bell);
     running.signal(Signal::INT);
     let run = running.finish();
     drop(asleep);
@@ -103,7 +117,7 @@ fn an_interrupt_ends_plain_pytest_with_its_tear_downs() {
     let suite = Suite::new(&[("test_a.py", SLEEPY)]);
     let mut bell = suite.bell();
     let running = suite.start(&["--engine", "pytest"]);
-    let asleep = bell.wait_for("asleep");
+    let asleep = one_asleep(&mut bell);
     running.signal(Signal::INT);
     let run = running.finish();
     drop(asleep);
@@ -225,7 +239,7 @@ fn an_interrupt_between_rounds_ends_the_loop() {
 
 #[test]
 fn an_interrupt_between_rounds_tears_down_kept_sessions() {
-    let suite = Suite::new(&[("test_a.py", &SLEEPY.replace("probe.ring('asleep')", "pass"))]);
+    let suite = Suite::new(&[("test_a.py", &SLEEPY.replace("probe.ring", "probe.log"))]);
     let words = ["-n1", "--loop", "3", "--delay", "1h", "--isolation", "none"];
     let mut running = suite.start(&words);
     running.wait_for_event("round-ended");
@@ -241,7 +255,7 @@ fn a_run_that_is_killed_keeps_what_it_had_learned() {
     let suite = Suite::new(&[("test_a.py", SLEEPY)]);
     let mut bell = suite.bell();
     let mut running = suite.start(&["-n", "1"]);
-    let asleep = bell.wait_for("asleep");
+    let asleep = one_asleep(&mut bell);
     running.wait_for_event("test-ended");
     // Batches of the history are written at least ten times a second; there is no event for it.
     while suite.stored_executions() == 0 {

@@ -16,4 +16,4 @@ pub use suite::Suite;
 
 /// Everything that can take time is given up after this long. A loaded machine with one core may
 /// need seconds to start an interpreter; a test that hangs must still end the check.
-pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
+pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
