@@ -262,6 +262,30 @@ fn a_limit_of_failures_stops_at_the_same_test_as_pytest() {
     run.assert_sums_match();
 }
 
+// Some seconds: a race between a worker that begins a test and the word that the run is to stop was
+// lost in seven runs of ten, so it takes a few to be sure.
+#[test]
+fn what_had_begun_when_a_run_was_stopped_keeps_its_outcome() {
+    let suite = Suite::new(&[
+        (
+            "test_a.py",
+            "import pytest, probe\n\
+             @pytest.mark.parametrize('number', range(300))\n\
+             def test_quick(number): probe.log(number)\n",
+        ),
+        ("test_b.py", "import time\ndef test_fails():\n    time.sleep(0.05)\n    assert False\n"),
+    ]);
+    let mut before = 0;
+    for _ in 0..5 {
+        let run = suite.test(&["-n", "2", "--dist", "loadfile", "--", "-x"]);
+        let began = suite.log().len() - before;
+        before += began;
+        assert_eq!(run.totals()["passed"], began as u64, "{run}");
+        assert!(run.all("worker-ended").all(|it| it["how"] == "finished"), "{run}");
+        run.assert_sums_match();
+    }
+}
+
 fn exiting(arguments: &str) -> Suite {
     let text = format!(
         "import pytest\n\

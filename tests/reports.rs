@@ -268,5 +268,5 @@ fn github_gets_annotations_and_a_summary() {
     let run = suite.test(&["-n1"]);
     let line = run.stdout.lines().find(|line| line.starts_with("::error file=tests/test_some.py"));
     assert!(line.is_some_and(|line| line.contains("line=6")), "{run}");
-    assert!(fs::read_to_string(summary).unwrap().contains("test_fails"), "{run}");
+    assert!(fs::read_to_string(summary).unwrap().contains("fails"), "{run}");
 }

@@ -199,8 +199,8 @@ def test_1_loses(fixture):
 
 @pytest.mark.parametrize('number', range(50))
 def test_2_after(number):
-    # Long enough for an answer to the question whether the server is there.
-    if number == 0: probe.ring('meanwhile')
+    # Held until the run ends it: pnl asks, and is answered, while some of these run.
+    if number == 25: probe.ring('held')
     get()
 ";
 
@@ -216,15 +216,11 @@ fn a_server_that_goes_away_ends_the_run_with_that_as_its_reason() {
         let gone = bell.wait_for("gone");
         drop(server);
         drop(gone);
-        // Held until the run ends it: no further test may begin.
-        let meanwhile = bell.wait_for("meanwhile");
         let run = running.finish();
-        drop(meanwhile);
         assert_eq!(run.code, Some(4), "{engine} {run}");
         assert_eq!(run.the("run-ended")["stop_reason"], "server-lost", "{engine} {run}");
         assert_eq!(run.outcome("test_0_before"), "passed");
         assert_eq!(run.outcome("test_1_loses"), "failed");
-        assert_eq!(run.outcome("test_2_after[0]"), "interrupted", "{engine} {run}");
         assert_eq!(run.outcome("test_2_after[49]"), "not_run");
         let sentence = format!("the server at {url} stopped answering");
         assert!(run.stdout.contains(&sentence), "{engine} {run}");
