@@ -73,6 +73,7 @@ fn random_token() -> io::Result<String> {
 }
 
 /// Whether the process at the other end belongs to this user (root's own workers included).
+#[must_use]
 pub fn peer_is_this_user(stream: &UnixStream) -> bool {
     peer_uid(stream).is_some_and(|uid| uid == rustix::process::geteuid().as_raw())
 }
