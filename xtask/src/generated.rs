@@ -85,6 +85,8 @@ fn man_page(command: &Command) -> GeneratedFile {
     let name = command.get_bin_name().unwrap_or("pnl").replace(' ', "-");
     let page = clap_mangen::Man::new(command.clone().display_name(&name))
         .title(name.to_uppercase())
+        // A blank, as roff would drop an empty date and read the source as one.
+        .date(" ")
         .source(source())
         .manual("pnl manual");
     let mut text = Vec::new();
