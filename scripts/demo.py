@@ -17,7 +17,9 @@ from dev.machine import EXAMPLE, ROOT
 from dev.tracker import NotServing, Tracker, free_port
 
 REQUIREMENTS = EXAMPLE / "requirements.txt"
-REPORTS = ROOT / ".demo" / "reports"
+JUNIT = ROOT / ".demo" / "race.xml"
+JSONL = ROOT / ".demo" / "race.jsonl"
+HISTORY = EXAMPLE / ".pnl" / "history.db"
 ALL_PASSED, SOMETHING_FAILED = 0, 1
 # For pnl to finish tear-downs and to print what it learned after Ctrl-C, then after SIGTERM.
 PATIENCE_S = 30.0
@@ -63,7 +65,6 @@ def show(temporary: Path) -> None:
 
 
 def prepare_python() -> Path:
-    REPORTS.mkdir(parents=True, exist_ok=True)
     return machine.virtual_environment(ROOT / ".demo" / "venv", [REQUIREMENTS])
 
 
@@ -81,12 +82,7 @@ def conclude(status: int) -> None:
         say("pnl has found the race: those tests fail only while others cheer beside them")
     else:
         say("The race did not show in these five rounds. That is rare: try ./demo again")
-    history = EXAMPLE / ".pnl" / "history.db"
-    for name, file in (
-        ("JUnit report", REPORTS / "race.xml"),
-        ("every event", REPORTS / "race.jsonl"),
-        ("history", history),
-    ):
+    for name, file in (("JUnit report", JUNIT), ("every event", JSONL), ("history", HISTORY)):
         print(f"   {name + ':':<14}{relative(file, Path.cwd())}")
 
 
@@ -116,10 +112,10 @@ class Demo:
         return self._tracker.running(self._environment, faults)
 
     def loop(self) -> int:
-        reports = ["--junit", REPORTS / "race.xml", "--jsonl", REPORTS / "race.jsonl"]
-        files = [relative(word, EXAMPLE) if isinstance(word, Path) else word for word in reports]
-        words = ["test", "http", "--workers", "2", "--loop", "5", "--keep-going", *files]
-        return self.pnl(*words, expected=[ALL_PASSED, SOMETHING_FAILED])
+        junit, jsonl = (relative(file, EXAMPLE) for file in (JUNIT, JSONL))
+        words = ["test", "http", "--workers", "2", "--loop", "5", "--keep-going"]
+        reports = ["--junit", junit, "--jsonl", jsonl]
+        return self.pnl(*words, *reports, expected=[ALL_PASSED, SOMETHING_FAILED])
 
     def pnl(self, *words: str, expected: list[int]) -> int:
         return self._type([relative(ROOT / "pnl", EXAMPLE), *words], EXAMPLE, expected)

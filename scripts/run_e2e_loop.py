@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The older name of `pnl loop`: python scripts/run_e2e_loop.py 10 --workers 2
+"""Hands over to `pnl loop`: python scripts/run_e2e_loop.py 10 --workers 2.
 
 Every argument is pnl's: `pnl loop --help` explains them. The tests run in the interpreter that
 runs this script, unless PNL_PYTHON or --python names another.

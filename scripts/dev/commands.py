@@ -16,7 +16,12 @@ GRACE_S = 15.0
 
 
 def succeed(
-    command: list[str], *, cwd: Path, env: dict[str, str], status: int = 0, limit: float = TIME_LIMIT_S
+    command: list[str],
+    *,
+    cwd: Path,
+    env: dict[str, str],
+    status: int = 0,
+    limit: float = TIME_LIMIT_S,
 ) -> str:
     """Runs a command and returns what it printed; any other exit status is a failure."""
     found, output = finish(command, cwd=cwd, env=env, limit=limit)

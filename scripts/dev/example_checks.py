@@ -6,6 +6,7 @@ Works on a copy of the example, so that a check leaves no history in the checkou
 import json
 import shutil
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 from . import commands
@@ -71,7 +72,7 @@ class Example:
 
         steps.run(f"example: pytest tests/{scope} -n {WORKERS}", pytest)
         for name in ("fork", "xdist"):
-            steps.run(f"example: pnl test {scope} --engine {name}", lambda name=name: engine(name))
+            steps.run(f"example: pnl test {scope} --engine {name}", partial(engine, name))
         steps.run(f"example: outcomes of {scope} agree", agreement)
 
     def show(self) -> None:
@@ -104,7 +105,9 @@ class Example:
         self._need_browser("e2e")
         env = {name: value for name, value in self._env.items() if name != "DISPLAY"}
         test = "tests/e2e/test_list_page.py"
-        self._run([str(self._bench.pnl), "test", test, "--headed", "--max-fail", "1"], env=env, status=1)
+        self._run(
+            [str(self._bench.pnl), "test", test, "--headed", "--max-fail", "1"], env=env, status=1
+        )
 
     def headed(self) -> None:
         self._need_browser("e2e")
@@ -112,7 +115,7 @@ class Example:
         self._run(["xvfb-run", "--auto-servernum", *pnl], env=self._env)
 
     def server_gone(self) -> None:
-        """pnl starts no server, and says so before the first test."""
+        """Without a server not one test is run, and the address is named."""
         said = self._pnl("test", "http", status=4)
         if self._env["E2E_BASE_URL"] not in said:
             raise Failed(f"the server's address is not in\n{said}")

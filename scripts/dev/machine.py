@@ -31,7 +31,7 @@ class Unavailable(Exception):
 
 
 def clean_environment() -> dict[str, str]:
-    """This process's environment without what is not a fresh machine's."""
+    """Takes from this process's environment what a fresh machine would not have."""
     environment = {
         name: value
         for name, value in os.environ.items()

@@ -1,5 +1,7 @@
 """Formatting, lints, types, unit tests and generated files."""
 
+from pathlib import Path
+
 from . import commands
 from .machine import ROOT
 from .steps import Counts, Steps, count_cargo, count_pytest
@@ -21,7 +23,7 @@ def check_rust(steps: Steps, bench: Workbench) -> None:
         words = ["cargo", "test", "--workspace", "--no-fail-fast"]
         return commands.count(words, count_cargo, cwd=ROOT, env=env)
 
-    lint = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]
+    lint = ["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"]
     steps.run("cargo fmt", lambda: cargo("fmt", "--all", "--check"))
     steps.run("cargo clippy", lambda: cargo(*lint))
     steps.run("cargo test", tests)
@@ -32,14 +34,15 @@ def check_python(steps: Steps, bench: Workbench) -> None:
     """The worker package, the scripts and the example."""
     python = str(bench.python)
 
-    def tool(*words: str, cwd: object = ROOT) -> None:
+    def tool(*words: str, cwd: Path = ROOT) -> None:
         commands.succeed([python, "-m", *words], cwd=cwd, env=bench.env)
 
     places = ["worker", "scripts", "examples"]
+    programs = [file.name for file in SCRIPTS.glob("*.py")]
     steps.run("ruff format", lambda: tool("ruff", "format", "--check", *places))
     steps.run("ruff check", lambda: tool("ruff", "check", *places))
     steps.run("mypy worker", lambda: tool("mypy", "--strict", cwd=WORKER))
-    steps.run("mypy scripts", lambda: tool("mypy", "--strict", "check.py", "demo.py", cwd=SCRIPTS))
+    steps.run("mypy scripts", lambda: tool("mypy", "--strict", *programs, cwd=SCRIPTS))
     if any((WORKER / "tests").glob("test_*.py")):
         words = [python, "-m", "pytest", "tests"]
         steps.run(

@@ -84,7 +84,9 @@ def count_cargo(output: str) -> Counts:
 def count_pytest(output: str) -> Counts:
     """Reads pytest's closing line. An expected failure is a pass."""
     closing = PYTEST_CLOSING.findall(output)
-    found = {word: int(number) for number, word in PYTEST_COUNT.findall(closing[-1])} if closing else {}
+    found = (
+        {word: int(number) for number, word in PYTEST_COUNT.findall(closing[-1])} if closing else {}
+    )
     return Counts(
         passed=sum(found.get(word, 0) for word in ("passed", "xfailed", "xpassed")),
         failed=sum(found.get(word, 0) for word in ("failed", "error", "errors")),
