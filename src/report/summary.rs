@@ -228,6 +228,14 @@ impl RoundFigures {
     }
 }
 
+/// `1 failed`, `2 errors`: the one kind that is a noun has a plural.
+fn counted_kind(kind: OutcomeKind, count: u64) -> String {
+    match kind {
+        OutcomeKind::Error => counted(count, "error"),
+        _ => format!("{count} {}", kind.label()),
+    }
+}
+
 /// Totals, and the one place that words them:
 /// `20 tests, 18 passed, 1 failed, 1 skipped, 3.1 s` for one round,
 /// `3 rounds, 120 tests, 8 failed, 2 flaky, 41.2 s` for a loop, whose question is how often
@@ -260,7 +268,7 @@ impl fmt::Display for Totals {
             .partition(|(kind, _)| *kind == OutcomeKind::Passed || kind.is_failure());
         for (kind, count) in first {
             if kind != OutcomeKind::Passed || self.rounds.is_none() {
-                write!(f, ", {count} {}", kind.label())?;
+                write!(f, ", {}", counted_kind(kind, count))?;
             }
         }
         if self.flaky > 0 {

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import os
 from typing import Any, Optional
 
 import pytest
+from _pytest._io import TerminalWriter
 
 LIMIT = 256 * 1024
 """Characters kept of one text (a traceback, a captured stream); the middle is cut."""
@@ -53,7 +55,8 @@ def summarise(reports: list[Report], root: str) -> dict[str, Any]:
 
     ``root`` is the folder that locations are relative to.
     """
-    reports = last_attempt(reports)
+    if len(reports) != 3:
+        reports = last_attempt(reports)
     outcome = classify(reports)
     phases = [0.0, 0.0, 0.0]
     for report in reports:
@@ -78,7 +81,7 @@ def _failure(reports: list[Report], root: str) -> dict[str, Any]:
     failed = [report for report in reports if report.failed]
     texts = []
     for report in failed:
-        text = report.longreprtext
+        text = _render(report)
         if len(failed) > 1 or report.when == "teardown":
             text = f"--- {report.when} ---\n{text}"
         texts.append(text)
@@ -91,6 +94,18 @@ def _failure(reports: list[Report], root: str) -> dict[str, Any]:
     if location:
         failure["path"], failure["line"] = location
     return failure
+
+
+def _render(report: Report) -> str:
+    """Render as pytest does. ``longreprtext`` would strip the first line's indentation."""
+    to_terminal = getattr(report.longrepr, "toterminal", None)
+    if to_terminal is None:
+        return str(report.longrepr)
+    stream = io.StringIO()
+    writer = TerminalWriter(stream)
+    writer.hasmarkup = False
+    to_terminal(writer)
+    return stream.getvalue().strip("\n")
 
 
 def _message(report: Report) -> str:

@@ -1,4 +1,4 @@
-"""The pytest plugin: takes on the role that the controller gave this process. PYTEST_DONT_REWRITE."""
+"""The pytest plugin: takes on the role that the controller gave. PYTEST_DONT_REWRITE."""
 
 from __future__ import annotations
 

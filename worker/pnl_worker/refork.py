@@ -55,7 +55,7 @@ def _redirect_faulthandler(config: pytest.Config, output_fd: int) -> None:
 
 
 def reset_process() -> None:
-    """Makes this process the leader of a group and forgets what the template is to do at its end."""
+    """Makes this process a group's leader and forgets what the template is to do at its end."""
     os.setpgid(0, 0)
     atexit._clear()
     if signal.getsignal(signal.SIGINT) in (signal.SIG_IGN, signal.SIG_DFL):

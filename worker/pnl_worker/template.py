@@ -1,4 +1,4 @@
-"""The template: collects once, then forks a worker whenever the controller asks. PYTEST_DONT_REWRITE."""
+"""The template: collects once, then forks a worker on order. PYTEST_DONT_REWRITE."""
 
 from __future__ import annotations
 
