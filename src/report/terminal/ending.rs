@@ -52,13 +52,21 @@ fn failures(out: &mut String, summary: &Summary, options: TerminalOptions) {
     for figures in failing.iter().take(FAILURES) {
         let before = if often { format!("{:>most$}", shares(figures)) } else { outcome(figures) };
         let painted = options.palette.paint(Tone::Bad, &before);
-        let nodeid = text::line(figures.test.nodeid.as_str());
+        let room = options.width.saturating_sub(text::width(&before) + 1);
+        let nodeid = fitted(figures, room, options);
         let used = text::width(&before) + 1 + text::width(&nodeid);
         let _ = writeln!(out, "{painted} {nodeid}{}", message(figures, used, options));
     }
     if let Some(more) = failing.len().checked_sub(FAILURES + 1) {
         let _ = writeln!(out, "and {} more", more + 1);
     }
+}
+
+/// The node id, on a terminal without its middle where it would not fit: a failure's own heading
+/// has it whole. A file keeps it.
+fn fitted(figures: &TestFigures, room: usize, options: TerminalOptions) -> String {
+    let nodeid = text::line(figures.test.nodeid.as_str());
+    if options.cut { text::cut_middle(&nodeid, room).into_owned() } else { nodeid.into_owned() }
 }
 
 fn outcome(figures: &TestFigures) -> String {
@@ -82,7 +90,8 @@ fn slowest(out: &mut String, summary: &Summary, options: TerminalOptions) {
     }
     for figures in slow {
         let time = format!("{:>9}", text::duration(figures.longest));
-        let nodeid = text::line(figures.test.nodeid.as_str());
+        let room = options.width.saturating_sub(text::width(&time) + 1);
+        let nodeid = fitted(figures, room, options);
         let _ = writeln!(out, "{} {nodeid}", options.palette.paint(Tone::Dim, &time));
     }
 }

@@ -1,6 +1,7 @@
 //! A failure as text: in full when it happens, in short when it is known already.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use crate::model::{Event, Execution, Failure, Outcome, OutcomeKind, TestIndex};
@@ -12,6 +13,9 @@ pub(crate) const IN_FULL: u32 = 3;
 
 /// A message in a file is cut here; some compare whole documents.
 const LONGEST_MESSAGE: usize = 300;
+
+/// On a terminal, less than this of a message tells nothing.
+const SHORTEST_MESSAGE: usize = 10;
 
 /// Counts failures that are alike: the same test, outcome and message.
 #[derive(Debug, Default)]
@@ -42,13 +46,17 @@ pub(crate) struct Style {
 
 /// Everything about it: a rule, pytest's text, captured output, an empty line.
 pub(crate) fn in_full(event: &Event, execution: &Execution, style: Style) -> String {
-    let title = format!(
-        "{} {}{}",
-        word(&execution.outcome),
-        text::line(execution.test.nodeid.as_str()),
-        in_parentheses(&circumstances(event, execution, style.rounds))
-    );
-    let mut out = rule(&title, '=', Tone::Bad, style);
+    let word = word(&execution.outcome);
+    let nodeid = text::line(execution.test.nodeid.as_str());
+    let around = in_parentheses(&circumstances(event, execution, style.rounds));
+    let room = style.width.saturating_sub(text::width(&word) + text::width(&around) + 10);
+    let is_long = style.cut && text::width(&nodeid) > room;
+    let shown = if is_long { text::cut_middle(&nodeid, room) } else { nodeid.clone() };
+    let mut out = rule(&format!("{word} {shown}{around}"), '=', Tone::Bad, style);
+    if is_long {
+        // Once in full, to be copied; a terminal that wraps it keeps it one line for that.
+        let _ = writeln!(out, "{nodeid}");
+    }
     if let Some(failure) = &execution.failure {
         push_body(&mut out, failure, style);
     }
@@ -93,7 +101,10 @@ pub(crate) fn after_dash(message: &str, used: usize, width: usize, cut: bool) ->
     if message.is_empty() {
         return String::new();
     }
-    let room = if cut { width.saturating_sub(used + 3).max(20) } else { LONGEST_MESSAGE };
+    let room = if cut { width.saturating_sub(used + 3) } else { LONGEST_MESSAGE };
+    if room < SHORTEST_MESSAGE {
+        return String::new();
+    }
     format!(" - {}", text::cut_end(message, room))
 }
 

@@ -98,8 +98,9 @@ impl Live {
 
     /// Everything, cut to the room: half of the terminal is left to what was printed before.
     pub(crate) fn lines(&self, summary: &Summary, now: Offset, room: Room) -> Vec<String> {
-        // A line that fills the last column makes some terminals wrap.
-        let width = room.width.saturating_sub(1);
+        // A line that fills the last column makes some terminals wrap, and the ^C that a terminal
+        // echoes behind the last line must not: the lines could not be found again.
+        let width = room.width.saturating_sub(3);
         let most = (room.height / 2).max(3) - 1;
         let shown = if self.rows.len() > most { most - 1 } else { most };
         let names = self.rows.values().map(|row| row.worker.to_string().len()).max().unwrap_or(0);
@@ -176,13 +177,13 @@ mod tests {
         story.start(1);
         insta::assert_snapshot!(draw(&story, 64, ROOM), @r"
         gw0  1 m 03 s  tests/test_a.py::test_short
-        gw1  1 m 03 s  tests/e2e/test_records.py::Test…xxxxxxxxxxxxxxxxxxxxxxxxxx-日本]
+        gw1  1 m 03 s  tests/e2e/test_records.py::Tes…xxxxxxxxxxxxxxxxxxxxxxxxx-日本]
         round 2 of 3, 2 of 6 tests, 1 failed, 1 m 04 s, about 2 m 08 s left
         ");
         insta::assert_snapshot!(draw(&story, 64, Room { width: 40, ..ROOM }), @r"
-        gw0  1 m 03 s  tests/test_…::test_short
-        gw1  1 m 03 s  tests/e2e/t…xxxxxx-日本]
-        round 2 of 3, 2 of 6 tests, 1 failed, …
+        gw0  1 m 03 s  tests/test…:test_short
+        gw1  1 m 03 s  tests/e2e/…xxxxx-日本]
+        round 2 of 3, 2 of 6 tests, 1 failed…
         ");
     }
 
