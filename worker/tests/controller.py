@@ -102,7 +102,7 @@ class FakeController:
     def write(self, **files):
         """Writes the suite's Python files; ``conftest=`` is conftest.py."""
         for name, text in files.items():
-            (self.suite / f"{name}.py").write_text(textwrap.dedent(text), encoding="utf-8")
+            (self.suite / f"{name}.py").write_text(textwrap.dedent(text).lstrip("\n"), "utf-8")
 
     def start(self, role, *arguments, env=None, **identity):
         """Starts a pytest of this role. Its output is kept for ``output``."""
