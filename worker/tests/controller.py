@@ -4,6 +4,7 @@ It says what a test tells it to say and checks only what holds for every convers
 sleeps: all waits are for a message, for output or for an end, and fail after ``PATIENCE``.
 """
 
+import contextlib
 import json
 import os
 import secrets
@@ -93,7 +94,8 @@ class FakeController:
             peer.stream.close()
         self.listener.close()
         for pid in self.children:
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         for process in self.processes:
             process.kill()
             process.communicate()
