@@ -1,4 +1,6 @@
 //! Arguments, as clap reads them, and the options that they stand for.
+#![expect(clippy::doc_markdown, rustdoc::bare_urls, reason = "what clap prints is no Markdown")]
+#![expect(clippy::struct_excessive_bools, reason = "they are flags of the command line")]
 
 use std::path::PathBuf;
 use std::time::Duration;

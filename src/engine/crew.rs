@@ -26,6 +26,10 @@ pub(super) enum Told {
 }
 
 /// One worker process.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact that comes by itself, in any order"
+)]
 pub(super) struct Worker {
     pub(super) id: WorkerId,
     pub(super) slot: Slot,
@@ -106,6 +110,11 @@ impl Worker {
         self.held.len() + usize::from(self.running.is_some())
     }
 
+    /// Whether it holds a test that it cannot start, because it does not know the one after it.
+    pub(super) fn waits_for_next(&self) -> bool {
+        self.running.is_none() && self.held.len() == 1 && self.told == Told::Work
+    }
+
     /// Whether it waits between rounds.
     pub(super) fn is_parked(&self) -> bool {
         self.told == Told::Pause && self.load() == 0
@@ -163,7 +172,7 @@ impl Worker {
 
     /// It says that a test begins. Numbers that it was not given break the protocol.
     pub(super) fn starts(&mut self, number: u32, at: Offset) -> Option<TestIndex> {
-        let test = self.numbers.from_worker(number)?;
+        let test = self.numbers.to_test(number)?;
         // What precedes it in the queue was dropped by the worker on our own word.
         let position = self.held.iter().position(|&held| held == test)?;
         self.held.drain(..=position);
@@ -174,7 +183,7 @@ impl Worker {
 
     /// It says that the running test is over.
     pub(super) fn ends(&mut self, number: u32) -> Option<(TestIndex, Offset)> {
-        let test = self.numbers.from_worker(number)?;
+        let test = self.numbers.to_test(number)?;
         self.running.take_if(|(running, _)| *running == test)
     }
 
@@ -239,7 +248,7 @@ impl Numbers {
         }
     }
 
-    fn from_worker(&self, number: u32) -> Option<TestIndex> {
+    fn to_test(&self, number: u32) -> Option<TestIndex> {
         match self {
             Self::Same => Some(TestIndex(number)),
             Self::Own { from_worker, .. } => from_worker.get(number as usize).copied(),

@@ -7,7 +7,7 @@ use std::process::Child;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender as Channel, bounded};
+use crossbeam_channel::{Receiver, Sender as Channel, bounded};
 
 use crate::model::WorkerId;
 use crate::process::Ended;
@@ -87,10 +87,7 @@ impl Control {
     pub(super) fn receive(&self, deadline: Option<Instant>) -> Option<Message> {
         match deadline {
             None => self.receiver.recv().ok(),
-            Some(deadline) => match self.receiver.recv_deadline(deadline) {
-                Ok(message) => Some(message),
-                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-            },
+            Some(deadline) => self.receiver.recv_deadline(deadline).ok(),
         }
     }
 
@@ -166,7 +163,7 @@ fn read_hello(stream: &mut UnixStream, decoder: &mut Decoder, token: &str) -> Op
     stream.set_read_timeout(Some(HELLO_TIMEOUT)).ok()?;
     let mut buffer = [0; 4096];
     loop {
-        match decoder.next::<ToController>() {
+        match decoder.next_message::<ToController>() {
             Ok(Some(ToController::Hello(hello))) => {
                 stream.set_read_timeout(None).ok()?;
                 return (hello.token == token && hello.v == VERSION).then_some(hello);
@@ -189,7 +186,7 @@ fn forward_messages(
     let mut buffer = vec![0; 64 * 1024];
     loop {
         let mut messages = Vec::new();
-        while let Some(message) = decoder.next()? {
+        while let Some(message) = decoder.next_message()? {
             messages.push(message);
         }
         if !messages.is_empty() && inbox.send(Message::Said { conn, messages }).is_err() {

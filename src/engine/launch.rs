@@ -20,7 +20,7 @@ pub(super) struct Base {
     package: PathBuf,
 }
 
-/// What `PNL_SESSION` says; read by worker/pnl_worker/plugin.py.
+/// What `PNL_SESSION` says; read by `worker/pnl_worker/plugin.py`.
 #[derive(Serialize)]
 struct Session<'a> {
     role: Role,

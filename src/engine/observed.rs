@@ -99,10 +99,14 @@ struct Watch<'a> {
 }
 
 /// One process, that is one round.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact that comes by itself, in any order"
+)]
 struct Process {
     pid: u32,
     conn: Option<ConnId>,
-    hello: Option<Hello>,
+    hello: Option<Box<Hello>>,
     rows: Vec<TestRow>,
     /// Positions in this process's list to positions in the plan's.
     numbers: Vec<Option<TestIndex>>,
@@ -182,14 +186,13 @@ impl Watch<'_> {
     fn run_round(&mut self, round: Round) -> Result<(Counts, Option<StopReason>), NotReady> {
         let mut process = self.start()?;
         while !process.is_over() {
-            match self.control.receive(process.kill_at) {
-                Some(message) => self.handle(&mut process, round, message),
-                None => {
-                    process.kill_at = None;
-                    kill_group(process.pid);
-                    // A grandchild of its own group may hold the pipe.
-                    process.silent = true;
-                }
+            if let Some(message) = self.control.receive(process.kill_at) {
+                self.handle(&mut process, round, message);
+            } else {
+                process.kill_at = None;
+                kill_group(process.pid);
+                // A grandchild of its own group may hold the pipe.
+                process.silent = true;
             }
         }
         self.end_round(process)
@@ -218,9 +221,8 @@ impl Watch<'_> {
         match message {
             Message::Connected { conn, hello, sender: _ } if process.conn.is_none() => {
                 process.conn = Some(conn);
-                process.hello = Some(hello);
+                process.hello = Some(Box::new(hello));
             }
-            Message::Connected { .. } => {}
             Message::Said { conn, messages } => {
                 for message in messages {
                     if process.conn == Some(conn) {
@@ -232,11 +234,11 @@ impl Watch<'_> {
             Message::Wrote { bytes, .. } => process.output.push(&bytes),
             Message::Silent { source: Source::Main } => process.silent = true,
             Message::Exited { source: Source::Main, ended } => process.ended = Some(ended),
-            Message::Silent { .. } | Message::Exited { .. } => {}
+            Message::Connected { .. } | Message::Silent { .. } | Message::Exited { .. } => {}
             Message::ServerAnswered { answers } => {
                 process.is_asking_server = false;
                 if !answers {
-                    self.stop(process, StopReason::ServerLost(self.plan.server.url.clone()));
+                    stop(process, StopReason::ServerLost(self.plan.server.url.clone()));
                 }
             }
             Message::Interrupt => {
@@ -245,17 +247,10 @@ impl Watch<'_> {
                     kill_group(process.pid);
                     process.silent = true;
                 } else {
-                    self.stop(process, StopReason::Interrupted);
+                    stop(process, StopReason::Interrupted);
                 }
             }
         }
-    }
-
-    fn stop(&self, process: &mut Process, reason: StopReason) {
-        process.stop.get_or_insert(reason);
-        // With the terminal handed over, Ctrl-C has reached pytest already; a second one is as good.
-        send_signal(process.pid, Signal::INT);
-        process.kill_at.get_or_insert(Instant::now() + GRACE);
     }
 
     fn hear(&mut self, process: &mut Process, round: Round, message: ToController) {
@@ -341,12 +336,15 @@ impl Watch<'_> {
             self.record.ended(worker_id(&worker), test, ending);
         }
         let failures = self.record.round_counts().failures();
-        let stop = process.stop.or_else(|| match died {
-            true => Some(StopReason::Stopped {
-                message: "pytest died while it ran a test".to_owned(),
-                code: Some(ExitCode::TestsFailed.code()),
-            }),
-            false => judge_exit(ended, failures, process.maxfail),
+        let stop = process.stop.or_else(|| {
+            if died {
+                let message = "pytest died while it ran a test".to_owned();
+                return Some(StopReason::Stopped {
+                    message,
+                    code: Some(ExitCode::TestsFailed.code()),
+                });
+            }
+            judge_exit(ended, failures, process.maxfail)
         });
         if matches!(stop, Some(StopReason::Internal(_))) {
             self.record.emit(None, What::PytestOutput(process.output.text()));
@@ -360,6 +358,14 @@ impl Watch<'_> {
         let counts = self.record.end_round(stop.as_ref().map_or(NotRun::Unreported, not_run));
         Ok((counts, stop))
     }
+}
+
+/// Has pytest end, and remembers why.
+fn stop(process: &mut Process, reason: StopReason) {
+    process.stop.get_or_insert(reason);
+    // With the terminal handed over, Ctrl-C has reached pytest already; a second one is as good.
+    send_signal(process.pid, Signal::INT);
+    process.kill_at.get_or_insert(Instant::now() + GRACE);
 }
 
 /// What pytest's exit status says beyond passed and failed.

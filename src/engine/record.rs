@@ -9,18 +9,23 @@ use std::sync::Arc;
 use super::plan::Plan;
 use crate::model::{
     Attempt, Counts, Event, Execution, ExitCode, Failure, Level, NodeId, NotRun, Offset, Outcome,
-    Phases, Round, RoundEnded, RoundStarted, RunEnded, RunStarted, StopReason, TestIndex, TestInfo,
-    What, WorkerId,
+    Phases, Round, RoundEnded, RoundStarted, RunEnded, RunId, RunStarted, StopReason, TestIndex,
+    TestInfo, What, WorkerId,
 };
+use crate::process::end_leftovers;
 use crate::protocol::{Hello, TestRow};
 use crate::report::Reporter;
+
+/// How many processes that were left behind are named.
+const LEFTOVERS_NAMED: usize = 5;
 
 /// Emits events and keeps the sums.
 pub(super) struct Record<'a> {
     reporter: &'a mut dyn Reporter,
     /// Microseconds on the monotonic clock when the run began.
     origin: u64,
-    began: bool,
+    /// The run's id, once its beginning was reported and until its end was.
+    run: Option<RunId>,
     tests: Arc<[Arc<TestInfo>]>,
     round: Option<Round>,
     round_began: Offset,
@@ -55,7 +60,7 @@ impl<'a> Record<'a> {
         Self {
             reporter,
             origin: monotonic_us(),
-            began: false,
+            run: None,
             tests: Arc::from([]),
             round: None,
             round_began: Offset::default(),
@@ -79,7 +84,7 @@ impl<'a> Record<'a> {
 
     /// Whether events have been reported.
     pub(super) fn has_begun(&self) -> bool {
-        self.began
+        self.run.is_some()
     }
 
     /// The collected tests.
@@ -94,7 +99,7 @@ impl<'a> Record<'a> {
 
     /// Reports the run's beginning.
     pub(super) fn begin(&mut self, plan: &Plan, hello: &Hello) {
-        self.began = true;
+        self.run = Some(plan.run.clone());
         let elapsed = i64::try_from(self.now().0).unwrap_or(0);
         let started = RunStarted {
             run: plan.run.clone(),
@@ -194,12 +199,30 @@ impl<'a> Record<'a> {
     /// Reports the run's end, if its beginning was reported.
     pub(super) fn finish(&mut self, reason: StopReason) -> ExitCode {
         let exit = reason.exit_code(self.counts.failures() + self.other_failures);
-        if self.began {
+        if let Some(run) = self.run.take() {
+            self.end_leftovers(&run, &reason);
             let (counts, elapsed) = (self.counts, self.now().seconds());
             let rounds_run = self.rounds_run;
             self.emit(None, What::RunEnded(RunEnded { counts, elapsed, rounds_run, reason, exit }));
         }
         exit
+    }
+
+    /// Ends what tests left running. After an interruption that is no news: workers were killed.
+    fn end_leftovers(&mut self, run: &RunId, reason: &StopReason) {
+        let leftovers = end_leftovers(run.as_str());
+        if leftovers.is_empty() || *reason == StopReason::Interrupted {
+            return;
+        }
+        let list: Vec<String> = leftovers
+            .iter()
+            .take(LEFTOVERS_NAMED)
+            .map(|it| format!("{} {}", it.pid, it.command.chars().take(60).collect::<String>()))
+            .collect();
+        let (count, list) = (leftovers.len(), list.join("; "));
+        let were = if count == 1 { "process" } else { "processes" };
+        let text = format!("ended {count} {were} that tests left running: {list}");
+        self.notice(Level::Warning, text);
     }
 
     /// Tells the user something.

@@ -21,8 +21,7 @@ pub fn answers(url: &str) -> Result<(), String> {
         .build()
         .into();
     match agent.get(url).call() {
-        Ok(_) => Ok(()),
-        Err(ureq::Error::TooManyRedirects | ureq::Error::RedirectFailed) => Ok(()),
+        Ok(_) | Err(ureq::Error::TooManyRedirects | ureq::Error::RedirectFailed) => Ok(()),
         Err(error) => Err(error.to_string()),
     }
 }

@@ -37,7 +37,7 @@ pub(super) struct Collection {
 /// How pytest ended where it was to become ready.
 pub(super) struct NotReady {
     /// The hello, if it came that far.
-    pub(super) hello: Option<Hello>,
+    pub(super) hello: Option<Box<Hello>>,
     /// The run's end.
     pub(super) reason: StopReason,
     /// What pytest printed.
@@ -125,7 +125,8 @@ impl Template {
                     reason_of_early_end(plan, ended, greeting.is_some())
                 };
                 let output = self.output.text();
-                return Err(NotReady { hello: greeting, reason, output });
+                let hello = greeting.map(Box::new);
+                return Err(NotReady { hello, reason, output });
             }
         }
     }

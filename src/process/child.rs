@@ -60,6 +60,9 @@ impl From<ExitStatus> for Ended {
 
 impl Launch {
     /// Starts it.
+    ///
+    /// # Panics
+    /// If `argv` is empty.
     pub fn start(&self) -> io::Result<Started> {
         let (program, arguments) = self.argv.split_first().expect("a launch names a program");
         let mut command = Command::new(program);

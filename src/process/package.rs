@@ -42,7 +42,7 @@ mod tests {
         let mut names: Vec<String> = std::fs::read_dir(source)
             .expect("the package's source")
             .map(|entry| entry.expect("readable").file_name().to_string_lossy().into_owned())
-            .filter(|name| name.ends_with(".py"))
+            .filter(|name| name.rsplit_once('.').is_some_and(|(_, ending)| ending == "py"))
             .collect();
         names.sort();
         assert_eq!(names, FILES.iter().map(|(name, _)| *name).collect::<Vec<_>>());

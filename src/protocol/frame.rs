@@ -24,6 +24,9 @@ pub enum FrameError {
 }
 
 /// One message as a frame.
+///
+/// # Panics
+/// If a message cannot be JSON, which no type of [`super`] can bring about.
 #[must_use]
 pub fn encode<M: Serialize>(message: &M) -> Vec<u8> {
     let mut frame = vec![0; PREFIX];
@@ -51,7 +54,7 @@ impl Decoder {
     }
 
     /// The next whole message, if there is one.
-    pub fn next<M: DeserializeOwned>(&mut self) -> Result<Option<M>, FrameError> {
+    pub fn next_message<M: DeserializeOwned>(&mut self) -> Result<Option<M>, FrameError> {
         let rest = &self.buffer[self.at..];
         let Some(prefix) = rest.first_chunk::<PREFIX>() else { return Ok(None) };
         let length = u32::from_be_bytes(*prefix) as usize;
@@ -87,7 +90,7 @@ mod tests {
             let mut got: Vec<Value> = Vec::new();
             for chunk in bytes.chunks(size) {
                 decoder.feed(chunk);
-                while let Some(message) = decoder.next().expect("well-formed") {
+                while let Some(message) = decoder.next_message().expect("well-formed") {
                     got.push(message);
                 }
             }
@@ -100,14 +103,14 @@ mod tests {
     fn a_frame_too_large_is_refused_before_it_is_read() {
         let mut decoder = Decoder::default();
         decoder.feed(&u32::MAX.to_be_bytes());
-        assert_eq!(decoder.next::<Value>(), Err(FrameError::TooLarge(u32::MAX as usize)));
+        assert_eq!(decoder.next_message::<Value>(), Err(FrameError::TooLarge(u32::MAX as usize)));
     }
 
     #[test]
     fn an_end_inside_a_frame_is_told() {
         let mut decoder = Decoder::default();
         decoder.feed(&[0, 0, 0, 9, b'{']);
-        assert_eq!(decoder.next::<Value>(), Ok(None));
+        assert_eq!(decoder.next_message::<Value>(), Ok(None));
         assert_eq!(decoder.end(), Err(FrameError::Truncated));
     }
 
@@ -116,7 +119,7 @@ mod tests {
         fn garbage_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
             let mut decoder = Decoder::default();
             decoder.feed(&bytes);
-            while let Ok(Some(_)) = decoder.next::<crate::protocol::ToController>() {}
+            while let Ok(Some(_)) = decoder.next_message::<crate::protocol::ToController>() {}
         }
     }
 }

@@ -69,10 +69,11 @@ impl Drop for Rendezvous {
 fn random_token() -> io::Result<String> {
     let mut bytes = [0u8; 16];
     std::fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(format!("{:032x}", u128::from_ne_bytes(bytes)))
 }
 
 /// Whether the process at the other end belongs to this user (root's own workers included).
+#[must_use]
 pub fn peer_is_this_user(stream: &UnixStream) -> bool {
     peer_uid(stream).is_some_and(|uid| uid == rustix::process::geteuid().as_raw())
 }

@@ -59,6 +59,29 @@ impl Deal {
         self.waiting
     }
 
+    /// How many workers could be given something at this moment.
+    #[must_use]
+    pub fn parcels(&self) -> usize {
+        let returned = self.returned.iter().filter(|tests| !tests.is_empty()).count();
+        returned
+            + match &self.strategy {
+                Strategy::Queue(units) => units.len(),
+                Strategy::Own(queues) => queues.iter().filter(|own| !own.is_empty()).count(),
+                Strategy::Steal(_) | Strategy::Files { .. } => self.in_strategy(),
+            }
+    }
+
+    /// Tests that are neither given nor came back.
+    fn in_strategy(&self) -> usize {
+        self.waiting - self.returned.iter().map(VecDeque::len).sum::<usize>()
+    }
+
+    /// Whether a worker takes from what others could take.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        !matches!(self.strategy, Strategy::Own(_))
+    }
+
     /// Whether `slot` may still be given something. When not, its worker can finish: what others
     /// hold does not come to it, unless they die, and then they are replaced.
     #[must_use]
@@ -67,7 +90,7 @@ impl Deal {
             || match &self.strategy {
                 Strategy::Own(queues) => queues.get(slot.0).is_some_and(|own| !own.is_empty()),
                 Strategy::Queue(_) | Strategy::Steal(_) | Strategy::Files { .. } => {
-                    self.waiting > self.returned.iter().map(VecDeque::len).sum::<usize>()
+                    self.in_strategy() > 0
                 }
             }
     }

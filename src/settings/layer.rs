@@ -54,7 +54,7 @@ pub struct Settings {
     pub max_fail: Option<u64>,
     /// The interpreter, and which setting named it.
     pub python: Option<(PathBuf, String)>,
-    /// Where the JUnit report goes.
+    /// Where the `JUnit` report goes.
     pub junit: Option<PathBuf>,
     /// Where the event stream goes.
     pub jsonl: Option<PathBuf>,
@@ -105,16 +105,16 @@ impl Settings {
 pub fn from_environment(get: impl Fn(&str) -> Option<String>) -> Result<Layer, SettingsError> {
     let read = |name: &str| get(name).filter(|value| !value.is_empty());
     let layer = Layer {
-        base_url: parsed(&read, "E2E_BASE_URL", values::base_url)?,
-        workers: parsed(&read, "PNL_WORKERS", values::workers)?,
-        dist: parsed(&read, "PNL_DIST", name)?,
-        engine: parsed(&read, "PNL_ENGINE", name)?,
-        isolation: parsed(&read, "PNL_ISOLATION", name)?,
-        output: parsed(&read, "PNL_OUTPUT", name)?,
-        keep_going: parsed(&read, "PNL_KEEP_GOING", flag)?,
-        delay: parsed(&read, "PNL_DELAY", values::delay)?,
-        headed: parsed(&read, "PNL_HEADED", flag)?,
-        max_fail: parsed(&read, "PNL_MAX_FAIL", values::failures)?,
+        base_url: parsed(read, "E2E_BASE_URL", values::base_url)?,
+        workers: parsed(read, "PNL_WORKERS", values::workers)?,
+        dist: parsed(read, "PNL_DIST", name)?,
+        engine: parsed(read, "PNL_ENGINE", name)?,
+        isolation: parsed(read, "PNL_ISOLATION", name)?,
+        output: parsed(read, "PNL_OUTPUT", name)?,
+        keep_going: parsed(read, "PNL_KEEP_GOING", flag)?,
+        delay: parsed(read, "PNL_DELAY", values::delay)?,
+        headed: parsed(read, "PNL_HEADED", flag)?,
+        max_fail: parsed(read, "PNL_MAX_FAIL", values::failures)?,
         python: read("PNL_PYTHON").map(PathBuf::from),
         junit: read("PNL_JUNIT").map(PathBuf::from),
         jsonl: read("PNL_JSONL").map(PathBuf::from),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import getpass
 import os
 import re
@@ -53,8 +55,10 @@ class Identity:
         factory = getattr(config, "_tmp_path_factory", None)
         if factory is None:  # -p no:tmpdir
             return
-        parent = shared_basetemp(config, self.run) / f"round-{self.round}"
+        shared = shared_basetemp(config, self.run)
+        parent = shared / f"round-{self.round}"
         parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _hold(shared)
         factory._given_basetemp = parent / f"popen-{self.worker}"
         factory._basetemp = None
 
@@ -112,8 +116,30 @@ def prune_basetemp(config: pytest.Config, run: str, round_number: int) -> None:
         for path in _folders(mine, "round-")
         if path.name[6:].isdigit() and int(path.name[6:]) <= round_number - KEPT
     ]
-    for path in [*old_runs, *old_rounds]:
+    for path in [*(run for run in old_runs if not _is_held(run)), *old_rounds]:
         rm_rf(path)
+
+
+def _hold(folder: Path) -> None:
+    """Keeps other runs from removing the folder while this process lives."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    # Left open on purpose: the lock goes when the process goes, however it ends.
+    with contextlib.suppress(OSError):  # a file system without locks
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+
+
+def _is_held(folder: Path) -> bool:
+    try:
+        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except OSError:
+        return True  # another run removes it at this moment
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return False
+    except OSError:
+        return True
+    finally:
+        os.close(fd)
 
 
 def _folders(parent: Path, prefix: str) -> Iterator[Path]:

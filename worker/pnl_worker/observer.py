@@ -63,7 +63,8 @@ class Observer:
         if getattr(self.config.option, "dist", "no") != "loadgroup":
             return nodeid
         at = nodeid.rfind("@")
-        return nodeid[:at] if at > nodeid.rfind("]") else nodeid
+        # An @ can also stand in a folder's name and in a parameter.
+        return nodeid[:at] if at > max(nodeid.rfind("]"), nodeid.find("::")) else nodeid
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logstart(self, nodeid: str) -> None:

@@ -12,6 +12,10 @@ from _pytest._io import TerminalWriter
 LIMIT = 256 * 1024
 """Characters kept of one text (a traceback, a captured stream); the middle is cut."""
 
+SECTIONS_LIMIT = 8 * LIMIT
+"""Characters kept of all captured streams of a failure: plugins add as many as they like. With the
+text and the message, at JSON's worst (6 bytes a character), it fits into a frame."""
+
 Report = pytest.TestReport
 
 
@@ -34,6 +38,8 @@ def classify(reports: list[Report]) -> str:
     for report in reports:
         if str(report.when) == "???":
             return "crashed"  # xdist's report of a worker that died
+        if report.outcome != "failed" and _is_subtest(report):
+            continue
         if report.outcome == "failed":
             if report.when != "call":
                 return "failed" if outcome == "failed" else "error"
@@ -50,6 +56,11 @@ def classify(reports: list[Report]) -> str:
     return outcome
 
 
+def _is_subtest(report: Report) -> bool:
+    """Whether it reports a part of a test's call, by pytest 9 or pytest-subtests."""
+    return type(report).__name__.lower() == "subtestreport"
+
+
 def summarise(reports: list[Report], root: str) -> dict[str, Any]:
     """What a ``done`` message says of a test: outcome, seconds of each phase, failure, reason.
 
@@ -60,7 +71,7 @@ def summarise(reports: list[Report], root: str) -> dict[str, Any]:
     outcome = classify(reports)
     phases = [0.0, 0.0, 0.0]
     for report in reports:
-        if report.when in _PHASES:
+        if report.when in _PHASES and not _is_subtest(report):
             phases[_PHASES[report.when]] += report.duration
     summary: dict[str, Any] = {"outcome": outcome, "phases": [round(p, 6) for p in phases]}
     if outcome == "passed":
@@ -88,12 +99,22 @@ def _failure(reports: list[Report], root: str) -> dict[str, Any]:
     failure: dict[str, Any] = {
         "message": cut(_message(failed[0])),
         "text": cut("\n".join(texts)),
-        "sections": [[name, cut(text)] for name, text in failed[-1].sections if text],
+        "sections": _sections(failed[-1].sections),
     }
     location = _location(failed[0], root)
     if location:
         failure["path"], failure["line"] = location
     return failure
+
+
+def _sections(sections: list[tuple[str, str]]) -> list[list[str]]:
+    kept = []
+    left = SECTIONS_LIMIT
+    for name, text in sections:
+        if text:
+            kept.append([name, cut(text, min(LIMIT, left))])
+            left = max(0, left - len(text))
+    return kept
 
 
 def _render(report: Report) -> str:
@@ -114,8 +135,12 @@ def _message(report: Report) -> str:
     lines = [line for line in text.splitlines() if line.strip()]
     if not lines:
         return "failed without a message"
-    # A fixture lookup error and the like have no crash entry: their last line says most.
-    return lines[0] if crash is not None else lines[-1].strip()
+    if crash is not None:
+        return lines[0]
+    # A fixture lookup error has no crash entry, but pytest's mark of an error; a plain text (a
+    # strict xpass, xdist's word of a crash) says most in its last line.
+    marked = [line[1:] for line in lines if line.startswith("E ")]
+    return (marked[0] if marked else lines[-1]).strip()
 
 
 def _location(report: Report, root: str) -> Optional[tuple[str, int]]:
@@ -144,9 +169,10 @@ def _reason(reports: list[Report]) -> Optional[str]:
     return None
 
 
-def cut(text: str) -> str:
-    """The text, without its middle if it is over ``LIMIT`` characters."""
-    if len(text) <= LIMIT:
+def cut(text: str, limit: int = LIMIT) -> str:
+    """The text, without its middle if it is over ``limit`` characters."""
+    if len(text) <= limit:
         return text
-    half = LIMIT // 2
-    return f"{text[:half]}\n[… {len(text) - 2 * half} characters cut by pnl …]\n{text[-half:]}"
+    half = limit // 2
+    gone = len(text) - 2 * half
+    return f"{text[:half]}\n[… {gone} characters cut by pnl …]\n{text[len(text) - half :]}"

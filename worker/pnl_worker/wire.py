@@ -6,7 +6,9 @@ whose key ``t`` names the message. This module knows nothing of pytest.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import socket
 import struct
 import time
@@ -103,10 +105,14 @@ class Connection:
         self.flush()
 
     def flush(self) -> None:
-        """Sends what was held back."""
+        """Sends what was held back. A controller that is gone is told by the next ``receive``.
+
+        A test must not fail and tear-downs must not be lost because nobody listens any more.
+        """
         held, self._held = self._held, b""
         if held:
-            self._socket.sendall(held)
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                self._socket.sendall(held)
 
     def receive(self, *, wait: bool) -> Optional[list[Message]]:
         """The messages that have come, waiting for at least some bytes if told so.
@@ -124,7 +130,12 @@ class Connection:
 
     def receive_with_fds(self) -> Optional[list[Message]]:
         """As ``receive(wait=True)``; descriptors sent along are kept for ``take_fd``."""
-        data, fds, _, _ = socket.recv_fds(self._socket, 65536, 16)
+        try:
+            data, fds, _, _ = socket.recv_fds(self._socket, 65536, 16)
+        except ConnectionResetError:
+            return None
+        for fd in fds:
+            os.set_inheritable(fd, False)
         self._received_fds.extend(fds)
         return self._decoder.feed(data) if data else None
 
@@ -135,5 +146,7 @@ class Connection:
         return self._received_fds.pop(0)
 
     def close(self) -> None:
-        """Closes this process's end."""
+        """Closes this process's end, and descriptors that nobody took."""
         self._socket.close()
+        while self._received_fds:
+            os.close(self._received_fds.pop())

@@ -43,6 +43,8 @@ class Worker:
         self.next_poll = 0
         self.ending = False
         self.paused = False
+        self.has_wished = False
+        self.was_interrupted = False
         self.root = str(self.config.rootpath)
         self.boundary = RoundBoundary.from_parent(session, name="pnl-round-boundary")
         # The controller counts failures over all workers (-x, --maxfail).
@@ -56,8 +58,9 @@ class Worker:
     def run(self) -> None:
         """Runs until the controller says ``finish`` and the queue is empty, or closes."""
         self.config.pluginmanager.register(self, "pnl-worker")
+        self.suites_handler = signal.signal(signal.SIGINT, self._note_interrupt)
         try:
-            while self._fetch():
+            while self._fetch() and not self.was_interrupted:
                 index = self.queue.popleft()
                 self._run_one(index, self._next_item())
                 self._check_stop()
@@ -111,17 +114,28 @@ class Worker:
         self.running = index
         start = wire.now_us()
         self.connection.send({"t": "start", "i": index, "at": start})
-        self.config.hook.pytest_runtest_protocol(item=item, nextitem=nextitem)
+        signal.signal(signal.SIGINT, self.suites_handler)
+        try:
+            self.config.hook.pytest_runtest_protocol(item=item, nextitem=nextitem)
+        finally:
+            self.suites_handler = signal.signal(signal.SIGINT, self._note_interrupt)
         self.running = None
         done: dict[str, Any] = {"t": "done", "i": index, "start": start}
         done.update(outcome.summarise(self.reports, self.root))
         self.connection.buffer(done)
 
+    def _note_interrupt(self, *_: object) -> None:
+        """Ctrl-C between tests: an exception there would lose what is being said of a test.
+
+        A worker that waits for messages goes on waiting: the controller's last ones are on the way.
+        """
+        self.was_interrupted = True
+
     def _check_stop(self) -> None:
         """Tells of a plugin's or a hook's wish to stop, once."""
         wish = self.session.shouldfail or self.session.shouldstop
-        if wish:
-            self.session.shouldfail = self.session.shouldstop = False
+        if wish and not self.has_wished:
+            self.has_wished = True  # pytest 8 does not let a wish be taken back
             self.connection.buffer({"t": "stop", "message": str(wish)})
 
     def _interrupted(self, error: BaseException) -> None:

@@ -26,7 +26,7 @@ impl Dispatch<'_> {
                 if matches!(self.recruiter, Recruiter::Fork(_)) {
                     self.worker_is_ready(index);
                 } else {
-                    self.hello = Some(hello);
+                    self.hello = Some(Box::new(hello));
                 }
             }
             Message::Said { conn, messages } => {
@@ -168,6 +168,7 @@ impl Dispatch<'_> {
         }
     }
 
+    /// `session.shouldfail` and `shouldstop` end pytest with its ordinary judgement, or with 2.
     pub(super) fn code_of_a_wish(&self) -> u8 {
         if self.record.round_counts().failures() > 0 {
             ExitCode::TestsFailed.code()
@@ -176,6 +177,7 @@ impl Dispatch<'_> {
         }
     }
 
+    /// A spawned worker has collected: the first one's list is the plan.
     pub(super) fn spawned_is_ready(&mut self, index: usize, ready: &Ready) {
         let id = self.crew[index].id;
         let at = self.lists.iter().position(|(it, _)| *it == id);

@@ -142,6 +142,7 @@ pub(super) fn finish(record: &mut Record<'_>, plan: &Plan, not_ready: NotReady) 
     Finished { exit, reason, begun: false, output }
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "independent facts of a run")]
 struct Dispatch<'a> {
     plan: &'a Plan,
     control: &'a Control,
@@ -154,7 +155,7 @@ struct Dispatch<'a> {
     is_collected: bool,
     /// Spawned workers' lists, while they come.
     lists: Vec<(WorkerId, Vec<TestRow>)>,
-    hello: Option<Hello>,
+    hello: Option<Box<Hello>>,
     crew: Vec<Worker>,
     /// Slots whose own worker number is in use or was, and how many replacements came after.
     numbered_slots: HashSet<Slot>,
@@ -211,6 +212,8 @@ impl<'a> Dispatch<'a> {
         }
     }
 
+    /// The list of tests is known: reports the run's beginning and asks the server if one of the
+    /// tests needs it.
     fn collected(
         &mut self,
         hello: &Hello,
@@ -285,6 +288,7 @@ impl<'a> Dispatch<'a> {
         self.record.end_round(reason)
     }
 
+    /// The tests of a round in the order in which they are dealt.
     fn order(&self, round: Round) -> Vec<Arc<TestInfo>> {
         let mut tests = self.record.tests().to_vec();
         if let Some(seed) = self.plan.shuffle {
@@ -299,6 +303,7 @@ impl<'a> Dispatch<'a> {
         nothing_to_deal && self.crew.iter().all(Worker::is_parked)
     }
 
+    /// Waits for one thing to happen, or for the next deadline, and reacts.
     fn step(&mut self) {
         let deadlines = self.crew.iter().filter_map(Worker::deadline).chain(self.kill_at);
         match self.control.receive(deadlines.min()) {
@@ -312,6 +317,7 @@ impl<'a> Dispatch<'a> {
         self.bury();
     }
 
+    /// Ends the run: no new tests, and what runs is brought to its end.
     fn stop(&mut self, reason: StopReason) {
         let overrides = reason == StopReason::Interrupted;
         if self.stop.is_some() && !overrides {
@@ -336,6 +342,7 @@ impl<'a> Dispatch<'a> {
         self.interrupt_running();
     }
 
+    /// Waits between rounds.
     fn wait(&mut self, delay: Duration) {
         let end = Instant::now() + delay;
         while self.stop.is_none() && Instant::now() < end {
@@ -346,6 +353,7 @@ impl<'a> Dispatch<'a> {
         }
     }
 
+    /// Lets parked workers go, ends the template and reports the run's end.
     fn close(mut self, reason: StopReason) -> Finished {
         for worker in &mut self.crew {
             worker.tell(Told::Finish);

@@ -14,15 +14,33 @@ use crate::process::{Signal, kill_group, send_signal};
 use crate::protocol::Fork;
 
 impl Dispatch<'_> {
+    /// Gives a worker what it may hold, and those that wait for a second test, too.
     pub(super) fn top_up(&mut self, index: usize) {
+        self.give(index);
+        for other in 0..self.crew.len() {
+            if other != index && self.crew[other].waits_for_next() {
+                self.give(other);
+            }
+        }
+    }
+
+    /// Gives a worker what it may hold, and tells it when there is no more. A second test, which a
+    /// worker needs to know before it starts the first, is given only when all workers have one.
+    fn give(&mut self, index: usize) {
+        let idle = self.crew.iter().filter(|it| it.load() == 0 && it.told != Told::Finish).count();
         let worker = &mut self.crew[index];
         let Some(deal) = self.deal.as_mut().filter(|_| worker.ready && self.stop.is_none()) else {
             return;
         };
+        let idle_others = idle - usize::from(worker.load() == 0 && worker.told != Told::Finish);
         let has_place = worker.slot.0 < self.slots;
         let depth = self.depth.tests();
         let mut tests: Vec<TestIndex> = Vec::new();
         while has_place && worker.load() + tests.len() < depth {
+            let is_first = worker.load() + tests.len() == 0;
+            if !is_first && deal.is_shared() && deal.parcels() <= idle_others {
+                break;
+            }
             match deal.take(worker.slot) {
                 Some(unit) => tests.extend(unit),
                 None => break,
@@ -39,6 +57,7 @@ impl Dispatch<'_> {
         }
     }
 
+    /// Starts a worker for every slot that has none.
     pub(super) fn recruit_missing(&mut self, round: Round) {
         self.round = round;
         if self.crew.is_empty() {
@@ -70,11 +89,13 @@ impl Dispatch<'_> {
                 self.crew.push(worker);
             }
             Err(error) => {
-                self.stop(StopReason::Internal(format!("a worker could not be started: {error}")))
+                self.stop(StopReason::Internal(format!("a worker could not be started: {error}")));
             }
         }
     }
 
+    /// The slot's own number for its first worker, so that what is kept by worker id (a database)
+    /// is found again in the next round; a replacement gets a new one, as under xdist.
     pub(super) fn new_id(&mut self, slot: Slot) -> WorkerId {
         if self.numbered_slots.insert(slot) {
             return WorkerId(slot.0 as u32);
@@ -83,6 +104,7 @@ impl Dispatch<'_> {
         WorkerId(self.slots as u32 + self.replacements - 1)
     }
 
+    /// Lets running tests end with their tear-down, for a while.
     pub(super) fn interrupt_running(&mut self) {
         for worker in &self.crew {
             send_signal(worker.pid, Signal::INT);
@@ -98,6 +120,7 @@ impl Dispatch<'_> {
         }
     }
 
+    /// Takes leave of workers that are gone, and replaces those that died.
     pub(super) fn bury(&mut self) {
         let now = Instant::now();
         while let Some(index) = self.crew.iter_mut().position(|worker| worker.is_gone(now)) {
@@ -137,6 +160,7 @@ impl Dispatch<'_> {
         }
     }
 
+    /// The test that ran when its worker ended, or a word about a worker that died without one.
     pub(super) fn end_running(&mut self, worker: &mut Worker, end: &WorkerEnd) {
         let id = worker.id;
         match (worker.running.take(), end) {
@@ -156,6 +180,7 @@ impl Dispatch<'_> {
         }
     }
 
+    /// A spawned worker ended before it had collected: so will the others.
     pub(super) fn never_collected(&mut self, worker: &Worker) {
         let Some(ended) = worker.ended else { return };
         if self.stop.is_some() {

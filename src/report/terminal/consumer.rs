@@ -6,6 +6,7 @@ use console::Term;
 
 use crate::model::{Event, Offset, What};
 use crate::report::hub::Consumer;
+use crate::report::text;
 
 use super::options::TerminalOptions;
 use super::out::Out;
@@ -18,6 +19,9 @@ const FRAME: Duration = Duration::from_millis(100);
 /// How often a plain display looks whether a progress line is due.
 const LOOK: Duration = Duration::from_secs(10);
 
+/// A start that is quicker than this needs no word.
+const QUIET_START: Duration = Duration::from_millis(500);
+
 /// What a person sees of a run.
 pub(crate) struct Terminal {
     page: Page,
@@ -29,6 +33,7 @@ pub(crate) struct Terminal {
     /// The moment at which the run's clock read zero.
     zero: Option<Instant>,
     drawn: Option<Instant>,
+    born: Instant,
 }
 
 impl Terminal {
@@ -43,7 +48,16 @@ impl Terminal {
     fn new(options: TerminalOptions, out: Out, screen: Option<Screen>) -> Self {
         let size = (options.width, options.height);
         let page = Page::new(options);
-        Self { page, out, screen, measure: || None, size, zero: None, drawn: None }
+        Self {
+            page,
+            out,
+            screen,
+            measure: || None,
+            size,
+            zero: None,
+            drawn: None,
+            born: Instant::now(),
+        }
     }
 
     fn now(&self) -> Offset {
@@ -67,6 +81,15 @@ impl Terminal {
         if let Some(screen) = &self.screen {
             let (width, height) = (self.measure)().unwrap_or(self.size);
             screen.show(&self.page.live_lines(now, width, height));
+        }
+    }
+
+    /// Before the first event pytest is starting and collecting; a large suite takes its time.
+    fn draw_waiting(&mut self) {
+        let waited = self.born.elapsed();
+        if let Some(screen) = self.screen.as_ref().filter(|_| waited >= QUIET_START) {
+            let seconds = text::duration(waited.as_secs_f64());
+            screen.show(&[format!("pytest is starting and collecting, {seconds}")]);
         }
     }
 
@@ -96,7 +119,7 @@ impl Consumer for Terminal {
 
     fn tick(&mut self) {
         if self.zero.is_none() {
-            // Nothing has begun: what cli may have to say first must not meet a moving line.
+            self.draw_waiting();
             return;
         }
         let now = self.now();
