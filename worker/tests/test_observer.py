@@ -108,7 +108,7 @@ def test_plain_pytest(controller):
     assert kinds == ["tests", "ready", *["start", "done"] * len(OUTCOMES), "bye"]
 
 
-@pytest.mark.parametrize("dist", ["load", "loadgroup", "worksteal"])
+@pytest.mark.parametrize("dist", ["load", "loadgroup"])
 def test_under_xdist(controller, dist):
     pytest.importorskip("xdist")
     controller.write(**SUITE)
