@@ -1,0 +1,50 @@
+"""Formatting, lints, types, unit tests and generated files."""
+
+from pathlib import Path
+
+from . import commands
+from .machine import ROOT
+from .steps import Counts, Steps, count_cargo, count_pytest
+from .workbench import Workbench
+
+WORKER = ROOT / "worker"
+# Modules that find each other only with scripts/ as the working folder.
+SCRIPTS = ROOT / "scripts"
+
+
+def check_rust(steps: Steps, bench: Workbench) -> None:
+    """The crate and xtask. Integration tests find their interpreter in PNL_TEST_PYTHON."""
+    env = {**bench.env, "CARGO_TERM_COLOR": "never", "PNL_TEST_PYTHON": str(bench.python)}
+
+    def cargo(*words: str) -> None:
+        commands.succeed(["cargo", *words], cwd=ROOT, env=env)
+
+    def tests() -> Counts:
+        words = ["cargo", "test", "--workspace", "--no-fail-fast"]
+        return commands.count(words, count_cargo, cwd=ROOT, env=env)
+
+    lint = ["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"]
+    steps.run("cargo fmt", lambda: cargo("fmt", "--all", "--check"))
+    steps.run("cargo clippy", lambda: cargo(*lint))
+    steps.run("cargo test", tests)
+    steps.run("generated files", lambda: cargo("xtask", "generate", "--check"))
+
+
+def check_python(steps: Steps, bench: Workbench) -> None:
+    """The worker package, the scripts and the example."""
+    python = str(bench.python)
+
+    def tool(*words: str, cwd: Path = ROOT) -> None:
+        commands.succeed([python, "-m", *words], cwd=cwd, env=bench.env)
+
+    places = ["worker", "scripts", "examples"]
+    programs = [file.name for file in SCRIPTS.glob("*.py")]
+    steps.run("ruff format", lambda: tool("ruff", "format", "--check", *places))
+    steps.run("ruff check", lambda: tool("ruff", "check", *places))
+    steps.run("mypy worker", lambda: tool("mypy", "--strict", cwd=WORKER))
+    steps.run("mypy scripts", lambda: tool("mypy", "--strict", *programs, cwd=SCRIPTS))
+    if any((WORKER / "tests").glob("test_*.py")):
+        words = [python, "-m", "pytest", "tests"]
+        steps.run(
+            "worker tests", lambda: commands.count(words, count_pytest, cwd=WORKER, env=bench.env)
+        )

@@ -1,0 +1,83 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_pnl_global_optspecs
+    string join \n h/help V/version
+end
+
+function __fish_pnl_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_pnl_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_pnl_using_subcommand
+    set -l cmd (__fish_pnl_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c pnl -n "__fish_pnl_needs_command" -s h -l help -d 'Print help'
+complete -c pnl -n "__fish_pnl_needs_command" -s V -l version -d 'Print version'
+complete -c pnl -n "__fish_pnl_needs_command" -f -a "test" -d 'Run tests, once or in a loop'
+complete -c pnl -n "__fish_pnl_needs_command" -f -a "loop" -d 'Run a scope in a loop: the older name of `pnl test e2e --loop COUNT`'
+complete -c pnl -n "__fish_pnl_needs_command" -f -a "show" -d 'Print a stored run'
+complete -c pnl -n "__fish_pnl_needs_command" -f -a "history" -d 'List stored runs'
+complete -c pnl -n "__fish_pnl_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c pnl -n "__fish_pnl_using_subcommand test" -l loop -d 'Repeat for N rounds' -r
+complete -c pnl -n "__fish_pnl_using_subcommand test" -l duration -d 'Keep starting rounds until T has passed (60, 90s, 10m, 24h); a round begun is finished' -r
+complete -c pnl -n "__fish_pnl_using_subcommand test" -s n -l workers -d 'Worker processes; left out: half of the CPUs, at most one a test [env: PNL_WORKERS]' -r
+complete -c pnl -n "__fish_pnl_using_subcommand test" -l dist -d 'How tests are dealt out: load, loadscope, loadfile, loadgroup, worksteal, each or no, as in pytest-xdist; left out: pnl\'s own way [env: PNL_DIST]' -r
+complete -c pnl -n "__fish_pnl_using_subcommand test" -l delay -d 'Wait between rounds, never past the deadline [env: PNL_DELAY]' -r
+complete -c pnl -n "__fish_pnl_using_subcommand test" -l base-url -d 'The server under test, which tests read as E2E_BASE_URL; pnl never starts one [env: E2E_BASE_URL] [default: http://127.0.0.1:8000]' -r
+complete -c pnl -n "__fish_pnl_using_subcommand test" -l max-fail -d 'Stop a round after N failures [env: PNL_MAX_FAIL]' -r
+complete -c pnl -n "__fish_pnl_using_subcommand test" -l shuffle -d 'Shuffle files, and tests within files; each round differently, the same with the same seed' -r
+complete -c pnl -n "__fish_pnl_using_subcommand test" -l isolation -d 'What workers keep between rounds: round (nothing) or none (everything, session fixtures and open browsers too) [env: PNL_ISOLATION] [default: round]' -r
+complete -c pnl -n "__fish_pnl_using_subcommand test" -l engine -d 'What runs the tests: fork, spawn, xdist or pytest [env: PNL_ENGINE] [default: fork]' -r
+complete -c pnl -n "__fish_pnl_using_subcommand test" -l output -d 'What happens to what tests print: captured (shown with a failure) or live [env: PNL_OUTPUT] [default: captured]' -r
+complete -c pnl -n "__fish_pnl_using_subcommand test" -l python -d 'The interpreter; left out: VIRTUAL_ENV, then .venv upwards from here, then python3 on PATH [env: PNL_PYTHON]' -r -F
+complete -c pnl -n "__fish_pnl_using_subcommand test" -l junit -d 'Write a JUnit report [env: PNL_JUNIT]' -r -F
+complete -c pnl -n "__fish_pnl_using_subcommand test" -l jsonl -d 'Write every event as a line of JSON, as it happens [env: PNL_JSONL]' -r -F
+complete -c pnl -n "__fish_pnl_using_subcommand test" -l keep-going -d 'Go on after a round with failures [env: PNL_KEEP_GOING]'
+complete -c pnl -n "__fish_pnl_using_subcommand test" -l headed -d 'Show the browser (passed on to pytest-playwright) [env: PNL_HEADED]'
+complete -c pnl -n "__fish_pnl_using_subcommand test" -l dry-run -d 'Print what would run, and run nothing'
+complete -c pnl -n "__fish_pnl_using_subcommand test" -s q -l quiet -d 'Print only failures in short and the last line'
+complete -c pnl -n "__fish_pnl_using_subcommand test" -s v -l verbose -d 'Print a line for each test'
+complete -c pnl -n "__fish_pnl_using_subcommand test" -s h -l help -d 'Print help'
+complete -c pnl -n "__fish_pnl_using_subcommand loop" -l duration -d 'Keep starting rounds until T has passed (60, 90s, 10m, 24h); a round begun is finished' -r
+complete -c pnl -n "__fish_pnl_using_subcommand loop" -l scope -d 'Scope, path or node id' -r
+complete -c pnl -n "__fish_pnl_using_subcommand loop" -s n -l workers -d 'Worker processes; left out: half of the CPUs, at most one a test [env: PNL_WORKERS]' -r
+complete -c pnl -n "__fish_pnl_using_subcommand loop" -l dist -d 'How tests are dealt out: load, loadscope, loadfile, loadgroup, worksteal, each or no, as in pytest-xdist; left out: pnl\'s own way [env: PNL_DIST]' -r
+complete -c pnl -n "__fish_pnl_using_subcommand loop" -l delay -d 'Wait between rounds, never past the deadline [env: PNL_DELAY]' -r
+complete -c pnl -n "__fish_pnl_using_subcommand loop" -l base-url -d 'The server under test, which tests read as E2E_BASE_URL; pnl never starts one [env: E2E_BASE_URL] [default: http://127.0.0.1:8000]' -r
+complete -c pnl -n "__fish_pnl_using_subcommand loop" -l max-fail -d 'Stop a round after N failures [env: PNL_MAX_FAIL]' -r
+complete -c pnl -n "__fish_pnl_using_subcommand loop" -l shuffle -d 'Shuffle files, and tests within files; each round differently, the same with the same seed' -r
+complete -c pnl -n "__fish_pnl_using_subcommand loop" -l isolation -d 'What workers keep between rounds: round (nothing) or none (everything, session fixtures and open browsers too) [env: PNL_ISOLATION] [default: round]' -r
+complete -c pnl -n "__fish_pnl_using_subcommand loop" -l engine -d 'What runs the tests: fork, spawn, xdist or pytest [env: PNL_ENGINE] [default: fork]' -r
+complete -c pnl -n "__fish_pnl_using_subcommand loop" -l output -d 'What happens to what tests print: captured (shown with a failure) or live [env: PNL_OUTPUT] [default: captured]' -r
+complete -c pnl -n "__fish_pnl_using_subcommand loop" -l python -d 'The interpreter; left out: VIRTUAL_ENV, then .venv upwards from here, then python3 on PATH [env: PNL_PYTHON]' -r -F
+complete -c pnl -n "__fish_pnl_using_subcommand loop" -l junit -d 'Write a JUnit report [env: PNL_JUNIT]' -r -F
+complete -c pnl -n "__fish_pnl_using_subcommand loop" -l jsonl -d 'Write every event as a line of JSON, as it happens [env: PNL_JSONL]' -r -F
+complete -c pnl -n "__fish_pnl_using_subcommand loop" -l keep-going -d 'Go on after a round with failures [env: PNL_KEEP_GOING]'
+complete -c pnl -n "__fish_pnl_using_subcommand loop" -l headed -d 'Show the browser (passed on to pytest-playwright) [env: PNL_HEADED]'
+complete -c pnl -n "__fish_pnl_using_subcommand loop" -l dry-run -d 'Print what would run, and run nothing'
+complete -c pnl -n "__fish_pnl_using_subcommand loop" -s q -l quiet -d 'Print only failures in short and the last line'
+complete -c pnl -n "__fish_pnl_using_subcommand loop" -s v -l verbose -d 'Print a line for each test'
+complete -c pnl -n "__fish_pnl_using_subcommand loop" -s h -l help -d 'Print help'
+complete -c pnl -n "__fish_pnl_using_subcommand show" -l format -d 'For people or for programs' -r
+complete -c pnl -n "__fish_pnl_using_subcommand show" -s h -l help -d 'Print help'
+complete -c pnl -n "__fish_pnl_using_subcommand history" -l limit -d 'How many runs, the newest first' -r
+complete -c pnl -n "__fish_pnl_using_subcommand history" -l format -d 'For people or for programs' -r
+complete -c pnl -n "__fish_pnl_using_subcommand history" -s h -l help -d 'Print help'
+complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcommand_from test loop show history help" -f -a "test" -d 'Run tests, once or in a loop'
+complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcommand_from test loop show history help" -f -a "loop" -d 'Run a scope in a loop: the older name of `pnl test e2e --loop COUNT`'
+complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcommand_from test loop show history help" -f -a "show" -d 'Print a stored run'
+complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcommand_from test loop show history help" -f -a "history" -d 'List stored runs'
+complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcommand_from test loop show history help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
