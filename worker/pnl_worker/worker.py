@@ -155,9 +155,10 @@ class Worker:
         self.connection.buffer(done)
 
     def _note_interrupt(self, *_: object) -> None:
-        """Ctrl-C between tests: an exception there would lose what is being said of a test.
+        """Ctrl-C outside of a test, where an exception would do harm.
 
-        A worker that waits for messages goes on waiting: the controller's last ones are on the way.
+        It would lose what is being said of a test, or cut the last tear-downs short, which the
+        controller bounds. A worker that waits for messages goes on waiting for its ``finish``.
         """
         self.was_interrupted = True
 
@@ -172,7 +173,6 @@ class Worker:
 
     def _interrupted(self, error: BaseException) -> None:
         """Ctrl-C, or ``pytest.exit``: the running test gets no other outcome."""
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # tear-down is bounded by the controller
         if self.running is not None:
             self.connection.buffer({"t": "interrupted", "i": self.running})
             self.running = None
