@@ -259,7 +259,7 @@ fn prints(text: &str) -> Vec<String> {
     let streams = words
         .windows(3)
         .filter(|it| ["stdout", "stderr"].contains(&it[0].as_str()) && it[1..] == ["(", ")"]);
-    macros.map(|it| it.concat()).chain(streams.map(<[String]>::concat)).collect()
+    macros.map(<[String]>::concat).chain(streams.map(<[String]>::concat)).collect()
 }
 
 /// A text's words and signs, `::` as one, without comments, strings, characters and lifetimes.

@@ -270,14 +270,19 @@ fn what_had_begun_when_a_run_was_stopped_keeps_its_outcome() {
         (
             "test_a.py",
             "import pytest, probe\n\
-             @pytest.mark.parametrize('number', range(300))\n\
+             @pytest.mark.parametrize('number', range(2000))\n\
              def test_quick(number): probe.log(number)\n",
         ),
-        ("test_b.py", "import time\ndef test_fails():\n    time.sleep(0.05)\n    assert False\n"),
+        ("test_b.py", "import probe\ndef test_fails():\n    probe.ring('b')\n    assert False\n"),
     ]);
+    let mut bell = suite.bell();
     let mut before = 0;
-    for _ in 0..5 {
-        let run = suite.test(&["-n", "2", "--dist", "loadfile", "--", "-x"]);
+    for _ in 0..3 {
+        let mut running = suite.start(&["-n", "2", "--dist", "loadfile", "--", "-x"]);
+        let failing = bell.wait_for("b");
+        running.wait_for_event("test-ended");
+        drop(failing);
+        let run = running.finish();
         let began = suite.log().len() - before;
         before += began;
         assert_eq!(run.totals()["passed"], began as u64, "{run}");
@@ -303,7 +308,6 @@ fn pytest_exit_ends_the_run_with_its_words_and_its_status() {
         ("'enough'", "spawn"),
         ("'enough', returncode=7", "fork"),
         ("'enough', returncode=0", "fork"),
-        ("'enough', returncode=7", "pytest"),
     ] {
         let suite = exiting(arguments);
         let run = suite.test(&["--engine", engine, "-n", "1"]);
@@ -317,10 +321,18 @@ fn pytest_exit_ends_the_run_with_its_words_and_its_status() {
         assert_eq!(run.outcome("test_3"), "not_run");
         assert_eq!(run.the("run-ended")["stop_reason"], "stopped");
         run.assert_sums_match();
-        if engine != "pytest" {
-            assert!(run.stdout.contains("stopped by the suite: enough"), "{run}");
-        }
+        assert!(run.stdout.contains("stopped by the suite: enough"), "{run}");
     }
+}
+
+#[test]
+fn a_pytest_exit_under_plain_pytest_is_no_crash() {
+    let run = exiting("'enough', returncode=7").test(&["--engine", "pytest"]);
+    assert_eq!(run.code, Some(7), "{run}");
+    assert_eq!(run.outcome("test_2"), "interrupted", "{run}");
+    assert_eq!(run.outcome("test_3"), "not_run");
+    assert_eq!(run.the("run-ended")["stop_reason"], "stopped");
+    run.assert_sums_match();
 }
 
 #[test]

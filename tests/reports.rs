@@ -1,4 +1,4 @@
-//! What a run leaves behind: the JUnit file, the stream of events, the history.
+//! What a run leaves behind: the `JUnit` file, the stream of events, the history.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod harness;

@@ -117,7 +117,7 @@ impl Running {
     /// Waits for its end. One that does not end is killed, and fails the test.
     pub fn finish(mut self) -> Run {
         let process = pidfd_open(self.pid(), PidfdFlags::empty()).unwrap();
-        let timeout = Timespec { tv_sec: PATIENCE.as_secs() as i64, tv_nsec: 0 };
+        let timeout = Timespec { tv_sec: PATIENCE.as_secs().cast_signed(), tv_nsec: 0 };
         let ended = poll(&mut [PollFd::new(&process, PollFlags::IN)], Some(&timeout)).unwrap() > 0;
         if !ended {
             self.signal(Signal::KILL);
