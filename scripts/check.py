@@ -47,7 +47,9 @@ def parse_options() -> argparse.Namespace:
 def check(steps: Steps, bench: Workbench, *, quick: bool) -> None:
     check_rust(steps, bench)
     check_python(steps, bench)
-    if not quick:
+    if quick:
+        steps.run("cargo build", lambda: debug_build(bench))
+    else:
         steps.run("./pnl builds and runs", lambda: wrapper(bench))
     check_example(steps, bench)
     if not quick:
@@ -85,6 +87,11 @@ def why_no_browser() -> str:
         print(f"   browser tests are left out: {problem}", flush=True)
         return str(problem).partition("\n")[0]
     return ""
+
+
+def debug_build(bench: Workbench) -> None:
+    """The binary itself, which cargo's tests of the library do not make."""
+    commands.succeed(["cargo", "build", "--quiet"], cwd=ROOT, env=bench.env)
 
 
 def wrapper(bench: Workbench) -> None:

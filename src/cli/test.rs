@@ -119,7 +119,8 @@ fn watch_signals(control: &Control) -> Arc<AtomicU32> {
 
 /// What there is to say where no run was reported, or where its end needs more than the summary.
 fn explain(plan: &Plan, finished: &Finished) {
-    if let Some(output) = &finished.output {
+    let is_explained = matches!(finished.reason, StopReason::Usage(_));
+    if let Some(output) = finished.output.as_ref().filter(|_| !is_explained) {
         // The last stop for untrusted text before the terminal.
         print!("{}", clean(output, Keep::Lines));
     }

@@ -5,7 +5,8 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use super::inbox::ConnId;
-use crate::model::{Crash, NodeId, Offset, Slot, TestIndex, TestInfo, WorkerEnd, WorkerId};
+use super::permits::Permits;
+use crate::model::{Crash, NodeId, Offset, Round, Slot, TestIndex, TestInfo, WorkerEnd, WorkerId};
 use crate::process::{Ended, Tail};
 use crate::protocol::socket::Sender;
 use crate::protocol::{TestRow, ToWorker};
@@ -39,6 +40,8 @@ pub(super) struct Worker {
     numbers: Numbers,
     /// Whether it can be given tests.
     pub(super) ready: bool,
+    /// There for workers that can be given more than two tests.
+    pub(super) permits: Option<Permits>,
     /// Given and not started, in order.
     pub(super) held: VecDeque<TestIndex>,
     /// What it runs, since when.
@@ -77,6 +80,7 @@ impl Worker {
             conn: None,
             numbers: Numbers::Same,
             ready: false,
+            permits: None,
             held: VecDeque::new(),
             running: None,
             told: Told::Work,
@@ -123,9 +127,22 @@ impl Worker {
     /// Gives it tests.
     pub(super) fn give(&mut self, tests: Vec<TestIndex>) {
         let numbers = tests.iter().map(|&test| self.numbers.to_worker(test)).collect();
+        if let Some(permits) = &self.permits {
+            permits.grant(tests.len());
+        }
         self.held.extend(tests);
         self.told = Told::Work;
         self.send(&ToWorker::Run { tests: numbers });
+    }
+
+    /// Takes back half of what it holds beyond its next test, from the end.
+    pub(super) fn give_back(&mut self) -> Vec<TestIndex> {
+        let wanted = self.held.len().saturating_sub(1).div_ceil(2);
+        let count = self.permits.as_ref().map_or(0, |permits| permits.revoke(wanted));
+        if count > 0 {
+            self.send(&ToWorker::TakeBack { count });
+        }
+        self.held.split_off(self.held.len() - count).into()
     }
 
     /// Tells it that nothing more comes.
@@ -141,11 +158,16 @@ impl Worker {
         }
     }
 
-    /// Takes back what it has not started, and lets it finish.
-    pub(super) fn wind_up(&mut self) -> VecDeque<TestIndex> {
+    /// Lets it finish without starting anything more. What it held may be starting at this moment,
+    /// so it still counts as held.
+    pub(super) fn wind_up(&mut self) {
         self.send(&ToWorker::Drop);
         self.tell(Told::Finish);
-        std::mem::take(&mut self.held)
+    }
+
+    /// Tells a worker that was kept of the new round.
+    pub(super) fn tell_round(&mut self, round: Round) {
+        self.send(&ToWorker::Round { round: round.0 });
     }
 
     /// Its own numbers for the plan's tests. Says which test it lacks, if one.

@@ -41,14 +41,15 @@ fn failure(said: DoneFailure) -> Failure {
     }
 }
 
-/// The outcome of the test that was running when its worker died, with what the worker wrote last.
-pub(super) fn crash(crash: Crash, start: Offset, now: Offset, written: &str) -> Ending {
+/// The outcome of the test that was running when its worker died, with what there is of its output.
+pub(super) fn crash(
+    crash: Crash,
+    start: Offset,
+    now: Offset,
+    mut sections: Vec<(String, String)>,
+) -> Ending {
     let message = format!("the worker died while it ran this test: {crash}");
-    let sections = if written.trim().is_empty() {
-        Vec::new()
-    } else {
-        vec![("Last output of the worker".to_owned(), written.to_owned())]
-    };
+    sections.retain(|(_, text)| !text.trim().is_empty());
     let call = now.seconds() - start.seconds();
     Ending {
         outcome: Outcome::Crashed(crash),

@@ -14,6 +14,7 @@ mod inbox;
 mod judge;
 mod launch;
 mod observed;
+mod permits;
 mod plan;
 mod record;
 mod recruit;

@@ -266,12 +266,20 @@ impl Watch<'_> {
             }
             ToController::Done(done) => self.test_is_done(process, *done),
             ToController::Notice { level, text } => self.record.notice(level_of(&level), text),
+            ToController::Interrupted { i, worker } => {
+                if let Some((test, start)) = process.running.remove(&(worker.clone(), i)) {
+                    let ending = Ending::bare(Outcome::Interrupted, start);
+                    self.record.ended(worker_id(&worker), test, ending);
+                }
+            }
+            ToController::Stop { message, code } => {
+                let code = code.and_then(|code| u8::try_from(code).ok());
+                process.stop.get_or_insert(StopReason::Stopped { message, code });
+            }
             ToController::Hello(_)
             | ToController::Forked { .. }
             | ToController::ForkFailed { .. }
             | ToController::Gone { .. }
-            | ToController::Interrupted { .. }
-            | ToController::Stop { .. }
             | ToController::Bye => {}
         }
     }
@@ -331,7 +339,10 @@ impl Watch<'_> {
         for ((worker, _), (test, start)) in process.running {
             let ending = match process.stop {
                 Some(_) => Ending::bare(Outcome::Interrupted, start),
-                None => judge::crash(judge::crash_of(Some(ended)), start, self.record.now(), ""),
+                None => {
+                    let crash = judge::crash_of(Some(ended));
+                    judge::crash(crash, start, self.record.now(), Vec::new())
+                }
             };
             self.record.ended(worker_id(&worker), test, ending);
         }

@@ -4,6 +4,7 @@ use std::io;
 
 use super::inbox::{Control, Source};
 use super::launch::Base;
+use super::permits::Permits;
 use super::plan::Plan;
 use super::template::Template;
 use crate::model::WorkerId;
@@ -17,20 +18,29 @@ pub(super) enum Recruiter {
     Spawn,
 }
 
+/// What is known of a worker when it was ordered.
+pub(super) struct Recruit {
+    /// Its process; 0 where the template will tell.
+    pub(super) pid: u32,
+    /// Its permits, for workers that can be given more than they need.
+    pub(super) permits: Option<Permits>,
+}
+
 impl Recruiter {
     /// Orders a worker. It will connect and say hello; its output is being read from now on.
-    /// Returns its process where that is known at once.
     pub(super) fn recruit(
         &mut self,
         id: WorkerId,
-        order: Fork,
+        mut order: Fork,
         (base, plan, control): (&Base, &Plan, &Control),
-    ) -> io::Result<Option<u32>> {
+    ) -> io::Result<Recruit> {
         let source = Source::Worker(id);
         match self {
             Self::Fork(template) => {
-                control.read_output(source, template.fork(order)?)?;
-                Ok(None)
+                let permits = Permits::new()?;
+                order.permits = true;
+                control.read_output(source, template.fork(order, &permits)?)?;
+                Ok(Recruit { pid: 0, permits: Some(permits) })
             }
             Self::Spawn => {
                 let started = base.worker(plan, &order).start()?;
@@ -39,7 +49,7 @@ impl Recruiter {
                     control.read_output(source, output)?;
                 }
                 control.wait_for(source, started.child)?;
-                Ok(Some(pid))
+                Ok(Recruit { pid, permits: None })
             }
         }
     }

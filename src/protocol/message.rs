@@ -54,16 +54,16 @@ pub enum ToController {
     Interrupted {
         /// Its position.
         i: u32,
+        /// On which worker: only from an observer.
+        #[serde(default)]
+        worker: String,
     },
     /// The suite or a plugin wants the run to stop.
     Stop {
         /// Its words.
         message: String,
-        /// The exit status it names.
+        /// The exit status that pytest would end with; none for `pytest.exit` without one.
         code: Option<i32>,
-        /// Whether by `pytest.exit`, which stops at once.
-        #[serde(default)]
-        exit: bool,
     },
     /// Something that the user should know.
     Notice {
@@ -181,7 +181,8 @@ pub struct DoneFailure {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "t", rename_all = "kebab-case")]
 pub enum ToWorker {
-    /// To a template: fork a worker. Travels with one descriptor, the worker's output.
+    /// To a template: fork a worker. Travels with the writing end of the worker's output, and
+    /// with a second descriptor if `permits` says so.
     Fork(Fork),
     /// To a template: end the session.
     Shutdown,
@@ -190,8 +191,18 @@ pub enum ToWorker {
         /// Positions in the list.
         tests: Vec<u32>,
     },
+    /// Forget the last of what you have not started: their permits are taken.
+    TakeBack {
+        /// How many.
+        count: usize,
+    },
     /// Forget what you have not started.
     Drop,
+    /// A new round begins; to a worker that is kept.
+    Round {
+        /// Its number.
+        round: u32,
+    },
     /// Nothing more comes in this round; keep session fixtures.
     Pause,
     /// Nothing more comes; tear down and leave when you are through.
@@ -213,4 +224,6 @@ pub struct Fork {
     pub run: String,
     /// Whether old temporary folders are to be removed first.
     pub prune: bool,
+    /// Whether a second descriptor comes along: the reading end of the worker's permits.
+    pub permits: bool,
 }

@@ -107,23 +107,18 @@ impl Sender {
         self.stream.write_all(&frame::encode(message))
     }
 
-    /// Sends one message with a descriptor that the peer gets a copy of.
-    pub fn send_with_fd<M: Serialize>(
+    /// Sends one message with two descriptors that the peer gets copies of.
+    pub fn send_with_fds<M: Serialize>(
         &mut self,
         message: &M,
-        fd: BorrowedFd<'_>,
+        fds: [BorrowedFd<'_>; 2],
     ) -> io::Result<()> {
         let bytes = frame::encode(message);
-        let fds = [fd];
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
         let mut control = SendAncillaryBuffer::new(&mut space);
         control.push(SendAncillaryMessage::ScmRights(&fds));
-        let sent = sendmsg(
-            self.stream.as_fd(),
-            &[IoSlice::new(&bytes)],
-            &mut control,
-            SendFlags::empty(),
-        )?;
+        let parts = [IoSlice::new(&bytes)];
+        let sent = sendmsg(self.stream.as_fd(), &parts, &mut control, SendFlags::empty())?;
         self.stream.write_all(&bytes[sent..])
     }
 

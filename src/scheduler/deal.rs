@@ -13,6 +13,7 @@ pub struct Deal {
     strategy: Strategy,
     returned: Vec<VecDeque<TestIndex>>,
     waiting: usize,
+    can_split: bool,
 }
 
 #[derive(Debug)]
@@ -50,7 +51,13 @@ impl Deal {
             }
         };
         let copies = if mode == DistMode::Each { slots } else { 1 };
-        Self { strategy, returned: vec![VecDeque::new(); slots], waiting: tests.len() * copies }
+        let can_split = matches!(mode, DistMode::Pnl | DistMode::Load | DistMode::WorkSteal);
+        Self {
+            strategy,
+            returned: vec![VecDeque::new(); slots],
+            waiting: tests.len() * copies,
+            can_split: can_split && slots > 1,
+        }
     }
 
     /// How many tests are not given to anyone.
@@ -74,6 +81,12 @@ impl Deal {
     /// Tests that are neither given nor came back.
     fn in_strategy(&self) -> usize {
         self.waiting - self.returned.iter().map(VecDeque::len).sum::<usize>()
+    }
+
+    /// Whether any test may be taken from one worker and given to another.
+    #[must_use]
+    pub fn can_split(&self) -> bool {
+        self.can_split
     }
 
     /// Whether a worker takes from what others could take.
@@ -120,6 +133,7 @@ impl Deal {
             strategy: Strategy::Queue(VecDeque::new()),
             returned: vec![VecDeque::new(); self.returned.len()],
             waiting: 0,
+            can_split: false,
         };
         waiting
     }

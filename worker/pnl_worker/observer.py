@@ -114,6 +114,19 @@ class Observer:
             message["start"] = wire.now_us() - int(sum(message["phases"]) * 1e6)
         self.connection.send(message)
 
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Ctrl-C or ``pytest.exit``: what runs gets no other outcome."""
+        for key in list(self.starts):
+            index = self._index(key)
+            if index is not None:
+                self.connection.buffer({"t": "interrupted", "i": index, "worker": key[0]})
+        self.starts.clear()
+        error = excinfo.value
+        if isinstance(error, pytest.exit.Exception):
+            code = error.returncode
+            self.connection.buffer({"t": "stop", "message": str(error.msg), "code": code})
+        self.connection.flush()
+
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self) -> None:
         """The end of what can be observed."""

@@ -9,7 +9,7 @@ from typing import Any, Optional
 
 import pytest
 
-from . import identity, observer, template, wire, worker
+from . import identity, observer, refork, template, wire, worker
 
 __all__ = ["pytest_cmdline_main", "pytest_configure"]
 
@@ -91,6 +91,8 @@ class Role:
         if ORDER["role"] == "template":
             template.Template(session, self.connection, ORDER["socket"], ORDER["token"]).serve()
         else:
+            refork.keep_capture(session.config, os.path.dirname(ORDER["socket"]), ORDER["worker"])
+            refork.write_lines_at_once(session.config)
             runner = worker.Worker(session, self.connection)
             runner.run()
             self.runner = runner

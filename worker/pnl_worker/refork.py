@@ -8,8 +8,10 @@ where this worker's output goes.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import signal
+import sys
 import tempfile
 
 import pytest
@@ -33,14 +35,37 @@ def _redirect_capture(config: pytest.Config, output_fd: int, null_fd: int) -> No
     for stream, original in (("in_", null_fd), ("out", output_fd), ("err", output_fd)):
         capturer = getattr(capture, stream, None)
         saved = getattr(capturer, "targetfd_save", None)
-        if (
-            capturer is None or saved is None
-        ):  # --capture=sys, tee-sys or no: nothing below Python is held
-            continue
+        if capturer is None or saved is None:
+            continue  # --capture=sys, tee-sys or no: nothing below Python is held
         os.dup2(original, saved, inheritable=False)
         if stream != "in_":
             with tempfile.TemporaryFile(buffering=0) as fresh:
                 os.dup2(fresh.fileno(), capturer.tmpfile.fileno(), inheritable=False)
+
+
+def keep_capture(config: pytest.Config, folder: str, worker: str) -> None:
+    """Moves ``--capture=fd`` to files that the controller can read when this process has died.
+
+    They hold what the running phase has printed so far: pytest empties them after each.
+    """
+    manager = config.pluginmanager.getplugin("capturemanager")
+    capture = getattr(manager, "_global_capturing", None)
+    for stream in ("out", "err"):
+        capturer = getattr(capture, stream, None)
+        if capturer is None or getattr(capturer, "targetfd_save", None) is None:
+            continue  # --capture=sys, tee-sys or no: nothing below Python is held
+        flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+        fresh = os.open(os.path.join(folder, f"{worker}-{stream}"), flags, 0o600)
+        os.dup2(fresh, capturer.tmpfile.fileno(), inheritable=False)
+        os.close(fresh)
+
+
+def write_lines_at_once(config: pytest.Config) -> None:
+    """Without capture, output goes to a pipe: Python would hold it back by the block."""
+    if config.option.capture == "no":
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(AttributeError, ValueError):  # a suite's own stream
+                stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
 
 
 def _redirect_faulthandler(config: pytest.Config, output_fd: int) -> None:
@@ -79,5 +104,7 @@ def leave() -> None:
     """Ends the process without the template's clean-up, but with what tests registered."""
     try:
         atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
     finally:
         os._exit(0)

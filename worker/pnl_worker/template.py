@@ -10,7 +10,7 @@ import socket
 import sys
 import threading
 from collections.abc import Iterator
-from typing import Any, Callable
+from typing import Any, Callable, Optional
 
 import pytest
 
@@ -135,6 +135,7 @@ class Template:
 
     def _fork(self, order: wire.Message, restore: Callable[[], None]) -> None:
         output_fd = self.connection.take_fd()
+        permits_fd = self.connection.take_fd() if order.get("permits") else None
         if order["prune"]:
             identity.prune_basetemp(self.session.config, order["run"], order["round"])
         sys.stdout.flush()
@@ -142,19 +143,23 @@ class Template:
         try:
             pid = os.fork()
         except OSError as error:
-            os.close(output_fd)
+            _close(output_fd, permits_fd)
             self.connection.send({"t": "fork-failed", "worker": order["worker"], "why": str(error)})
             return
         if pid == 0:
-            self._become_worker(order, output_fd, restore)
-        os.close(output_fd)
+            self._become_worker(order, (output_fd, permits_fd), restore)
+        _close(output_fd, permits_fd)
         self.children.add(pid)
         self.connection.send({"t": "forked", "worker": order["worker"], "pid": pid})
 
     def _become_worker(
-        self, order: wire.Message, output_fd: int, restore: Callable[[], None]
+        self,
+        order: wire.Message,
+        fds: tuple[int, Optional[int]],
+        restore: Callable[[], None],
     ) -> None:
-        """The child's whole life; never returns."""
+        """Be the child; never returns."""
+        output_fd, permits_fd = fds
         try:
             restore()
             refork.reset_process()
@@ -163,6 +168,8 @@ class Template:
             self._wake_write.close()
             config = self.session.config
             refork.redirect(config, output_fd)
+            refork.keep_capture(config, os.path.dirname(self.socket_path), order["worker"])
+            refork.write_lines_at_once(config)
             refork.silence_terminal(config)
             who = identity.Identity(
                 order["worker"], order["slot"], order["workers"], order["round"], order["run"]
@@ -172,7 +179,7 @@ class Template:
             who.to_tmp_path(config)
             connection = wire.Connection(self.socket_path)
             connection.send(hello("worker", self.token, who.worker))
-            worker = Worker(self.session, connection)
+            worker = Worker(self.session, connection, permits_fd)
             worker.run()
             worker.finish_session()
         except BaseException:
@@ -182,6 +189,12 @@ class Template:
             sys.stderr.flush()
             os._exit(3)
         refork.leave()
+
+
+def _close(*fds: Optional[int]) -> None:
+    for fd in fds:
+        if fd is not None:
+            os.close(fd)
 
 
 def hello(role: str, token: str, worker: str = "") -> wire.Message:

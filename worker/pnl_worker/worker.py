@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
 from collections import deque
 from typing import Any, Optional
@@ -33,11 +35,18 @@ class Worker:
     the next test does not need.
     """
 
-    def __init__(self, session: pytest.Session, connection: wire.Connection) -> None:
+    def __init__(
+        self,
+        session: pytest.Session,
+        connection: wire.Connection,
+        permits_fd: Optional[int] = None,
+    ) -> None:
         self.session = session
         self.config = session.config
         self.connection = connection
         self.queue: deque[int] = deque()
+        self.permits_fd = permits_fd
+        self.permitted = 0
         self.reports: list[pytest.TestReport] = []
         self.running: Optional[int] = None
         self.next_poll = 0
@@ -62,6 +71,7 @@ class Worker:
         try:
             while self._fetch() and not self.was_interrupted:
                 index = self.queue.popleft()
+                self.permitted -= 1
                 self._run_one(index, self._next_item())
                 self._check_stop()
         except (KeyboardInterrupt, pytest.exit.Exception) as error:
@@ -71,7 +81,7 @@ class Worker:
     def _fetch(self) -> bool:
         """Waits until a test can start. False when there is none to come."""
         now = wire.now_us()
-        if len(self.queue) > 1 and now < self.next_poll:
+        if len(self.queue) > 1 and now < self.next_poll and self._has_permits():
             return True
         self.next_poll = now + POLL_US
         wait = False
@@ -83,11 +93,25 @@ class Worker:
                 return False
             for message in messages:
                 self._take(message)
-            if len(self.queue) > 1 or (self.queue and (self.ending or self.paused)):
+            is_last = self.queue and (self.ending or self.paused)
+            if (len(self.queue) > 1 or is_last) and self._has_permits():
                 return True
             if self.ending and not self.queue:
                 return False
             wait = True
+
+    def _has_permits(self) -> bool:
+        """Whether the next test and the one after it are this worker's for good.
+
+        The permits are bytes in a pipe, one for each test given. The controller takes a test back
+        by reading its permit before this worker does: whoever reads it, has it. Where permits are
+        missing, its word of what it took is on the way.
+        """
+        wanted = min(2, len(self.queue)) - self.permitted
+        if self.permits_fd is not None and wanted > 0:
+            with contextlib.suppress(BlockingIOError):
+                self.permitted += len(os.read(self.permits_fd, wanted))
+        return self.permits_fd is None or self.permitted >= min(2, len(self.queue))
 
     def _take(self, message: wire.Message) -> None:
         kind = message["t"]
@@ -98,8 +122,14 @@ class Worker:
             self.ending = True
         elif kind == "pause":
             self.paused = True
+        elif kind == "take-back":
+            for _ in range(min(message["count"], len(self.queue))):
+                self.queue.pop()
         elif kind == "drop":
             self.queue.clear()
+            self.permitted = 0
+        elif kind == "round":
+            os.environ["PNL_ROUND"] = str(message["round"])
         else:
             raise wire.ProtocolError(f"a worker does not know the message {kind!r}")
 
@@ -125,9 +155,10 @@ class Worker:
         self.connection.buffer(done)
 
     def _note_interrupt(self, *_: object) -> None:
-        """Ctrl-C between tests: an exception there would lose what is being said of a test.
+        """Ctrl-C outside of a test, where an exception would do harm.
 
-        A worker that waits for messages goes on waiting: the controller's last ones are on the way.
+        It would lose what is being said of a test, or cut the last tear-downs short, which the
+        controller bounds. A worker that waits for messages goes on waiting for its ``finish``.
         """
         self.was_interrupted = True
 
@@ -136,17 +167,18 @@ class Worker:
         wish = self.session.shouldfail or self.session.shouldstop
         if wish and not self.has_wished:
             self.has_wished = True  # pytest 8 does not let a wish be taken back
-            self.connection.buffer({"t": "stop", "message": str(wish)})
+            failed = bool(self.session.shouldfail)
+            status = pytest.ExitCode.TESTS_FAILED if failed else pytest.ExitCode.INTERRUPTED
+            self.connection.buffer({"t": "stop", "message": str(wish), "code": int(status)})
 
     def _interrupted(self, error: BaseException) -> None:
         """Ctrl-C, or ``pytest.exit``: the running test gets no other outcome."""
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # tear-down is bounded by the controller
         if self.running is not None:
             self.connection.buffer({"t": "interrupted", "i": self.running})
             self.running = None
         if isinstance(error, pytest.exit.Exception):
             self.connection.buffer(
-                {"t": "stop", "message": str(error.msg), "code": error.returncode, "exit": True}
+                {"t": "stop", "message": str(error.msg), "code": error.returncode}
             )
 
     def finish_session(self) -> None:

@@ -127,7 +127,6 @@ class FakeController:
             "PYTHONPATH": PACKAGE_PARENT,
             "PYTEST_PLUGINS": "pnl_worker.plugin",
             "PYTEST_DEBUG_TEMPROOT": self.private.name,
-            "PYTHONDONTWRITEBYTECODE": "1",
             # What is installed beside pytest is no part of these tests, and costs a second each.
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
             **(env or {}),

@@ -6,6 +6,7 @@ from collections import Counter
 from types import SimpleNamespace
 
 import pytest
+from reruns import RERUN_PLUGIN
 
 from pnl_worker import observer, wire
 
@@ -108,7 +109,7 @@ def test_plain_pytest(controller):
     assert kinds == ["tests", "ready", *["start", "done"] * len(OUTCOMES), "bye"]
 
 
-@pytest.mark.parametrize("dist", ["load", "loadgroup", "worksteal"])
+@pytest.mark.parametrize("dist", ["load", "loadgroup"])
 def test_under_xdist(controller, dist):
     pytest.importorskip("xdist")
     controller.write(**SUITE)
@@ -152,21 +153,42 @@ def test_a_worker_of_xdist_that_dies_crashes_its_test(controller):
     }
 
 
-def test_reruns_are_one_execution(controller):
-    pytest.importorskip("pytest_rerunfailures")
+@pytest.mark.parametrize("plugin", ["as-others-do", "pytest_rerunfailures"])
+def test_reruns_are_one_execution(controller, plugin):
+    arguments = []
+    if plugin == "pytest_rerunfailures":
+        pytest.importorskip(plugin)
+        arguments = ["-p", plugin, "--reruns", "2"]
+    else:
+        controller.write(conftest=RERUN_PLUGIN)
     controller.write(
         test_a="""
-        attempts = []
+        import pytest
+        attempts = {"test": 0, "teardown": 0}
+
+        def attempt(name, good):
+            attempts[name] += 1
+            assert attempts[name] == good
+
+        @pytest.fixture
+        def late():
+            yield
+            attempt("teardown", 2)
 
         def test_flaky():
-            attempts.append(1)
-            assert len(attempts) == 3
+            attempt("test", 3)
+
+        def test_flaky_teardown(late):
+            pass
         """
     )
-    messages, status = observe(controller, "-p", "pytest_rerunfailures", "--reruns", "5")
+    messages, status = observe(controller, *arguments)
     assert status == 0
     check_pairs(messages)
-    assert outcomes(messages) == {"test_a.py::test_flaky": "passed"}
+    assert outcomes(messages) == {
+        "test_a.py::test_flaky": "passed",
+        "test_a.py::test_flaky_teardown": "passed",
+    }
 
 
 def test_the_same_id_twice_is_two_tests(controller):

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from reruns import RERUN_PLUGIN
 
 from pnl_worker import outcome
 
@@ -314,28 +315,6 @@ def test_the_longest_failure_fits_into_a_frame(pytester, character):
     reports, root = reports_by_test(pytester, suite)
     done = {"t": "done", "i": 0, "start": 0, **outcome.summarise(reports["test_talks"], root)}
     assert len(wire.encode(done)) <= wire.MAX_FRAME
-
-
-RERUN_PLUGIN = """
-import pytest
-from _pytest.runner import runtestprotocol
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_protocol(item, nextitem):
-    # As pytest-rerunfailures does it: the failed phase is announced as "rerun", the rest is not.
-    for attempt in range(3):
-        again = False
-        for report in runtestprotocol(item, nextitem=nextitem, log=False):
-            if report.failed and attempt < 2:
-                report.outcome = "rerun"
-                again = True
-            item.ihook.pytest_runtest_logreport(report=report)
-            if again:
-                break
-        if not again:
-            return True
-"""
 
 
 def test_the_last_attempt_of_a_plugins_reruns_counts(pytester):

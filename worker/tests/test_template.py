@@ -128,19 +128,25 @@ def test_threads_that_a_fork_would_lose_are_named(controller):
 
 def test_a_suites_own_children_are_not_the_templates_to_reap(controller):
     controller.write(
-        test_a="""
-        import subprocess, sys
-        child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+        conftest="""
+        import os, subprocess, sys
 
-        def test_1(): pass
-        """
+        child = subprocess.Popen([sys.executable, "-c", "raise SystemExit(7)"])
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # it has ended, and waits
+
+        def pytest_unconfigure():
+            print("the child's status:", child.wait())
+        """,
+        test_a="def test_1(): pass",
     )
-    template, _ = controller.template()
+    process = controller.start("template")
+    template = controller.accept("template")
+    template.collected()
     worker, _ = controller.fork(template)
     run(worker, 0)
-    assert controller.gone(template)["pid"] == worker.hello["pid"]
+    assert controller.gone(template) == {"t": "gone", "pid": worker.hello["pid"], "exit": 0}
     template.say("shutdown")
-    assert template.rest() == []
+    assert "the child's status: 7" in controller.output(process)[0]
 
 
 def test_a_fork_is_a_process_of_its_own(controller):

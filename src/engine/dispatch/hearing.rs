@@ -6,7 +6,7 @@ use crate::engine::inbox::{Message, Source};
 use crate::engine::record::Ending;
 use crate::engine::recruit::Recruiter;
 use crate::engine::{judge, server};
-use crate::model::{ExitCode, Outcome, StopReason, What, WorkerId};
+use crate::model::{Outcome, StopReason, What, WorkerId};
 use crate::process::{Ended, kill_group};
 use crate::protocol::{Done, Ready, ToController};
 
@@ -145,14 +145,13 @@ impl Dispatch<'_> {
                 }
             }
             ToController::Done(done) => self.test_is_done(index, *done),
-            ToController::Interrupted { i } => {
+            ToController::Interrupted { i, .. } => {
                 if let Some((test, start)) = worker.ends(i) {
                     self.record.ended(Some(id), test, Ending::bare(Outcome::Interrupted, start));
                 }
             }
-            ToController::Stop { message, code, exit } => {
+            ToController::Stop { message, code } => {
                 let code = code.and_then(|code| u8::try_from(code).ok());
-                let code = if exit { code } else { code.or(Some(self.code_of_a_wish())) };
                 self.stop(StopReason::Stopped { message, code });
             }
             ToController::Notice { level, text } => {
@@ -165,15 +164,6 @@ impl Dispatch<'_> {
             | ToController::Gone { .. } => {
                 worker.breaks("it sent a message that is not a worker's".to_owned());
             }
-        }
-    }
-
-    /// `session.shouldfail` and `shouldstop` end pytest with its ordinary judgement, or with 2.
-    pub(super) fn code_of_a_wish(&self) -> u8 {
-        if self.record.round_counts().failures() > 0 {
-            ExitCode::TestsFailed.code()
-        } else {
-            ExitCode::Interrupted.code()
         }
     }
 

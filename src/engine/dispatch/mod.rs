@@ -274,6 +274,9 @@ impl<'a> Dispatch<'a> {
         self.deal = Some(Deal::new(self.plan.dist, &order, self.slots));
         let copies = if self.plan.dist == DistMode::Each { self.slots } else { 1 };
         self.record.begin_round(round, self.slots, copies);
+        if round != Round::FIRST {
+            self.crew.iter_mut().for_each(|worker| worker.tell_round(round));
+        }
         self.recruit_missing(round);
         for index in 0..self.crew.len() {
             self.top_up(index);

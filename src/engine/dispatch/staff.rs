@@ -6,11 +6,12 @@ use super::{Dispatch, GRACE, STILLBORN_LIMIT};
 use crate::engine::crew::{Told, Worker};
 use crate::engine::judge;
 use crate::engine::record::Ending;
+use crate::engine::recruit::Recruit;
 use crate::engine::template::reason_of_early_end;
 use crate::model::{
     Isolation, Level, Outcome, Round, Slot, StopReason, TestIndex, What, WorkerEnd, WorkerId,
 };
-use crate::process::{Signal, kill_group, send_signal};
+use crate::process::{Signal, Tail, kill_group, send_signal};
 use crate::protocol::Fork;
 
 impl Dispatch<'_> {
@@ -34,7 +35,9 @@ impl Dispatch<'_> {
         };
         let idle_others = idle - usize::from(worker.load() == 0 && worker.told != Told::Finish);
         let has_place = worker.slot.0 < self.slots;
-        let depth = self.depth.tests();
+        // What cannot be taken back is given in the smallest measure.
+        let is_safe = !deal.is_shared() || (deal.can_split() && worker.permits.is_some());
+        let depth = if is_safe { self.depth.tests() } else { 2 };
         let mut tests: Vec<TestIndex> = Vec::new();
         while has_place && worker.load() + tests.len() < depth {
             let is_first = worker.load() + tests.len() == 0;
@@ -49,12 +52,30 @@ impl Dispatch<'_> {
         if !tests.is_empty() {
             worker.give(tests);
         }
-        if !has_place || !deal.has_for(worker.slot) {
-            worker.tell(match self.plan.isolation {
-                Isolation::None if has_place => Told::Pause,
-                Isolation::None | Isolation::Round => Told::Finish,
-            });
+        if has_place && deal.has_for(worker.slot) {
+            return;
         }
+        if has_place && deal.can_split() && (worker.load() > 1 || self.take_from_others(index)) {
+            return;
+        }
+        self.crew[index].tell(match self.plan.isolation {
+            Isolation::None if has_place => Told::Pause,
+            Isolation::None | Isolation::Round => Told::Finish,
+        });
+    }
+
+    /// Gives a worker that would run dry half of what the one with most has not begun.
+    fn take_from_others(&mut self, index: usize) -> bool {
+        let others = (0..self.crew.len()).filter(|&other| other != index);
+        let Some(most) = others.max_by_key(|&other| self.crew[other].held.len()) else {
+            return false;
+        };
+        let tests = self.crew[most].give_back();
+        let found = !tests.is_empty();
+        if found {
+            self.crew[index].give(tests);
+        }
+        found
     }
 
     /// Starts a worker for every slot that has none.
@@ -80,12 +101,13 @@ impl Dispatch<'_> {
             round: self.round.0,
             run: self.plan.run.to_string(),
             prune: slot.0 == 0,
+            permits: false,
         };
         let what = (&self.base, self.plan, self.control);
         match self.recruiter.recruit(id, order, what) {
-            Ok(pid) => {
+            Ok(Recruit { pid, permits }) => {
                 let mut worker = Worker::new(id, slot);
-                worker.pid = pid.unwrap_or(0);
+                (worker.pid, worker.permits) = (pid, permits);
                 self.crew.push(worker);
             }
             Err(error) => {
@@ -169,7 +191,9 @@ impl Dispatch<'_> {
             }
             (Some((test, start)), WorkerEnd::Crashed(crash)) => {
                 let now = self.record.now();
-                let ending = judge::crash(crash.clone(), start, now, &worker.tail.text());
+                let mut sections = self.captured_by(id);
+                sections.push(("Last output of the worker".to_owned(), worker.tail.text()));
+                let ending = judge::crash(crash.clone(), start, now, sections);
                 self.record.ended(Some(id), test, ending);
             }
             (None, WorkerEnd::Crashed(crash)) if self.is_collected && self.stop.is_none() => {
@@ -178,6 +202,18 @@ impl Dispatch<'_> {
             }
             (Some(_) | None, _) => {}
         }
+    }
+
+    /// What a worker that died held under pytest's capture, by pytest's titles.
+    fn captured_by(&self, id: WorkerId) -> Vec<(String, String)> {
+        let folder = self.base.rendezvous.folder();
+        let read = |(stream, title): (&str, &str)| {
+            let mut tail = Tail::default();
+            tail.push(&std::fs::read(folder.join(format!("{id}-{stream}"))).ok()?);
+            Some((title.to_owned(), tail.text()))
+        };
+        let streams = [("out", "Captured stdout"), ("err", "Captured stderr")];
+        streams.into_iter().filter_map(read).collect()
     }
 
     /// A spawned worker ended before it had collected: so will the others.
