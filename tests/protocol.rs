@@ -201,7 +201,9 @@ fn kind_to_worker(message: &ToWorker) -> &'static str {
         ToWorker::Fork(_) => "fork",
         ToWorker::Shutdown => "shutdown",
         ToWorker::Run { .. } => "run",
+        ToWorker::TakeBack { .. } => "take-back",
         ToWorker::Drop => "drop",
+        ToWorker::Round { .. } => "round",
         ToWorker::Pause => "pause",
         ToWorker::Finish => "finish",
     }

@@ -38,8 +38,8 @@ class Peer:
     def say(self, kind, **fields):
         self.stream.sendall(wire.encode({"t": kind, **fields}))
 
-    def say_with_fd(self, message, fd):
-        socket.send_fds(self.stream, [wire.encode(message)], [fd])
+    def say_with_fds(self, message, *fds):
+        socket.send_fds(self.stream, [wire.encode(message)], fds)
 
     def next(self):
         """The next message; None at the end of the conversation."""
@@ -168,10 +168,11 @@ class FakeController:
         ids, _ = peer.collected()
         return peer, ids
 
-    def fork(self, template, **identity):
+    def fork(self, template, permits=None, **identity):
         """A forked worker, and the reading end of its output."""
         read, write = os.pipe()
-        template.say_with_fd({"t": "fork", **worker_order(**identity)}, write)
+        order = {"t": "fork", **worker_order(**identity), "permits": permits is not None}
+        template.say_with_fds(order, write, *([] if permits is None else [permits]))
         os.close(write)
         forked = template.expect("forked")
         self.children.add(forked["pid"])

@@ -198,7 +198,7 @@ def test_the_same_id_twice_is_two_tests(controller):
     assert [m["i"] for m in messages if m["t"] == "done"] == [0, 1]
 
 
-def test_ctrl_c_leaves_the_running_test_open(controller):
+def test_ctrl_c_interrupts_the_running_test(controller):
     controller.write(
         test_a="""
         import signal
@@ -215,7 +215,7 @@ def test_ctrl_c_leaves_the_running_test_open(controller):
     peer.expect("start")
     open(controller.suite / "running").close()
     os.kill(process.pid, signal.SIGINT)
-    assert peer.rest() == [{"t": "bye"}]
+    assert peer.rest() == [{"t": "interrupted", "i": 0, "worker": ""}, {"t": "bye"}]
     assert controller.output(process)[1] == 2
 
 

@@ -41,6 +41,25 @@ def test_a_fork_runs_tests_and_its_end_is_told(controller):
     assert controller.output(process)[1] == 0
 
 
+def test_a_test_whose_permit_was_taken_is_neither_started_nor_next(controller):
+    controller.write(test_a="def test_0(): pass\ndef test_1(): pass\ndef test_2(): pass")
+    template, _ = controller.template()
+    read, write = os.pipe()
+    os.set_blocking(read, False)
+    worker, _ = controller.fork(template, permits=read)
+    os.write(write, b"+++")
+    assert os.read(read, 1) == b"+", "the controller was first"
+    worker.say("run", tests=[0, 1, 2])
+    # 0 runs, with 1 for its next; 1 must wait, for its own next is not sure to come.
+    assert [worker.next()["t"] for _ in range(2)] == ["start", "done"]
+    worker.say("take-back", count=1)
+    worker.say("finish")
+    said = [(message["t"], message.get("i")) for message in worker.rest()]
+    assert said == [("start", 1), ("done", 1), ("bye", None)]
+    os.close(read)
+    os.close(write)
+
+
 @pytest.mark.parametrize(
     ("test", "how"),
     [("exits", {"exit": 9}), ("aborts", {"signal": signal.SIGABRT})],

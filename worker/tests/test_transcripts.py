@@ -37,7 +37,7 @@ class Replay:
         peer = self.peers[role]
         if message["t"] == "fork":
             read, write = os.pipe()
-            peer.say_with_fd(message, write)
+            peer.say_with_fds(message, write)
             os.close(write)
             self.pipes.append(os.fdopen(read))
         else:

@@ -275,12 +275,14 @@ def test_pytest_exit_stops_with_its_words_and_code(controller, suite):
     peer.say("run", tests=[0, 1])
     start, interrupted, stop, bye = peer.rest()
     assert kinds([start, interrupted, bye]) == [("start", 0), ("interrupted", 0), ("bye", None)]
-    assert stop == {"t": "stop", "message": "no database", "code": 7, "exit": True}
+    assert stop == {"t": "stop", "message": "no database", "code": 7}
     assert diary(suite)[-2:] == ["test_a down", "session down"]
 
 
-@pytest.mark.parametrize("wish", ["shouldstop", "shouldfail"])
-def test_a_plugins_wish_to_stop_is_told_once_and_nothing_stops_by_itself(controller, suite, wish):
+@pytest.mark.parametrize(("wish", "code"), [("shouldstop", 2), ("shouldfail", 1)])
+def test_a_plugins_wish_to_stop_is_told_once_and_nothing_stops_by_itself(
+    controller, suite, wish, code
+):
     controller.write(
         conftest=f"""
         def pytest_runtest_logreport(report):
@@ -302,7 +304,7 @@ def test_a_plugins_wish_to_stop_is_told_once_and_nothing_stops_by_itself(control
         *[("start", 1), ("done", 1), ("start", 2), ("done", 2)],
         ("bye", None),
     ]
-    assert messages[2] == {"t": "stop", "message": "I have seen enough"}
+    assert messages[2] == {"t": "stop", "message": "I have seen enough", "code": code}
 
 
 def test_failures_are_counted_by_the_controller(controller, suite):
