@@ -168,10 +168,12 @@ fn every_kind_of_message_is_recorded() {
         "notice",
         "pause",
         "ready",
+        "round",
         "run",
         "shutdown",
         "start",
         "stop",
+        "take-back",
         "tests",
     ];
     assert_eq!(recorded.into_iter().collect::<Vec<_>>(), all);

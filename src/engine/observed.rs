@@ -50,15 +50,13 @@ pub(super) fn run(plan: &Plan, control: &Control, reporter: &mut dyn Reporter) -
 /// What must hold before anything is started. For `all` and for paths the server is asked as soon
 /// as a folder that needs it lies among what is to run: which tests there are is not known yet.
 fn prepare(plan: &Plan, control: &Control) -> Result<Base, StopReason> {
-    if plan.engine == EngineKind::Xdist {
-        let modules = probe(&plan.python.path).map_err(|e| StopReason::Usage(e.to_string()))?;
-        if modules.pytest.is_none() {
-            return Err(StopReason::Usage(missing(plan, "pytest", "pytest")));
-        }
-        if modules.xdist.is_none() {
-            let text = missing(plan, "pytest-xdist, which --engine xdist runs,", "pytest-xdist");
-            return Err(StopReason::Usage(text));
-        }
+    let modules = probe(&plan.python.path).map_err(|e| StopReason::Usage(e.to_string()))?;
+    if modules.pytest.is_none() {
+        return Err(StopReason::Usage(missing(plan, "pytest", "pytest")));
+    }
+    if plan.engine == EngineKind::Xdist && modules.xdist.is_none() {
+        let text = missing(plan, "pytest-xdist, which --engine xdist runs,", "pytest-xdist");
+        return Err(StopReason::Usage(text));
     }
     if may_need_server(plan) {
         ask_server(plan)?;

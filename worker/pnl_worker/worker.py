@@ -163,13 +163,15 @@ class Worker:
         self.was_interrupted = True
 
     def _check_stop(self) -> None:
-        """Tells of a plugin's or a hook's wish to stop, once."""
+        """Tells of a plugin's or a hook's wish to stop, and starts nothing more."""
         wish = self.session.shouldfail or self.session.shouldstop
         if wish and not self.has_wished:
             self.has_wished = True  # pytest 8 does not let a wish be taken back
             failed = bool(self.session.shouldfail)
             status = pytest.ExitCode.TESTS_FAILED if failed else pytest.ExitCode.INTERRUPTED
             self.connection.buffer({"t": "stop", "message": str(wish), "code": int(status)})
+            self.queue.clear()
+            self.ending = True
 
     def _interrupted(self, error: BaseException) -> None:
         """Ctrl-C, or ``pytest.exit``: the running test gets no other outcome."""

@@ -35,8 +35,10 @@ impl Dispatch<'_> {
         };
         let idle_others = idle - usize::from(worker.load() == 0 && worker.told != Told::Finish);
         let has_place = worker.slot.0 < self.slots;
-        // What cannot be taken back is given in the smallest measure.
+        // What cannot be taken back is given in the smallest measure; so is everything where the
+        // next failure may be the last that is allowed.
         let is_safe = !deal.is_shared() || (deal.can_split() && worker.permits.is_some());
+        let is_safe = is_safe && self.failure_limit.is_none();
         let depth = if is_safe { self.depth.tests() } else { 2 };
         let mut tests: Vec<TestIndex> = Vec::new();
         while has_place && worker.load() + tests.len() < depth {
