@@ -683,3 +683,27 @@ fn a_thread_of_the_suites_own_makes_pnl_spawn_and_say_so() {
     assert!(notice.contains("heartbeat") && notice.contains("spawn"), "{notice}");
     assert!(run.stdout.contains("heartbeat"), "{run}");
 }
+
+#[test]
+fn a_hook_that_fails_at_the_sessions_end_is_not_green() {
+    let suite = Suite::new(&[
+        ("test_one.py", "def test_one(): pass\n"),
+        ("conftest.py", "def pytest_sessionfinish():\n    raise RuntimeError('at the end')\n"),
+    ]);
+    let expected = suite.pytest(&[]).code;
+    for engine in ["fork", "spawn", "pytest"] {
+        let run = suite.test(&["--engine", engine, "-n1"]);
+        assert_eq!(run.code, expected, "{engine} {run}");
+        assert!((run.stdout.clone() + &run.stderr).contains("at the end"), "{engine} {run}");
+    }
+}
+
+#[test]
+fn an_error_of_pytests_own_is_no_tests_crash() {
+    let suite = exiting("'enough', returncode=7").with_xdist();
+    let expected = suite.pytest(&["-n", "2"]).code;
+    let run = suite.test(&["--engine", "xdist", "-n", "2"]);
+    assert_eq!(run.code, expected, "{run}");
+    assert_ne!(run.outcome("test_2"), "crashed", "{run}");
+    run.assert_sums_match();
+}

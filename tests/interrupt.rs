@@ -6,7 +6,7 @@ mod harness;
 use std::collections::BTreeMap;
 
 use harness::bell::{Bell, Ring};
-use harness::{Run, Suite};
+use harness::{Run, Suite, until};
 use rustix::process::Signal;
 
 /// Two files, so that two workers sleep; one test each is left.
@@ -258,9 +258,7 @@ fn a_run_that_is_killed_keeps_what_it_had_learned() {
     let asleep = one_asleep(&mut bell);
     running.wait_for_event("test-ended");
     // Batches of the history are written at least ten times a second; there is no event for it.
-    while suite.stored_executions() == 0 {
-        std::thread::yield_now();
-    }
+    until("an execution is stored", || suite.stored_executions() > 0);
     running.signal(Signal::KILL);
     running.finish();
     drop(asleep);

@@ -129,7 +129,8 @@ fn a_python_without_pytest() {
     let python = python_with(&suite.beside("tmp"), |_| false);
     for engine in ["fork", "spawn", "pytest", "xdist"] {
         let command = with_python(&suite, &python, &["-n", "2", "--engine", engine]);
-        insta::assert_snapshot!("a_python_without_pytest", refused(&suite, command));
+        let name = format!("a_python_without_pytest_under_{engine}");
+        insta::assert_snapshot!(name, refused(&suite, command));
     }
 }
 

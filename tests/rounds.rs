@@ -282,3 +282,24 @@ fn other_runs_leave_the_folders_of_a_run_that_goes_on_alone() {
     let run = running.finish();
     assert_eq!(run.code, Some(0), "{run}");
 }
+
+#[test]
+fn a_failing_tear_down_of_the_session_is_not_green() {
+    let suite = Suite::new(&[(
+        "test_one.py",
+        "import pytest\n\
+         @pytest.fixture(scope='session', autouse=True)\n\
+         def session():\n    yield\n    raise RuntimeError('session tear-down')\n\
+         def test_one(): pass\n",
+    )]);
+    for engine in ["fork", "spawn"] {
+        for isolation in ["round", "none"] {
+            let words = ["-n1", "--loop", "2", "--keep-going", "--isolation", isolation];
+            let run = suite.test(&[&words[..], &["--engine", engine]].concat());
+            assert_eq!(run.code, Some(1), "{engine} {isolation} {run}");
+            let said = run.stdout.clone() + &run.stderr;
+            assert!(said.contains("RuntimeError: session tear-down"), "{engine} {isolation} {run}");
+            run.assert_sums_match();
+        }
+    }
+}

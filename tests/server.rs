@@ -9,7 +9,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use harness::{Run, Suite};
+use harness::{Run, Suite, until};
 
 /// Answers every request until it is dropped.
 struct Server {
@@ -244,9 +244,7 @@ fn a_refused_connection_to_another_server_does_not_end_the_run() {
     let running = suite.start(&["http", "-n1", "--base-url", &server.url]);
     let two = bell.wait_for("two");
     // Asked by pnl before the run, and again because of the first test's failure.
-    while server.requests() < 2 {
-        std::thread::yield_now();
-    }
+    until("the server is asked again", || server.requests() >= 2);
     drop(two);
     let run = running.finish();
     assert_eq!(run.code, Some(1), "{run}");

@@ -17,3 +17,12 @@ pub use suite::Suite;
 /// Everything that can take time is given up after this long. A loaded machine with one core may
 /// need seconds to start an interpreter; a test that hangs must still end the check.
 pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// Waits for a fact that nothing tells of, within bounds.
+pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = std::time::Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(std::time::Instant::now() < deadline, "in vain: {what}");
+        std::thread::yield_now();
+    }
+}
