@@ -9,19 +9,19 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "examples" / "tracker"
 
 # What could make pnl, pytest, cargo or the example behave differently from a fresh machine's.
-FOREIGN = ("PNL_", "PYTEST_", "TRACKER_", "E2E_", "GITHUB_")
+# PYTHONUNBUFFERED is one of them: it has hidden output that got lost in a buffer.
+FOREIGN = ("PNL_", "PYTEST_", "PYTHON", "TRACKER_", "E2E_", "GITHUB_")
 FOREIGN_NAMES = {
     "CARGO_BUILD_TARGET",
     "CARGO_TARGET_DIR",
     "FORCE_COLOR",
-    "PYTHONHOME",
-    "PYTHONPATH",
     "VIRTUAL_ENV",
 }
 
@@ -87,15 +87,23 @@ def pip_install(python: Path, *words: str) -> None:
 
 def chromium() -> None:
     """Sees to it that there is a Chromium."""
-    if shutil.which("chromium") is None:
-        install_debian_packages("chromium")
+    need_programs({"chromium": "chromium"})
 
 
 def chromium_and_display() -> None:
     """Sees to it that there is a Chromium, and an X server for it that needs no screen."""
-    wanted = {"chromium": "chromium", "xvfb-run": "xvfb", "xauth": "xauth"}
-    missing = [package for program, package in wanted.items() if shutil.which(program) is None]
-    install_debian_packages(*missing)
+    need_programs({"chromium": "chromium", "xvfb-run": "xvfb", "xauth": "xauth"})
+
+
+def need_programs(packages: dict[str, str]) -> None:
+    """Installs the Debian packages of those programs that are not on the PATH."""
+    install_debian_packages(*(packages[program] for program in missing(packages)))
+    for program in missing(packages):
+        raise Unavailable(f"{program} is not on the PATH, though its package is installed")
+
+
+def missing(programs: Iterable[str]) -> list[str]:
+    return [program for program in programs if shutil.which(program) is None]
 
 
 def install_debian_packages(*packages: str) -> None:

@@ -14,7 +14,9 @@ SCRIPTS = ROOT / "scripts"
 
 def check_rust(steps: Steps, bench: Workbench) -> None:
     """The crate and xtask. Integration tests find their interpreter in PNL_TEST_PYTHON."""
-    env = {**bench.env, "CARGO_TERM_COLOR": "never", "PNL_TEST_PYTHON": str(bench.python)}
+    # INSTA_UPDATE: a check writes no new snapshots into the checkout.
+    settings = {"CARGO_TERM_COLOR": "never", "INSTA_UPDATE": "no"}
+    env = {**bench.env, **settings, "PNL_TEST_PYTHON": str(bench.python)}
 
     def cargo(*words: str) -> None:
         commands.succeed(["cargo", *words], cwd=ROOT, env=env)

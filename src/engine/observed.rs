@@ -335,12 +335,11 @@ impl Watch<'_> {
         }
         let died = process.stop.is_none() && !process.running.is_empty();
         for ((worker, _), (test, start)) in process.running {
-            let ending = match process.stop {
-                Some(_) => Ending::bare(Outcome::Interrupted, start),
-                None => {
-                    let crash = judge::crash_of(Some(ended));
-                    judge::crash(crash, start, self.record.now(), Vec::new())
-                }
+            let ending = if process.stop.is_some() {
+                Ending::bare(Outcome::Interrupted, start)
+            } else {
+                let crash = judge::crash_of(Some(ended));
+                judge::crash(crash, start, self.record.now(), Vec::new())
             };
             self.record.ended(worker_id(&worker), test, ending);
         }

@@ -57,7 +57,11 @@ impl Dispatch<'_> {
         if has_place && deal.has_for(worker.slot) {
             return;
         }
-        if has_place && deal.can_split() && (worker.load() > 1 || self.take_from_others(index)) {
+        // Its last test it gets to know as such when it has no other: until then there may be more
+        // to take from others, or the failure before it may have been one too many.
+        let can_split = has_place && deal.can_split();
+        let may_change = can_split || self.failure_limit.is_some();
+        if may_change && worker.load() > 1 || can_split && self.take_from_others(index) {
             return;
         }
         self.crew[index].tell(match self.plan.isolation {
