@@ -707,3 +707,14 @@ fn an_error_of_pytests_own_is_no_tests_crash() {
     assert_ne!(run.outcome("test_2"), "crashed", "{run}");
     run.assert_sums_match();
 }
+
+#[test]
+fn a_limit_that_the_last_test_but_one_reaches_spares_the_last() {
+    let text = "def test_1(): assert False\ndef test_2(): pass\n";
+    let suite = Suite::new(&[("test_two.py", text)]);
+    for engine in ["fork", "spawn"] {
+        let run = suite.test(&["--engine", engine, "-n", "1", "--", "-x"]);
+        assert_eq!(run.order(), ["test_1"], "{engine} {run}");
+        assert_eq!(run.outcome("test_2"), "not_run", "{engine} {run}");
+    }
+}
