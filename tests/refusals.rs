@@ -57,7 +57,8 @@ fn values_that_are_none() {
         &["--max-fail", "0"],
     ];
     let texts = cases.map(|words| format!("$ pnl test {}\n{}", words.join(" "), refusal_of(words)));
-    insta::assert_snapshot!(texts.join("\n"));
+    // A checkout whose path has a space has its interpreter quoted.
+    insta::assert_snapshot!(texts.join("\n").replace("'[PYTHON]'", "[PYTHON]"));
 }
 
 #[test]

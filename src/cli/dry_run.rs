@@ -1,5 +1,4 @@
 //! `--dry-run`: what would run.
-#![expect(clippy::print_stdout, reason = "printing is this module's purpose")]
 
 use crate::engine::{Plan, ServerNeed, Workers, command_of};
 use crate::model::{EngineKind, ExitCode};
@@ -7,20 +6,29 @@ use crate::scheduler::Limit;
 
 /// Prints the plan.
 pub(super) fn print(plan: &Plan) -> ExitCode {
-    println!("scope        {}", plan.scope);
-    println!("folder       {}", plan.root.display());
-    println!("python       {} ({})", plan.python.path.display(), plan.python.from);
-    println!("engine       {}", plan.engine);
-    println!("command      {}", shell(&command_of(plan)));
-    for (name, value) in &plan.env {
-        println!("environment  {name}={value} ({})", plan.server.from);
-    }
-    println!("workers      {}", workers(plan));
-    println!("dist         {}", plan.dist);
-    println!("rounds       {}", rounds(plan));
-    println!("isolation    {}", plan.isolation);
-    println!("server       {}", server(plan));
+    super::print(&describe(plan));
     ExitCode::Ok
+}
+
+fn describe(plan: &Plan) -> String {
+    let mut rows = vec![
+        ("scope", plan.scope.clone()),
+        ("folder", plan.root.display().to_string()),
+        ("python", format!("{} ({})", plan.python.path.display(), plan.python.from)),
+        ("engine", plan.engine.to_string()),
+        ("command", shell(&command_of(plan))),
+    ];
+    for (name, value) in &plan.env {
+        rows.push(("environment", format!("{name}={value} ({})", plan.server.from)));
+    }
+    rows.extend([
+        ("workers", workers(plan)),
+        ("dist", plan.dist.to_string()),
+        ("rounds", rounds(plan)),
+        ("isolation", plan.isolation.to_string()),
+        ("server", server(plan)),
+    ]);
+    rows.into_iter().map(|(name, value)| format!("{name:<12} {value}\n")).collect()
 }
 
 fn workers(plan: &Plan) -> String {

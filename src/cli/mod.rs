@@ -7,6 +7,7 @@ mod show;
 mod test;
 
 use std::ffi::OsString;
+use std::io::Write as _;
 use std::process::ExitCode as Status;
 
 use clap::{CommandFactory, Parser};
@@ -26,6 +27,12 @@ pub fn main() -> Status {
     // A panic is a defect of pnl: it has printed itself, and exits as one.
     let exit = std::panic::catch_unwind(|| run(&words)).unwrap_or(ExitCode::InternalError);
     Status::from(exit.code())
+}
+
+/// Prints to standard output. A reader that has gone is that reader's choice.
+fn print(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
 fn run(words: &[OsString]) -> ExitCode {

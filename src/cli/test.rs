@@ -122,7 +122,7 @@ fn explain(plan: &Plan, finished: &Finished) {
     let is_explained = matches!(finished.reason, StopReason::Usage(_));
     if let Some(output) = finished.output.as_ref().filter(|_| !is_explained) {
         // The last stop for untrusted text before the terminal.
-        print!("{}", clean(output, Keep::Lines));
+        super::print(&clean(output, Keep::Lines));
     }
     match &finished.reason {
         StopReason::Usage(text) | StopReason::Internal(text) if !finished.begun => {
