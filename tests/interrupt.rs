@@ -104,8 +104,11 @@ fn sigterm_is_as_good_as_an_interrupt() {
 fn an_interrupt_ends_xdist() {
     let suite = sleepy().with_xdist();
     let mut bell = suite.bell();
-    let running = suite.start(&["-n", "2", "--dist", "loadfile", "--engine", "xdist"]);
+    let mut running = suite.start(&["-n", "2", "--dist", "loadfile", "--engine", "xdist"]);
     let asleep = both_asleep(&mut bell);
+    // What xdist's workers do reaches it later: each has run one test and begun another.
+    running.wait_for_events("test-started", 4);
+    running.wait_for_events("test-ended", 2);
     running.signal(Signal::INT);
     let run = running.finish();
     drop(asleep);

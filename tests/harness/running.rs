@@ -114,6 +114,16 @@ impl Running {
         panic!("no {name} event in: {:#?}", events.seen);
     }
 
+    /// Waits until it has reported so many events of this name since its start.
+    pub fn wait_for_events(&mut self, name: &str, count: usize) {
+        let is_enough =
+            |seen: &[Value]| seen.iter().filter(|it| it["event"] == name).count() >= count;
+        let events = self.events.as_mut().unwrap();
+        while !is_enough(&events.seen) {
+            assert!(events.next().is_some(), "not {count} {name} events: {:#?}", events.seen);
+        }
+    }
+
     /// Waits for its end. One that does not end is killed, and fails the test.
     pub fn finish(mut self) -> Run {
         let process = pidfd_open(self.pid(), PidfdFlags::empty()).unwrap();
