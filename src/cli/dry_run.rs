@@ -28,7 +28,8 @@ fn describe(plan: &Plan) -> String {
         ("isolation", plan.isolation.to_string()),
         ("server", server(plan)),
     ]);
-    rows.into_iter().map(|(name, value)| format!("{name:<12} {value}\n")).collect()
+    rows.into_iter()
+        .fold(String::new(), |text, (name, value)| text + &format!("{name:<12} {value}\n"))
 }
 
 fn workers(plan: &Plan) -> String {

@@ -1,9 +1,5 @@
 //! `pnl test` and `pnl loop`.
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "what pytest says is passed on here"
-)]
+#![expect(clippy::print_stderr, reason = "warnings about reports go where no report goes")]
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

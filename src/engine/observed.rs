@@ -333,9 +333,11 @@ impl Watch<'_> {
             }
             return Err(NotReady { hello: process.hello, reason, output });
         }
-        let died = process.stop.is_none() && !process.running.is_empty();
+        // pytest's own ends (2 and above) are no test's: it was told to, or had an error itself.
+        let is_pytests_own = matches!(ended, Ended::Exit(2..=5));
+        let died = process.stop.is_none() && !process.running.is_empty() && !is_pytests_own;
         for ((worker, _), (test, start)) in process.running {
-            let ending = if process.stop.is_some() {
+            let ending = if process.stop.is_some() || is_pytests_own {
                 Ending::bare(Outcome::Interrupted, start)
             } else {
                 let crash = judge::crash_of(Some(ended));

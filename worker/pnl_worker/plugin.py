@@ -103,6 +103,10 @@ class Role:
         """A spawned worker says bye when all tear-downs are over."""
         try:
             return (yield)
+        except BaseException as error:
+            if hasattr(self, "runner"):
+                self.runner.tell_of_failed_end(error)
+            raise
         finally:
             if hasattr(self, "runner"):
                 self.connection.send({"t": "bye"})

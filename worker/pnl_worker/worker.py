@@ -190,8 +190,10 @@ class Worker:
         try:
             self.config.hook.pytest_sessionfinish(session=self.session, exitstatus=status)
         except BaseException as error:  # whatever a tear-down raises must be told, not lost
-            text = f"{type(error).__name__}: {error}"
-            self.connection.buffer(
-                {"t": "notice", "level": "warning", "text": f"tear-down of the session: {text}"}
-            )
+            self.tell_of_failed_end(error)
         self.connection.send({"t": "bye"})
+
+    def tell_of_failed_end(self, error: BaseException) -> None:
+        """Tell what a session's end raised: pytest exits with a failure then."""
+        text = f"the end of the session failed: {type(error).__name__}: {error}"
+        self.connection.buffer({"t": "notice", "level": "error", "text": outcome.cut(text)})

@@ -295,7 +295,6 @@ def test_a_plugins_wish_to_stop_is_told_and_nothing_more_starts(controller, suit
     # As an error a warning would end the worker: pytest 8 warns when a wish is taken back.
     peer, _ = controller.spawned("-W", "error")
     peer.say("run", tests=[0, 1, 2])
-    peer.say("finish")
     messages = peer.rest()
     assert kinds(messages) == [
         *[("start", 0), ("done", 0), ("stop", None), ("bye", None)],

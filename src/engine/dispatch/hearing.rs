@@ -6,7 +6,7 @@ use crate::engine::inbox::{Message, Source};
 use crate::engine::record::Ending;
 use crate::engine::recruit::Recruiter;
 use crate::engine::{judge, server};
-use crate::model::{Outcome, StopReason, What, WorkerId};
+use crate::model::{Level, Outcome, StopReason, What, WorkerId};
 use crate::process::{Ended, kill_group};
 use crate::protocol::{Done, Ready, ToController};
 
@@ -155,7 +155,11 @@ impl Dispatch<'_> {
                 self.stop(StopReason::Stopped { message, code });
             }
             ToController::Notice { level, text } => {
-                self.record.notice(level_of(&level), format!("{id}: {text}"));
+                let level = level_of(&level);
+                if level == Level::Error {
+                    self.record.other_failures(1);
+                }
+                self.record.notice(level, format!("{id}: {text}"));
             }
             ToController::Bye => worker.says_bye(),
             ToController::Hello(_)
