@@ -7,8 +7,9 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::command::{PytestCommand, pytest_command};
+use super::inbox::Control;
 use super::plan::Plan;
-use crate::model::{DistMode, EngineKind, Output};
+use crate::model::{DistMode, EngineKind, Output, StopReason};
 use crate::process::{Launch, RUN_VARIABLE, Stdio, unpack};
 use crate::protocol::socket::Rendezvous;
 use crate::protocol::{Fork, Role};
@@ -33,10 +34,21 @@ struct Session<'a> {
 }
 
 impl Base {
-    /// Makes the folder, listens, and unpacks the package.
-    pub(super) fn prepare() -> io::Result<Self> {
+    /// Makes the folder, unpacks the package, and lets `control` accept connections.
+    pub(super) fn prepare(control: &Control) -> Result<Self, StopReason> {
+        Self::open(control).map_err(|error| {
+            let folder = std::env::temp_dir();
+            StopReason::Internal(format!(
+                "cannot make a private folder with a socket in {}: {error}",
+                folder.display()
+            ))
+        })
+    }
+
+    fn open(control: &Control) -> io::Result<Self> {
         let rendezvous = Rendezvous::open()?;
         let package = unpack(rendezvous.folder())?;
+        control.accept(&rendezvous)?;
         Ok(Self { rendezvous, package })
     }
 

@@ -61,13 +61,7 @@ fn prepare(plan: &Plan, control: &Control) -> Result<Base, StopReason> {
     if may_need_server(plan) {
         ask_server(plan)?;
     }
-    let base = Base::prepare().map_err(|error| {
-        StopReason::Internal(format!("cannot make a private temporary folder: {error}"))
-    })?;
-    control
-        .accept(&base.rendezvous)
-        .map_err(|error| StopReason::Internal(format!("cannot listen for pytest: {error}")))?;
-    Ok(base)
+    Base::prepare(control)
 }
 
 fn may_need_server(plan: &Plan) -> bool {

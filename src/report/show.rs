@@ -3,7 +3,6 @@
 //! Everything that comes from the suite (node ids, messages, the command line) is untrusted: the
 //! text form shows it cleaned and in one line, the JSON form escapes it.
 
-use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::str::FromStr;
 
@@ -55,48 +54,15 @@ pub fn show(run: &StoredRun, format: Format, out: &mut dyn Write) -> io::Result<
     }
 }
 
-/// Makes untrusted text harmless on a terminal: control characters, line ends included, and the
-/// ones that reverse or break the line are shown by their escapes.
+/// Untrusted text as one harmless line.
 pub(super) fn clean(text: &str) -> String {
-    let mut cleaned = String::with_capacity(text.len());
-    for character in text.chars() {
-        if is_control(character) {
-            let _ = write!(cleaned, "{}", character.escape_default());
-        } else {
-            cleaned.push(character);
-        }
-    }
-    cleaned
+    super::text::line(text).into_owned()
 }
 
-/// C0, DEL and C1; the bidirectional controls of Unicode 6.3 and before; and the separators of
-/// lines and paragraphs.
-pub(super) fn is_control(character: char) -> bool {
-    character.is_control()
-        || matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}')
-        || matches!(character, '\u{2066}'..='\u{2069}')
-}
-
-/// Cuts text to `width` columns, `…` in its middle. Of a node id, this keeps the folder and the
-/// test's name.
-pub(super) fn cut_middle(text: &str, width: usize) -> String {
-    if console::measure_text_width(text) <= width {
-        return text.to_owned();
-    }
-    let kept = width.saturating_sub(1);
-    let head: String = fitting(text.chars(), kept / 2).collect();
-    let mut tail: Vec<char> = fitting(text.chars().rev(), kept - kept / 2).collect();
-    tail.reverse();
-    head + "…" + &String::from_iter(tail)
-}
-
-/// The first characters that fit.
-fn fitting(characters: impl Iterator<Item = char>, width: usize) -> impl Iterator<Item = char> {
-    let mut used = 0;
-    characters.take_while(move |character| {
-        used += console::measure_text_width(character.encode_utf8(&mut [0; 4]));
-        used <= width
-    })
+/// A line without its middle where it is wider than `width` columns. Of a node id, this keeps the
+/// folder and the test's name.
+pub(super) fn cut_middle(line: &str, width: usize) -> String {
+    super::text::cut_middle(line, width).into_owned()
 }
 
 #[cfg(test)]

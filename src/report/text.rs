@@ -72,7 +72,8 @@ fn is_layout(c: char) -> bool {
     matches!(c, '\n' | '\t')
 }
 
-fn is_dangerous(c: char) -> bool {
+/// Whether a character could move the cursor, reverse or break a line, or is no character at all.
+pub(super) fn is_dangerous(c: char) -> bool {
     c.is_control() || is_bidi_or_separator(c) || is_no_character(c)
 }
 

@@ -103,13 +103,7 @@ fn prepare(plan: &Plan, control: &Control) -> Result<Base, StopReason> {
     if plan.server_need == ServerNeed::Always {
         ask_server(plan)?;
     }
-    let base = Base::prepare().map_err(|error| {
-        StopReason::Internal(format!("cannot make a private temporary folder: {error}"))
-    })?;
-    control
-        .accept(&base.rendezvous)
-        .map_err(|error| StopReason::Internal(format!("cannot listen for workers: {error}")))?;
-    Ok(base)
+    Base::prepare(control)
 }
 
 pub(super) fn ask_server(plan: &Plan) -> Result<(), StopReason> {

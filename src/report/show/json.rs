@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::ser::Formatter;
 
-use super::is_control;
 use crate::model::Counts;
+use crate::report::text::is_dangerous;
 use crate::stats::{Quantiles, Rate, failure_rate, quantiles};
 use crate::store::{RunRecord, StoredRun, StoredTest};
 
@@ -121,7 +121,7 @@ impl Formatter for EscapeControls {
         fragment: &str,
     ) -> io::Result<()> {
         let mut rest = fragment;
-        while let Some((at, control)) = rest.char_indices().find(|&(_, it)| is_control(it)) {
+        while let Some((at, control)) = rest.char_indices().find(|&(_, it)| is_dangerous(it)) {
             writer.write_all(&rest.as_bytes()[..at])?;
             // All of them have at most 16 bits.
             write!(writer, "\\u{:04x}", u32::from(control))?;

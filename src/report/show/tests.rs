@@ -1,9 +1,9 @@
-use proptest::prelude::{prop_assert, prop_assert_eq, proptest};
 use serde_json::{Value, json};
 
-use super::{Format, WIDTH, clean, cut_middle, is_control, show};
+use super::{Format, WIDTH, show};
 use crate::model::{Crash, Execution, NotRun, Outcome, StopReason};
 use crate::report::history::history;
+use crate::report::text::is_dangerous as is_control;
 use crate::store::fixture::{Project, Tape, execution, failing, started, test};
 use crate::store::{History, StoredRun};
 
@@ -179,19 +179,4 @@ fn a_closed_pipe_is_an_error_for_the_caller() {
     let mut full = &mut [0_u8; 10][..];
     assert!(show(&run, Format::Text, &mut full).is_err());
     assert!(show(&run, Format::Json, &mut full).is_err());
-}
-
-proptest! {
-    #[test]
-    fn cutting_fits(text in "\\PC{0,60}", width in 1..50_usize) {
-        prop_assert!(console::measure_text_width(&cut_middle(&clean(&text), width)) <= width);
-    }
-
-    #[test]
-    fn cleaning_leaves_no_control_and_keeps_the_rest(text in "(?s:.{0,60})") {
-        prop_assert!(!clean(&text).contains(is_control));
-        if !text.contains(is_control) {
-            prop_assert_eq!(clean(&text), text);
-        }
-    }
 }
