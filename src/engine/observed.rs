@@ -14,7 +14,7 @@ use super::launch::Base;
 use super::plan::{Plan, ServerNeed};
 use super::record::{Ending, Record};
 use super::server;
-use super::template::{NotReady, missing, reason_of_early_end};
+use super::template::{NotReady, cannot_start, missing, reason_of_early_end, unusable};
 use crate::model::{
     Counts, DistMode, EngineKind, ExitCode, Level, NotRun, Offset, Outcome, Round, StopReason,
     TestIndex, What, WorkerId,
@@ -50,7 +50,7 @@ pub(super) fn run(plan: &Plan, control: &Control, reporter: &mut dyn Reporter) -
 /// What must hold before anything is started. For `all` and for paths the server is asked as soon
 /// as a folder that needs it lies among what is to run: which tests there are is not known yet.
 fn prepare(plan: &Plan, control: &Control) -> Result<Base, StopReason> {
-    let modules = probe(&plan.python.path).map_err(|e| StopReason::Usage(e.to_string()))?;
+    let modules = probe(&plan.python.path).map_err(|error| StopReason::Usage(unusable(&error)))?;
     if modules.pytest.is_none() {
         return Err(StopReason::Usage(missing(plan, "pytest", "pytest")));
     }
@@ -201,12 +201,9 @@ impl Watch<'_> {
             Ok(pid)
         });
         let silent = launch.stdio == Stdio::Inherited;
-        started.map(|pid| Process::new(pid, silent)).map_err(|error| {
-            NotReady::bare(StopReason::Usage(format!(
-                "the Python {} does not run: {error}",
-                self.plan.python.path.display()
-            )))
-        })
+        started
+            .map(|pid| Process::new(pid, silent))
+            .map_err(|error| NotReady::bare(cannot_start(self.plan, &error)))
     }
 
     fn handle(&mut self, process: &mut Process, round: Round, message: Message) {

@@ -22,6 +22,7 @@ pub fn answers(url: &str) -> Result<(), String> {
         .into();
     match agent.get(url).call() {
         Ok(_) | Err(ureq::Error::TooManyRedirects | ureq::Error::RedirectFailed) => Ok(()),
+        Err(ureq::Error::Io(error)) => Err(error.to_string()),
         Err(error) => Err(error.to_string()),
     }
 }

@@ -188,7 +188,7 @@ pub(super) fn reason_of_early_end(plan: &Plan, ended: Ended, greeted: bool) -> S
         Ended::Exit(status) => {
             if !greeted {
                 match probe(python) {
-                    Err(error) => return StopReason::Usage(error.to_string()),
+                    Err(error) => return StopReason::Usage(unusable(&error)),
                     Ok(modules) if modules.pytest.is_none() => {
                         return StopReason::Usage(missing(plan, "pytest", "pytest"));
                     }
@@ -215,7 +215,13 @@ pub(super) fn missing(plan: &Plan, module: &str, package: &str) -> String {
     )
 }
 
-fn cannot_start(plan: &Plan, error: &io::Error) -> StopReason {
+/// An interpreter that cannot be used, and what to do about it.
+pub(super) fn unusable(error: &PythonError) -> String {
+    format!("{error}.\nName another one with --python PATH or PNL_PYTHON")
+}
+
+/// The run's end where the interpreter could not even be started.
+pub(super) fn cannot_start(plan: &Plan, error: &io::Error) -> StopReason {
     let path = plan.python.path.clone();
-    StopReason::Usage(PythonError::Broken { path, why: error.to_string() }.to_string())
+    StopReason::Usage(unusable(&PythonError::Broken { path, why: error.to_string() }))
 }
