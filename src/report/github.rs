@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use crate::model::{Event, What};
 
-use super::hub::Consumer;
+use super::consumer::Consumer;
 use super::summary::{Summary, TestFigures};
 use super::terminal::Out;
 use super::text::{self, counted};

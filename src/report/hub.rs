@@ -14,6 +14,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use crate::model::Event;
 
 use super::Reporter;
+use super::consumer::Consumer;
 use super::github::{Annotations, Github, JobSummary};
 use super::jsonl::JsonLines;
 use super::junit::JUnit;
@@ -21,24 +22,6 @@ use super::terminal::{Out, Terminal, TerminalOptions};
 
 /// How long a consumer is kept from its [`Consumer::tick`] while events keep coming.
 const LONGEST_BATCH: Duration = Duration::from_millis(100);
-
-/// A report: lives in one of the hub's threads.
-pub(crate) trait Consumer: Send {
-    /// Takes one event.
-    fn event(&mut self, event: &Event);
-
-    /// Called when no more events wait, and every 100 ms while they keep coming: the moment to
-    /// flush or to redraw.
-    fn tick(&mut self);
-
-    /// How long it can be left alone when nothing happens; `None`: for ever.
-    fn tick_every(&self) -> Option<Duration> {
-        None
-    }
-
-    /// Completes the report. What could not be written comes back as sentences.
-    fn finish(self: Box<Self>) -> Vec<String>;
-}
 
 /// A consumer that is called in the engine's own thread.
 pub type Sink = Box<dyn FnMut(&Event) + Send>;

@@ -15,7 +15,7 @@ use crate::model::{
     RunStarted, Slot, StopReason, TestIndex, TestInfo, What, WorkerEnd, WorkerId,
 };
 
-use super::hub::Consumer;
+use super::consumer::Consumer;
 use super::summary::detail;
 
 /// The format's version: `"v"` of every line.

@@ -30,7 +30,7 @@ use crate::model::{
     Counts, Event, Execution, NodeId, Offset, OutcomeKind, Round, RunStarted, What, WorkerId,
 };
 
-use super::hub::Consumer;
+use super::consumer::Consumer;
 use super::summary::headline;
 use super::text::{self, Keep, clean};
 

@@ -13,6 +13,7 @@
 //! | `junit`, `jsonl`, `github` | one file format each |
 //! | `text` | cleaning untrusted text, cutting it to a width |
 
+mod consumer;
 mod github;
 mod hub;
 mod jsonl;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use console::Term;
 
 use crate::model::{Event, Offset, What};
-use crate::report::hub::Consumer;
+use crate::report::consumer::Consumer;
 use crate::report::text;
 
 use super::options::TerminalOptions;
