@@ -33,6 +33,8 @@ pub(super) struct Collection {
     pub(super) hello: Hello,
     pub(super) ready: Ready,
     pub(super) rows: Vec<TestRow>,
+    /// What the user should know of it, with how serious it is, in the protocol's word.
+    pub(super) notices: Vec<(String, String)>,
 }
 
 /// How pytest ended where it was to become ready.
@@ -80,6 +82,7 @@ impl Template {
     ) -> Result<Collection, NotReady> {
         let mut greeting = None;
         let mut rows = Vec::new();
+        let mut notices = Vec::new();
         let mut kill_at = None;
         let mut interrupted = false;
         loop {
@@ -97,9 +100,10 @@ impl Template {
                     for message in messages {
                         match message {
                             ToController::Tests { tests } => rows.extend(tests),
+                            ToController::Notice { level, text } => notices.push((level, text)),
                             ToController::Ready(ready) => {
                                 if let Some(hello) = greeting.take().filter(|_| !interrupted) {
-                                    return Ok(Collection { hello, ready, rows });
+                                    return Ok(Collection { hello, ready, rows, notices });
                                 }
                             }
                             _ => {}

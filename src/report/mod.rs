@@ -7,7 +7,7 @@
 //!
 //! | module | owns |
 //! | --- | --- |
-//! | `hub` | the threads and their channels |
+//! | `hub`, `consumer` | the threads and their channels |
 //! | `terminal` | everything that a person sees of a run |
 //! | `summary` | figures over a run, and the wording of totals |
 //! | `junit`, `jsonl`, `github` | one file format each |

@@ -87,6 +87,11 @@ class Role:
             return None
         if session.testsfailed and not option.continue_on_collection_errors:
             return None  # pytest's own loop raises its own error
+        if ORDER["role"] == "template" and getattr(option, "xmlpath", None):
+            text = (
+                "--junitxml sees nothing of tests that run in workers: use pnl's own --junit FILE"
+            )
+            self.connection.buffer({"t": "notice", "level": "warning", "text": text})
         template.announce(session, self.connection)
         if ORDER["role"] == "template":
             template.Template(session, self.connection, ORDER["socket"], ORDER["token"]).serve()

@@ -58,7 +58,11 @@ pub(super) fn run(plan: &Plan, control: &Control, reporter: &mut dyn Reporter) -
         return Run::CannotFork(collection.ready.threads);
     }
     let mut dispatch = Dispatch::new(plan, control, record, base, Recruiter::Fork(template));
-    let reason = match dispatch.collected(&collection.hello, &collection.ready, collection.rows) {
+    let collected = dispatch.collected(&collection.hello, &collection.ready, collection.rows);
+    for (level, text) in collection.notices {
+        dispatch.record.notice(level_of(&level), text);
+    }
+    let reason = match collected {
         Ok(()) => dispatch.run_rounds(),
         Err(reason) => reason,
     };
