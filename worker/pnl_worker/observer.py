@@ -6,7 +6,7 @@ from typing import Any, Optional
 
 import pytest
 
-from . import outcome, wire
+from . import outcome, template, wire
 
 
 class Observer:
@@ -26,8 +26,8 @@ class Observer:
             return  # under xdist each worker tells its own list; xdist itself compares them
         for index, row in enumerate(rows):
             self.indices.setdefault(row["id"], []).append(index)
-        for at in range(0, len(rows), 500):
-            self.connection.buffer({"t": "tests", "tests": rows[at : at + 500]})
+        for part in template.parts(rows):
+            self.connection.buffer({"t": "tests", "tests": part})
         self.connection.send(
             {
                 "t": "ready",
@@ -44,10 +44,8 @@ class Observer:
         """Serial pytest: the list is this process's own."""
         if self._workers() or self.config.option.collectonly:
             return
-        from .template import _describe
-
         if session.items:
-            self._announce([_describe(item) for item in session.items])
+            self._announce([template.describe(item) for item in session.items])
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, node: Any, ids: list[str]) -> None:

@@ -18,14 +18,17 @@ from . import identity, refork, wire
 from .worker import Worker
 
 CHUNK = 500
-"""Tests in one ``tests`` message: keeps frames far below their limit."""
+"""Tests in one ``tests`` message at most."""
+
+CHUNK_SIZE = 1024 * 1024
+"""Characters of node ids after which a ``tests`` message ends: keeps frames below their limit."""
 
 
 def announce(session: pytest.Session, connection: wire.Connection) -> None:
     """Sends the list of collected tests, then ``ready``."""
-    rows = [_describe(item) for item in session.items]
-    for at in range(0, len(rows), CHUNK):
-        connection.buffer({"t": "tests", "tests": rows[at : at + CHUNK]})
+    rows = [describe(item) for item in session.items]
+    for part in parts(rows):
+        connection.buffer({"t": "tests", "tests": part})
     option = session.config.option
     connection.send(
         {
@@ -40,7 +43,22 @@ def announce(session: pytest.Session, connection: wire.Connection) -> None:
     )
 
 
-def _describe(item: pytest.Item) -> dict[str, Any]:
+def parts(rows: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """Rows in parts that fit into frames, whatever their ids: some suites have very long ones."""
+    part: list[dict[str, Any]] = []
+    size = 0
+    for row in rows:
+        part.append(row)
+        size += len(row["id"])
+        if len(part) == CHUNK or size > CHUNK_SIZE:
+            yield part
+            part, size = [], 0
+    if part:
+        yield part
+
+
+def describe(item: pytest.Item) -> dict[str, Any]:
+    """Say what the controller needs to know of a test."""
     row: dict[str, Any] = {"id": item.nodeid}
     try:
         line = item.location[1]
