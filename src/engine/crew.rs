@@ -15,6 +15,11 @@ use crate::protocol::{TestRow, ToWorker};
 /// its pipe open for ever.
 const LINGER: Duration = Duration::from_millis(200);
 
+/// How long a process may live after its connection is over, and after its last word: a thread that
+/// a test left running keeps a spawned worker alive for ever.
+const AFTER_CLOSE: Duration = Duration::from_secs(1);
+const AFTER_BYE: Duration = Duration::from_secs(30);
+
 /// What a worker was last told of the round's end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Told {
@@ -62,6 +67,8 @@ pub(super) struct Worker {
     pub(super) killed: bool,
     broke: Option<String>,
     linger: Option<Instant>,
+    /// When its process must have ended.
+    due: Option<Instant>,
 }
 
 /// Test numbers: a forked worker uses the template's, a spawned one has counted for itself.
@@ -95,6 +102,7 @@ impl Worker {
             killed: false,
             broke: None,
             linger: None,
+            due: None,
         }
     }
 
@@ -210,8 +218,9 @@ impl Worker {
     }
 
     /// Its last word.
-    pub(super) fn says_bye(&mut self) {
+    pub(super) fn says_bye(&mut self, now: Instant) {
         self.bye = true;
+        self.due = Some(now + AFTER_BYE);
     }
 
     /// It broke the protocol: it is not heard any more.
@@ -231,9 +240,28 @@ impl Worker {
         self.silent || now >= *self.linger.get_or_insert(now + LINGER)
     }
 
-    /// When to look again whether it is gone.
+    /// When to look again whether it is gone, or overdue.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.linger
+        let due = self.due.filter(|_| self.ended.is_none());
+        self.linger.into_iter().chain(due).min()
+    }
+
+    /// Its connection is over. A crash is seen by its process's end in the same moment; a test that
+    /// closed all descriptors goes on and can tell nobody.
+    pub(super) fn connection_closed(&mut self, now: Instant) {
+        self.closed = true;
+        if !self.bye {
+            self.due = Some(now + AFTER_CLOSE);
+        }
+    }
+
+    /// Whether its process should have ended and has not. Says so once.
+    pub(super) fn is_overdue(&mut self, now: Instant) -> bool {
+        let is_overdue = self.ended.is_none() && self.due.take_if(|due| now >= *due).is_some();
+        if is_overdue && !self.bye {
+            self.breaks("it closed its connection and went on".to_owned());
+        }
+        is_overdue
     }
 
     /// How it ended.

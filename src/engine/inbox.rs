@@ -186,11 +186,19 @@ fn forward_messages(
     let mut buffer = vec![0; 64 * 1024];
     loop {
         let mut messages = Vec::new();
-        while let Some(message) = decoder.next_message()? {
-            messages.push(message);
-        }
+        let broke = loop {
+            match decoder.next_message() {
+                Ok(Some(message)) => messages.push(message),
+                Ok(None) => break None,
+                Err(error) => break Some(error),
+            }
+        };
+        // What was said before it broke counts: which test it had begun, for one.
         if !messages.is_empty() && inbox.send(Message::Said { conn, messages }).is_err() {
             return Ok(());
+        }
+        if let Some(error) = broke {
+            return Err(error);
         }
         match stream.read(&mut buffer) {
             Ok(0) => return decoder.end(),

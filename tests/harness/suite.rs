@@ -107,9 +107,14 @@ impl Suite {
 
     /// `pnl test` with these words, our Python, and its events written to a file.
     pub fn start(&self, words: &[&str]) -> Running {
+        self.start_with(python(), words)
+    }
+
+    /// As [`Suite::start`] with another Python.
+    pub fn start_with(&self, python: &Path, words: &[&str]) -> Running {
         let mut command = self.pnl(&["test", "--jsonl"]);
         let jsonl = self.beside(&format!("events-{}.jsonl", fastrand::u64(..)));
-        command.arg(&jsonl).arg("--python").arg(python()).args(words);
+        command.arg(&jsonl).arg("--python").arg(python).args(words);
         Running::start(command, Some(&jsonl))
     }
 

@@ -1,5 +1,7 @@
 //! What comes in, and what it means: messages, output, ends of processes.
 
+use std::time::Instant;
+
 use super::{Dispatch, level_of};
 use crate::engine::crew::Told;
 use crate::engine::inbox::{Message, Source};
@@ -40,7 +42,7 @@ impl Dispatch<'_> {
             }
             Message::Closed { conn, broke } => {
                 if let Some(worker) = self.crew.iter_mut().find(|w| w.speaks_on(conn)) {
-                    worker.closed = true;
+                    worker.connection_closed(Instant::now());
                     if let Some(error) = broke {
                         worker.breaks(error.to_string());
                         kill_group(worker.pid);
@@ -161,7 +163,7 @@ impl Dispatch<'_> {
                 }
                 self.record.notice(level, format!("{id}: {text}"));
             }
-            ToController::Bye => worker.says_bye(),
+            ToController::Bye => worker.says_bye(Instant::now()),
             ToController::Hello(_)
             | ToController::Forked { .. }
             | ToController::ForkFailed { .. }

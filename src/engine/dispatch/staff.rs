@@ -151,6 +151,11 @@ impl Dispatch<'_> {
     /// Takes leave of workers that are gone, and replaces those that died.
     pub(super) fn bury(&mut self) {
         let now = Instant::now();
+        for worker in &mut self.crew {
+            if worker.is_overdue(now) {
+                kill_group(worker.pid);
+            }
+        }
         while let Some(index) = self.crew.iter_mut().position(|worker| worker.is_gone(now)) {
             let worker = self.crew.remove(index);
             self.take_leave(worker);
