@@ -258,7 +258,16 @@ fn check(options: &TestOptions, settings: &Settings) -> Result<(), Refusal> {
         )))
     };
     match engine {
-        EngineKind::Fork | EngineKind::Spawn => return Ok(()),
+        EngineKind::Fork | EngineKind::Spawn => {
+            let debugger = options.pytest_args.iter().find(|it| *it == "--pdb" || *it == "--trace");
+            return match debugger {
+                None => Ok(()),
+                Some(option) => Err(Refusal::Options(format!(
+                    "{option} does not go with --engine {engine}: a debugger needs the terminal, \
+                     which workers do not have. Use --engine pytest"
+                ))),
+            };
+        }
         EngineKind::Xdist | EngineKind::Pytest => {}
     }
     if options.shuffle.is_some() {

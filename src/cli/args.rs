@@ -61,7 +61,7 @@ pub(super) struct TestArgs {
           conflicts_with = "duration")]
     rounds: Option<u32>,
     /// Keep starting rounds until T has passed (60, 90s, 10m, 24h); a round begun is finished
-    #[arg(long, value_name = "T", value_parser = duration, allow_negative_numbers = true)]
+    #[arg(long, value_name = "T", value_parser = duration, allow_hyphen_values = true)]
     duration: Option<Duration>,
     #[command(flatten)]
     pub(super) run: RunArgs,
@@ -75,7 +75,7 @@ pub(super) struct LoopArgs {
           conflicts_with = "duration")]
     count: Option<u32>,
     /// Keep starting rounds until T has passed (60, 90s, 10m, 24h); a round begun is finished
-    #[arg(long, value_name = "T", value_parser = duration, allow_negative_numbers = true)]
+    #[arg(long, value_name = "T", value_parser = duration, allow_hyphen_values = true)]
     duration: Option<Duration>,
     /// Scope, path or node id
     #[arg(long, value_name = "SCOPE|PATH", default_value = "e2e")]
@@ -96,7 +96,7 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "MODE")]
     dist: Option<DistMode>,
     /// Wait between rounds, never past the deadline [env: PNL_DELAY]
-    #[arg(long, value_name = "S", value_parser = delay, allow_negative_numbers = true)]
+    #[arg(long, value_name = "S", value_parser = delay, allow_hyphen_values = true)]
     delay: Option<Duration>,
     /// Go on after a round with failures [env: PNL_KEEP_GOING]
     #[arg(long)]

@@ -110,6 +110,12 @@ impl Worker {
     pub(super) fn connected(&mut self, conn: ConnId, sender: Sender, pid: u32) {
         self.conn = Some((conn, sender));
         self.pid = pid;
+        // What it was told before it could hear.
+        match self.told {
+            Told::Work => {}
+            Told::Pause => self.send(&ToWorker::Pause),
+            Told::Finish => self.send(&ToWorker::Finish),
+        }
     }
 
     /// Whether this is its connection.

@@ -347,6 +347,11 @@ impl Watch<'_> {
             }
             judge_exit(ended, failures, process.maxfail)
         });
+        let open = self.record.open_count();
+        let stop = stop.or_else(|| {
+            let text = format!("pytest ended without reporting {open} of its tests");
+            (open > 0).then_some(StopReason::Internal(text))
+        });
         if matches!(stop, Some(StopReason::Internal(_))) {
             self.record.emit(None, What::PytestOutput(process.output.text()));
         }

@@ -175,6 +175,11 @@ impl<'a> Record<'a> {
         self.emit(worker, What::TestEnded(Box::new(execution)));
     }
 
+    /// How many executions of this round have not ended.
+    pub(super) fn open_count(&self) -> u64 {
+        self.open.iter().map(|&open| u64::from(open)).sum()
+    }
+
     /// Ends the round: what has not ended is not run, for this reason. Returns the round's sums.
     pub(super) fn end_round(&mut self, reason: NotRun) -> Counts {
         for index in 0..self.open.len() {
@@ -189,6 +194,11 @@ impl<'a> Record<'a> {
         self.emit(None, What::RoundEnded(RoundEnded { counts, elapsed }));
         self.round = None;
         counts
+    }
+
+    /// Whether there were failures that are no execution's.
+    pub(super) fn has_other_failures(&self) -> bool {
+        self.other_failures > 0
     }
 
     /// Counts failures that are no execution's.

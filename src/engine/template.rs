@@ -163,8 +163,9 @@ impl Template {
         Ok(std::fs::File::from(std::os::fd::OwnedFd::from(read)))
     }
 
-    /// Ends the session and waits for the process's end, within bounds.
-    pub(super) fn shut_down(mut self, control: &Control) {
+    /// Ends the session and waits for the process's end, within bounds. Returns how it ended, if it
+    /// did by itself, and the last line that it wrote.
+    pub(super) fn shut_down(mut self, control: &Control) -> (Option<Ended>, String) {
         if let Some((_, sender)) = &mut self.conn {
             // A template that is gone already is as well.
             let _ = sender.send(&ToWorker::Shutdown);
@@ -179,6 +180,9 @@ impl Template {
         if self.ended.is_none() {
             kill_group(self.pid);
         }
+        let written = self.output.text();
+        let last = written.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
+        (self.ended, last.to_owned())
     }
 }
 
@@ -200,12 +204,37 @@ pub(super) fn reason_of_early_end(plan: &Plan, ended: Ended, greeted: bool) -> S
                 }
             }
             match u8::try_from(status).map(ExitCode::from_code) {
+                Ok(ExitCode::Ok) if !runs_no_test(plan) => StopReason::Internal(
+                    "pytest ended with status 0 before it had collected: a conftest or a plugin \
+                     ended its process"
+                        .to_owned(),
+                ),
                 Ok(ExitCode::NothingCollected) => StopReason::NothingCollected,
                 Ok(code) => StopReason::CollectionFailed(code),
                 Err(_) => StopReason::Internal(format!("pytest ended with status {status}")),
             }
         }
     }
+}
+
+/// Whether pytest was asked for something that ends well without a test.
+fn runs_no_test(plan: &Plan) -> bool {
+    const WORDS: [&str; 11] = [
+        "-h",
+        "--help",
+        "-V",
+        "--version",
+        "--co",
+        "--collect-only",
+        "--markers",
+        "--fixtures",
+        "--funcargs",
+        "--fixtures-per-test",
+        "--cache-show",
+    ];
+    let words = plan.pytest_args.iter().map(|word| word.split('=').next().unwrap_or(word));
+    let from_environment = std::env::var("PYTEST_ADDOPTS").unwrap_or_default();
+    words.chain(from_environment.split_whitespace()).any(|word| WORDS.contains(&word))
 }
 
 /// The message for a package that the interpreter does not have.

@@ -123,9 +123,12 @@ fn read(path: &Path) -> Result<Option<String>, SettingsError> {
 fn parse<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T, SettingsError> {
     toml::from_str(text).map_err(|error| {
         let line = error.span().map(|span| 1 + text[..span.start].matches('\n').count());
+        let key = line
+            .and_then(|line| text.lines().nth(line - 1)?.split_once('='))
+            .map_or_else(String::new, |(key, _)| format!(", {}", key.trim()));
         let place = path.display().to_string();
         SettingsError {
-            place: line.map_or_else(|| place.clone(), |line| format!("{place}, line {line}")),
+            place: line.map_or_else(|| place.clone(), |line| format!("{place}, line {line}{key}")),
             what: error.message().to_owned(),
         }
     })
@@ -238,11 +241,14 @@ mod tests {
     #[test]
     fn an_unknown_key_names_file_key_and_what_is_allowed() {
         let error = load("pnl.toml", "\nwrokers = 2\n").expect_err("misspelt").to_string();
-        assert!(error.starts_with("DIR/pnl.toml, line 2: unknown field `wrokers`"), "{error}");
+        assert!(
+            error.starts_with("DIR/pnl.toml, line 2, wrokers: unknown field `wrokers`"),
+            "{error}"
+        );
         assert!(error.contains("`workers`"), "{error}");
         let error = load("pyproject.toml", "[tool.pnl]\nwrokers = 2\n").expect_err("misspelt");
         let error = error.to_string();
-        assert!(error.starts_with("DIR/pyproject.toml, line 2: unknown field"), "{error}");
+        assert!(error.starts_with("DIR/pyproject.toml, line 2, wrokers: unknown field"), "{error}");
         assert!(error.contains("wrokers") && error.contains("`workers`"), "{error}");
     }
 

@@ -33,7 +33,7 @@ class Observer:
                 "t": "ready",
                 "count": len(rows),
                 "rootdir": self.root,
-                "capture": str(self.config.option.capture),
+                "capture": str(getattr(self.config.option, "capture", "no")),
                 "maxfail": int(self.config.option.maxfail or 0),
                 "collect_errors": 0,
                 "threads": [],

@@ -62,7 +62,7 @@ def keep_capture(config: pytest.Config, folder: str, worker: str) -> None:
 
 def write_lines_at_once(config: pytest.Config) -> None:
     """Without capture, output goes to a pipe: Python would hold it back by the block."""
-    if config.option.capture == "no":
+    if getattr(config.option, "capture", "no") == "no":
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(AttributeError, ValueError):  # a suite's own stream
                 stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]

@@ -35,7 +35,7 @@ def announce(session: pytest.Session, connection: wire.Connection) -> None:
             "t": "ready",
             "count": len(rows),
             "rootdir": str(session.config.rootpath),
-            "capture": str(option.capture),
+            "capture": str(getattr(option, "capture", "no")),
             "maxfail": int(option.maxfail or 0),
             "collect_errors": int(session.testsfailed),
             "threads": [thread for thread in _other_threads()],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import traceback
 from collections import deque
 from typing import Any, Optional
 
@@ -46,6 +47,7 @@ class Worker:
         self.connection = connection
         self.queue: deque[int] = deque()
         self.permits_fd = permits_fd
+        self.pid = os.getpid()
         self.permitted = 0
         self.reports: list[pytest.TestReport] = []
         self.running: Optional[int] = None
@@ -76,6 +78,8 @@ class Worker:
                 self._check_stop()
         except (KeyboardInterrupt, pytest.exit.Exception) as error:
             self._interrupted(error)
+        except Exception as error:
+            self._internal_error(error)
         self.connection.flush()
 
     def _fetch(self) -> bool:
@@ -148,6 +152,9 @@ class Worker:
         try:
             self.config.hook.pytest_runtest_protocol(item=item, nextitem=nextitem)
         finally:
+            if os.getpid() != self.pid:
+                # A child that a test forked and let escape must not speak in this worker's name.
+                os._exit(1)
             self.suites_handler = signal.signal(signal.SIGINT, self._note_interrupt)
         self.running = None
         done: dict[str, Any] = {"t": "done", "i": index, "start": start}
@@ -182,6 +189,15 @@ class Worker:
             self.connection.buffer(
                 {"t": "stop", "message": str(error.msg), "code": error.returncode}
             )
+
+    def _internal_error(self, error: Exception) -> None:
+        """Tell of an exception in a hook, which is no test's: pytest ends with 3 then."""
+        self._interrupted(error)
+        text = outcome.cut(traceback.format_exc())
+        self.connection.buffer({"t": "notice", "level": "error", "text": f"internal error\n{text}"})
+        message = f"internal error in a hook: {type(error).__name__}: {error}"
+        code = int(pytest.ExitCode.INTERNAL_ERROR)
+        self.connection.buffer({"t": "stop", "message": outcome.cut(message), "code": code})
 
     def finish_session(self) -> None:
         """What pytest does at a session's end; the last tear-downs happen in it."""

@@ -21,6 +21,7 @@ use crate::model::{
     Counts, DistMode, ExitCode, Level, NotRun, Output, Round, Slot, StopReason, TestInfo, What,
     WorkerId,
 };
+use crate::process::Ended;
 use crate::protocol::{Hello, Ready, TestRow};
 use crate::report::Reporter;
 use crate::scheduler::{Deal, Depth, Next};
@@ -151,6 +152,8 @@ struct Dispatch<'a> {
     /// What pytest printed where it ended before a test was known.
     early_output: Option<String>,
     is_collected: bool,
+    /// The status that a session ended with by a hook's will, and what it wrote last.
+    suite_status: Option<(i32, String)>,
     /// Spawned workers' lists, while they come.
     lists: Vec<(WorkerId, Vec<TestRow>)>,
     hello: Option<Box<Hello>>,
@@ -190,6 +193,7 @@ impl<'a> Dispatch<'a> {
             first_notice: String::new(),
             early_output: None,
             is_collected: false,
+            suite_status: None,
             lists: Vec::new(),
             hello: None,
             crew: Vec::new(),
@@ -366,8 +370,25 @@ impl<'a> Dispatch<'a> {
         while !self.crew.is_empty() {
             self.step();
         }
+        let mut reason = reason;
         if let Recruiter::Fork(template) = self.recruiter {
-            template.shut_down(self.control);
+            let (ended, last) = template.shut_down(self.control);
+            if let Some(Ended::Exit(status)) = ended
+                && status != 0
+                // Collection errors that were let pass make pytest end with 1, and are told already.
+                && !(status == 1 && self.record.has_other_failures())
+            {
+                self.suite_status = Some((status, last));
+            }
+        }
+        let was_judged = matches!(
+            reason,
+            StopReason::Completed | StopReason::FailedRound | StopReason::MaxFail(_)
+        );
+        if let Some((status, last)) = self.suite_status.take().filter(|_| was_judged) {
+            let message = format!("pytest's session ended with status {status} ({last})");
+            let code = u8::try_from(status).ok();
+            reason = StopReason::Stopped { message, code };
         }
         if self.record.has_begun() {
             let exit = self.record.finish(reason.clone());

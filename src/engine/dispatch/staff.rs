@@ -11,7 +11,7 @@ use crate::engine::template::reason_of_early_end;
 use crate::model::{
     Isolation, Level, Outcome, Round, Slot, StopReason, TestIndex, What, WorkerEnd, WorkerId,
 };
-use crate::process::{Signal, Tail, kill_group, send_signal};
+use crate::process::{Ended, Signal, Tail, kill_group, send_signal};
 use crate::protocol::Fork;
 
 impl Dispatch<'_> {
@@ -166,6 +166,13 @@ impl Dispatch<'_> {
         let (id, slot, end) = (worker.id, worker.slot, worker.end());
         if let Some(line) = worker.lines.flush().filter(|_| self.is_live) {
             self.record.emit(Some(id), What::OutputLine(line));
+        }
+        // A spawned pytest's own judgement is 0, or 1 if a test failed; anything else is a hook's.
+        let judged = i32::from(self.record.round_counts().failures() > 0);
+        if let (WorkerEnd::Finished, Some(Ended::Exit(status))) = (&end, worker.ended)
+            && status > judged
+        {
+            self.suite_status = Some((status, format!("{id}'s")));
         }
         self.end_running(&mut worker, &end);
         let held: Vec<TestIndex> = worker.held.drain(..).collect();
