@@ -1,8 +1,8 @@
 //! How many tests a worker holds at a time.
 
-/// Seconds of work that a worker may hold beyond the test it runs. Receipt: a round trip between
-/// worker and controller takes 0.1 to 0.3 ms on a loaded machine with two cores; ten times that
-/// hides it, and idles a worker at the end of a round for no longer than anyone would notice.
+/// Seconds of work that a worker may hold beyond the test it runs: enough to hide a round trip to
+/// the controller behind tests of half a millisecond, and little enough to be no loss at a round's
+/// end. With it ten rounds of trivial tests meet docs/benchmarks.md; other values were not tried.
 const HORIZON: f64 = 0.005;
 
 /// A bound on the messages' size, and on what a crash gives back.

@@ -78,6 +78,8 @@ class Worker:
                 self._check_stop()
         except (KeyboardInterrupt, pytest.exit.Exception) as error:
             self._interrupted(error)
+        except wire.ProtocolError:
+            raise
         except Exception as error:
             self._internal_error(error)
         self.connection.flush()
