@@ -1,0 +1,88 @@
+//! Defects that were found by trying to break pnl, each with the test that would have caught it.
+
+#![allow(clippy::unwrap_used, reason = "a test ends where something is not there")]
+
+mod harness;
+
+use harness::Suite;
+
+const THREE: (&str, &str) =
+    ("test_three.py", "def test_a(): pass\ndef test_b(): pass\ndef test_c(): pass\n");
+
+fn with_conftest(text: &str) -> Suite {
+    Suite::new(&[THREE, ("conftest.py", text)])
+}
+
+// Nothing was printed, and the exit code was 0.
+#[test]
+fn a_pytest_that_leaves_before_it_has_collected_is_not_green() {
+    for engine in ["fork", "spawn"] {
+        for text in ["import sys; sys.exit(0)\n", "import os; os._exit(0)\n"] {
+            let run = with_conftest(text).test(&["-n", "2", "--engine", engine]);
+            assert_eq!(run.code, Some(3), "{engine} {text} {run}");
+            assert!(run.stderr.contains("before it had collected"), "{engine} {text} {run}");
+        }
+    }
+    let listed = Suite::new(&[THREE]).test(&["--", "--collect-only"]);
+    assert_eq!(listed.code, Some(0), "what is meant to run nothing ends well: {listed}");
+}
+
+// It counted as the crash of an innocent test, with exit code 1.
+#[test]
+fn an_error_in_a_hook_is_pytests_and_no_tests() {
+    let suite = with_conftest(
+        "def pytest_runtest_protocol(item):\n    \
+         if item.name == 'test_b': raise ValueError('boom')\n",
+    );
+    let run = suite.test(&["-n", "1"]);
+    assert_eq!((run.code, suite.pytest(&["-q"]).code), (Some(3), Some(3)), "{run}");
+    assert_eq!(run.outcome("test_b"), "interrupted", "{run}");
+    assert!(run.stdout.contains("ValueError: boom"), "{run}");
+    run.assert_sums_match();
+}
+
+// The status was lost, and with it the way in which plugins fail a build.
+#[test]
+fn a_status_that_a_hook_sets_is_the_exit_code() {
+    let suite = with_conftest("def pytest_sessionfinish(session):\n    session.exitstatus = 42\n");
+    for engine in ["fork", "spawn"] {
+        let run = suite.test(&["-n", "2", "--engine", engine]);
+        assert_eq!(run.code, Some(42), "{engine} {run}");
+        assert_eq!(run.totals()["passed"], 3, "{engine} {run}");
+    }
+}
+
+#[test]
+fn a_failing_unconfigure_is_not_green() {
+    let suite = with_conftest("def pytest_unconfigure():\n    raise RuntimeError('at the end')\n");
+    for engine in ["fork", "spawn"] {
+        let run = suite.test(&["-n", "2", "--engine", engine]);
+        assert_eq!(run.code, Some(1), "{engine} {run}");
+    }
+}
+
+// The child spoke in the worker's name, and another test counted as crashed.
+#[test]
+fn a_child_that_escapes_a_test_does_not_speak_for_the_worker() {
+    let escape = "import os\ndef test_escapes():\n    if os.fork() == 0: raise SystemExit(0)\n";
+    let suite = Suite::new(&[THREE, ("test_escape.py", escape)]);
+    let run = suite.test(&["-n", "1"]);
+    assert_eq!((run.code, run.totals()["passed"]), (Some(0), 4), "{run}");
+    run.assert_sums_match();
+    run.assert_nothing_left();
+}
+
+// `config.option.capture` was taken for granted.
+#[test]
+fn a_pytest_without_its_capture_plugin_runs() {
+    let run = Suite::new(&[THREE]).test(&["-n", "2", "--", "-p", "no:capture"]);
+    assert_eq!((run.code, run.totals()["passed"]), (Some(0), 3), "{run}");
+}
+
+// The failure was shown nowhere.
+#[test]
+fn a_debugger_is_refused_where_there_is_no_terminal_for_it() {
+    let run = Suite::new(&[THREE]).test(&["-n", "2", "--", "--pdb"]);
+    assert_eq!(run.code, Some(4), "{run}");
+    assert!(run.stderr.contains("Use --engine pytest"), "{run}");
+}
