@@ -39,13 +39,15 @@ def main() -> int:
 def parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./check", description=__doc__)
     parser.add_argument(
-        "--quick", action="store_true", help="no browser, no release build, no wheel, no demo"
+        "--quick",
+        action="store_true",
+        help="no browser, no release build, no wheel, no demo, no test that mostly waits",
     )
     return parser.parse_args()
 
 
 def check(steps: Steps, bench: Workbench, *, quick: bool) -> None:
-    check_rust(steps, bench)
+    check_rust(steps, bench, quick=quick)
     check_python(steps, bench)
     if quick:
         steps.run("cargo build", lambda: debug_build(bench))
