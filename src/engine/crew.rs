@@ -141,7 +141,7 @@ impl Worker {
     /// Gives it tests.
     pub(super) fn give(&mut self, tests: Vec<TestIndex>) {
         let numbers = tests.iter().map(|&test| self.numbers.to_worker(test)).collect();
-        if let Some(permits) = &self.permits {
+        if let Some(permits) = &mut self.permits {
             permits.grant(tests.len());
         }
         self.held.extend(tests);
@@ -152,7 +152,7 @@ impl Worker {
     /// Takes back half of what it holds beyond its next test, from the end.
     pub(super) fn give_back(&mut self) -> Vec<TestIndex> {
         let wanted = self.held.len().saturating_sub(1).div_ceil(2);
-        let count = self.permits.as_ref().map_or(0, |permits| permits.revoke(wanted));
+        let count = self.permits.as_mut().map_or(0, |permits| permits.revoke(wanted));
         if count > 0 {
             self.send(&ToWorker::TakeBack { count });
         }
@@ -220,6 +220,9 @@ impl Worker {
     /// It says that the running test is over.
     pub(super) fn ends(&mut self, number: u32) -> Option<(TestIndex, Offset)> {
         let test = self.numbers.to_test(number)?;
+        if let Some(permits) = &mut self.permits {
+            permits.settle();
+        }
         self.running.take_if(|(running, _)| *running == test)
     }
 

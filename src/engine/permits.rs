@@ -15,13 +15,15 @@ use rustix::pipe::{PipeFlags, pipe_with};
 pub(super) struct Permits {
     read: OwnedFd,
     write: OwnedFd,
+    /// Granted, and not written for want of room.
+    owed: usize,
 }
 
 impl Permits {
     /// An empty pipe. Neither side ever waits on it.
     pub(super) fn new() -> io::Result<Self> {
         let (read, write) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
-        Ok(Self { read, write })
+        Ok(Self { read, write, owed: 0 })
     }
 
     /// What the worker reads from.
@@ -30,23 +32,29 @@ impl Permits {
     }
 
     /// Permits so many more tests. To be called before they are sent.
-    pub(super) fn grant(&self, tests: usize) {
-        // A pipe holds 64 KiB and a worker at most some thousand tests. Where it does not hold
-        // them, the worker waits for permits that never come: only a file of more tests than that.
-        let mut left = tests;
-        while left > 0 {
-            match rustix::io::write(&self.write, &[1; 512][..left.min(512)]) {
-                Ok(written) => left -= written,
+    pub(super) fn grant(&mut self, tests: usize) {
+        self.owed += tests;
+        self.settle();
+    }
+
+    /// Writes what the pipe had no room for, as far as it has room now. A pipe holds 64 KiB, and a
+    /// file of more tests than that is given whole by some dist modes.
+    pub(super) fn settle(&mut self) {
+        while self.owed > 0 {
+            match rustix::io::write(&self.write, &[1; 512][..self.owed.min(512)]) {
+                Ok(written) => self.owed -= written,
                 Err(_) => break,
             }
         }
     }
 
-    /// Takes back up to so many permits; returns how many.
-    pub(super) fn revoke(&self, tests: usize) -> usize {
+    /// Takes back up to so many permits; returns how many. Those not written yet are the last.
+    pub(super) fn revoke(&mut self, tests: usize) -> usize {
+        let unwritten = tests.min(self.owed);
+        self.owed -= unwritten;
         let mut taken = [0; 64];
-        let wanted = tests.min(taken.len());
-        rustix::io::read(&self.read, &mut taken[..wanted]).unwrap_or(0)
+        let wanted = (tests - unwritten).min(taken.len());
+        unwritten + rustix::io::read(&self.read, &mut taken[..wanted]).unwrap_or(0)
     }
 }
 
@@ -56,12 +64,26 @@ mod tests {
 
     #[test]
     fn a_permit_is_had_once() {
-        let permits = Permits::new().expect("a pipe");
+        let mut permits = Permits::new().expect("a pipe");
         assert_eq!(permits.revoke(1), 0);
         permits.grant(3);
         let mut workers = [0; 1];
         assert_eq!(rustix::io::read(permits.reading_end(), &mut workers), Ok(1));
         assert_eq!(permits.revoke(5), 2);
         assert_eq!(permits.revoke(5), 0);
+    }
+
+    // The worker would have waited for ever for what did not fit.
+    #[test]
+    fn more_than_a_pipe_holds_comes_as_there_is_room() {
+        let mut permits = Permits::new().expect("a pipe");
+        permits.grant(200_000);
+        assert_eq!(permits.revoke(10), 10, "from the end, which is not written yet");
+        let mut had = 0;
+        while let Ok(read @ 1..) = rustix::io::read(permits.reading_end(), &mut [0; 4096]) {
+            had += read;
+            permits.settle();
+        }
+        assert_eq!(had, 199_990);
     }
 }
