@@ -166,6 +166,23 @@ impl Outcome {
             Self::NotRun(_) => OutcomeKind::NotRun,
         }
     }
+
+    /// What it knows beyond its kind: how a worker died, why a test did not run.
+    #[must_use]
+    pub fn detail(&self) -> Option<String> {
+        match self {
+            Self::Crashed(crash) => Some(crash.to_string()),
+            Self::NotRun(reason) => Some(reason.to_string()),
+            Self::Passed
+            | Self::Failed
+            | Self::Error
+            | Self::Skipped
+            | Self::XFailed
+            | Self::XPassed
+            | Self::TimedOut
+            | Self::Interrupted => None,
+        }
+    }
 }
 
 impl fmt::Display for Outcome {

@@ -16,7 +16,6 @@ use crate::model::{
 };
 
 use super::consumer::Consumer;
-use super::summary::detail;
 
 /// The format's version: `"v"` of every line.
 const VERSION: u32 = 1;
@@ -251,7 +250,7 @@ impl<'a> TestEndedBody<'a> {
             index: execution.test.index,
             attempt: execution.attempt,
             outcome: execution.outcome.kind(),
-            detail: detail(&execution.outcome),
+            detail: execution.outcome.detail(),
             start: execution.start.seconds(),
             duration_s: Durations {
                 setup: phases.setup,

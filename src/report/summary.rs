@@ -281,23 +281,6 @@ impl fmt::Display for Totals {
     }
 }
 
-/// What an outcome knows beyond its kind: how a worker died, why a test did not run.
-#[must_use]
-pub fn detail(outcome: &Outcome) -> Option<String> {
-    match outcome {
-        Outcome::Crashed(crash) => Some(crash.to_string()),
-        Outcome::NotRun(reason) => Some(reason.to_string()),
-        Outcome::Passed
-        | Outcome::Failed
-        | Outcome::Error
-        | Outcome::Skipped
-        | Outcome::XFailed
-        | Outcome::XPassed
-        | Outcome::TimedOut
-        | Outcome::Interrupted => None,
-    }
-}
-
 /// A failure in one line, cleaned: the message's first line; for a crash, how the worker died
 /// comes first.
 #[must_use]

@@ -9,8 +9,8 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use super::bounded::{self, Budget};
 use super::columns::{integer, micros};
 use crate::model::{
-    Event, Execution, Failure, NodeId, Offset, Outcome, OutcomeKind, Round, RoundEnded,
-    RoundStarted, RunEnded, RunStarted, TestInfo, What,
+    Event, Execution, Failure, NodeId, Offset, OutcomeKind, Round, RoundEnded, RoundStarted,
+    RunEnded, RunStarted, TestInfo, What,
 };
 
 /// What one run has written so far. Of no use after an error: it then knows ids that were rolled
@@ -246,18 +246,6 @@ fn update_run(db: &Connection, run: i64, ended: &RunEnded) -> rusqlite::Result<(
 
 /// What the outcome's code leaves out: how it crashed, or why it did not run or was skipped.
 fn detail(execution: &Execution) -> Option<String> {
-    match &execution.outcome {
-        Outcome::Crashed(crash) => Some(bounded::line(&crash.to_string()).into_owned()),
-        Outcome::NotRun(reason) => Some(reason.to_string()),
-        Outcome::Passed
-        | Outcome::Failed
-        | Outcome::Error
-        | Outcome::Skipped
-        | Outcome::XFailed
-        | Outcome::XPassed
-        | Outcome::TimedOut
-        | Outcome::Interrupted => {
-            execution.reason.as_deref().map(|reason| bounded::line(reason).into_owned())
-        }
-    }
+    let detail = execution.outcome.detail().or_else(|| execution.reason.clone());
+    detail.map(|detail| bounded::line(&detail).into_owned())
 }

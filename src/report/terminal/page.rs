@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::model::{Event, Execution, Level, Offset, What};
-use crate::report::summary::{Summary, detail};
+use crate::report::summary::Summary;
 use crate::report::text::{self, Tone, counted};
 
 use super::ending::ending;
@@ -198,7 +198,7 @@ impl Page {
         if outcome.kind().ran() {
             let _ = write!(self.text, "  {}", text::duration(execution.seconds()));
         }
-        let why = detail(outcome).or_else(|| execution.reason.clone()).filter(|it| !it.is_empty());
+        let why = outcome.detail().or_else(|| execution.reason.clone()).filter(|it| !it.is_empty());
         if let Some(why) = why {
             let _ = write!(self.text, " ({})", text::line(&why));
         }
