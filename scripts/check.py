@@ -25,7 +25,9 @@ REQUIREMENTS = [ROOT / "requirements-check.txt", machine.EXAMPLE / "requirements
 
 def main() -> int:
     if sys.argv[1:2] == ["--corpus"]:
-        return check_fidelity("corpus", "corpus.py", sys.argv[2:])
+        return check_fidelity("corpus/corpus.py", sys.argv[2:])
+    if sys.argv[1:2] == ["--plugins"]:
+        return check_fidelity("plugins/matrix.py", sys.argv[2:])
     options = parse_options()
     # So that every end passes through what stops servers and removes folders.
     for request in (signal.SIGTERM, signal.SIGHUP):
@@ -52,15 +54,20 @@ def parse_options() -> argparse.Namespace:
         nargs=argparse.REMAINDER,
         help="nothing but the comparison with pytest on real suites (see --corpus --help)",
     )
+    parser.add_argument(
+        "--plugins",
+        nargs=argparse.REMAINDER,
+        help="nothing but the comparison with pytest for plugins (see --plugins --help)",
+    )
     return parser.parse_args()
 
 
-def check_fidelity(folder: str, program: str, words: list[str]) -> int:
+def check_fidelity(program: str, words: list[str]) -> int:
     """Hands over to a longer check of its own; it builds no pnl if it is given one."""
     if not {"--pnl", "--help", "-h"} & set(words):
         subprocess.run(["cargo", "build", "--release", "--quiet"], cwd=ROOT, check=True)
     env = {**os.environ, "PYTHONPATH": str(ROOT / "scripts")}
-    place = ROOT / "tests" / folder / program
+    place = ROOT / "tests" / program
     return subprocess.run([sys.executable, str(place), *words], env=env, check=False).returncode
 
 

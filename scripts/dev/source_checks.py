@@ -11,6 +11,7 @@ WORKER = ROOT / "worker"
 # Modules that find each other only with scripts/ as the working folder.
 SCRIPTS = ROOT / "scripts"
 CORPUS = ROOT / "tests" / "corpus"
+PLUGINS = ROOT / "tests" / "plugins"
 
 
 # Mostly waiting, for grace periods: a third of the tests' time.
@@ -50,13 +51,14 @@ def check_python(steps: Steps, bench: Workbench) -> None:
         env = {**bench.env, "MYPYPATH": str(SCRIPTS)}
         commands.succeed([python, "-m", *words], cwd=cwd, env=env)
 
-    places = ["worker", "scripts", "examples", "tests/corpus"]
+    places = ["worker", "scripts", "examples", "tests/corpus", *map(str, PLUGINS.glob("*.py"))]
     programs = [file.name for file in SCRIPTS.glob("*.py")]
     steps.run("ruff format", lambda: tool("ruff", "format", "--check", *places))
     steps.run("ruff check", lambda: tool("ruff", "check", *places))
     steps.run("mypy worker", lambda: tool("mypy", "--strict", cwd=WORKER))
     steps.run("mypy scripts", lambda: tool("mypy", "--strict", *programs, cwd=SCRIPTS))
     steps.run("mypy corpus", lambda: tool("mypy", "--strict", "corpus.py", cwd=CORPUS))
+    steps.run("mypy plugins", lambda: tool("mypy", "--strict", "matrix.py", cwd=PLUGINS))
     if any((WORKER / "tests").glob("test_*.py")):
         words = [python, "-m", "pytest", "tests"]
         steps.run(

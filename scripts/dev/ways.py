@@ -19,6 +19,8 @@ class Way:
     # What follows `pytest`, or `pnl test`.
     words: tuple[str, ...]
     is_pnl: bool
+    # What stands before the command.
+    prefix: tuple[str, ...] = ()
 
 
 PYTEST = Way("pytest", (), is_pnl=False)
@@ -63,9 +65,10 @@ def run(way: Way, place: Place, paths: list[str], options: list[str]) -> Run:
     if way.is_pnl:
         words = [str(place.pnl), "test", *way.words, "--python", str(place.python)]
         words += ["--jsonl", str(file), *paths, *(["--", *options] if options else [])]
-        status, output = commands.finish(words, cwd=place.folder, env=place.env)
+        status, output = commands.finish([*way.prefix, *words], cwd=place.folder, env=place.env)
         return Run(outcomes.read_pnl(file), status, output)
     env = {**place.env, "PYTHONPATH": str(PLUGIN_FOLDER), "OUTCOMES_FILE": str(file)}
     words = [str(place.python), "-m", "pytest", "-p", "pytest_outcomes", *way.words]
-    status, output = commands.finish([*words, *options, *paths], cwd=place.folder, env=env)
+    words = [*way.prefix, *words, *options, *paths]
+    status, output = commands.finish(words, cwd=place.folder, env=env)
     return Run(outcomes.read_plugin(file), status, output)
