@@ -235,6 +235,10 @@ pub fn plan(options: &TestOptions) -> Result<Planned, Refusal> {
         server_hint: project.server_hint.clone(),
         max_fail: settings.max_fail,
         shuffle: options.shuffle,
+        general: settings.general.clone(),
+        rules: project.rules.clone(),
+        locks: project.locks.clone(),
+        flaky: settings.flaky,
         paths: selection.paths,
         root: cwd,
     };
@@ -272,6 +276,12 @@ fn check(options: &TestOptions, settings: &Settings) -> Result<(), Refusal> {
     }
     if options.shuffle.is_some() {
         return refuse("--shuffle", "that pytest orders its tests itself");
+    }
+    if settings.general.retries.is_some_and(|retries| retries > 0) {
+        return refuse("--retries", "that pytest runs each test once");
+    }
+    if settings.general.timeout.is_some_and(|limit| !limit.is_zero()) {
+        return refuse("--timeout", "that pytest's processes are not pnl's to end");
     }
     if settings.isolation == crate::model::Isolation::None {
         return refuse("--isolation none", "each round is a pytest process of its own");

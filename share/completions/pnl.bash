@@ -173,7 +173,7 @@ _pnl() {
             return 0
             ;;
         pnl__subcmd__loop)
-            opts="-n -q -v -h --duration --scope --workers --dist --delay --keep-going --headed --base-url --max-fail --shuffle --isolation --engine --output --python --junit --jsonl --dry-run --quiet --verbose --help"
+            opts="-n -q -v -h --duration --scope --workers --dist --delay --keep-going --headed --base-url --max-fail --retries --flaky --timeout --slow --shuffle --isolation --engine --output --python --junit --jsonl --dry-run --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -208,6 +208,22 @@ _pnl() {
                     return 0
                     ;;
                 --max-fail)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --retries)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --flaky)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --slow)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -265,7 +281,7 @@ _pnl() {
             return 0
             ;;
         pnl__subcmd__test)
-            opts="-n -q -v -h --loop --duration --workers --dist --delay --keep-going --headed --base-url --max-fail --shuffle --isolation --engine --output --python --junit --jsonl --dry-run --quiet --verbose --help"
+            opts="-n -q -v -h --loop --duration --workers --dist --delay --keep-going --headed --base-url --max-fail --retries --flaky --timeout --slow --shuffle --isolation --engine --output --python --junit --jsonl --dry-run --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -300,6 +316,22 @@ _pnl() {
                     return 0
                     ;;
                 --max-fail)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --retries)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --flaky)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --slow)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

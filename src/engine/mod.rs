@@ -14,10 +14,12 @@ mod inbox;
 mod judge;
 mod launch;
 mod observed;
+mod overtime;
 mod permits;
 mod plan;
 mod record;
 mod recruit;
+mod rules;
 mod server;
 mod template;
 

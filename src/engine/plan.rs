@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::model::{DistMode, EngineKind, Isolation, Output, RunId, Server, TestInfo};
+use crate::model::{
+    DistMode, EngineKind, FlakyPolicy, Isolation, Output, Pattern, Rule, RunId, Server, TestInfo,
+};
 use crate::process::Found;
 use crate::scheduler::Rounds;
 
@@ -51,6 +53,14 @@ pub struct Plan {
     pub max_fail: Option<u64>,
     /// Seed of a shuffled order.
     pub shuffle: Option<u64>,
+    /// What holds for tests of which nothing particular is said.
+    pub general: Rule,
+    /// What the configuration says of some tests; the first that matches counts first.
+    pub rules: Vec<(Pattern, Rule)>,
+    /// How many tests may hold a lock at the same time, where it is not one.
+    pub locks: BTreeMap<String, usize>,
+    /// What a test that passed only when it was retried means for the exit code.
+    pub flaky: FlakyPolicy,
 }
 
 /// How many workers were asked for.

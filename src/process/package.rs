@@ -12,10 +12,12 @@ macro_rules! embedded {
 const FILES: &[(&str, &str)] = embedded![
     "__init__.py",
     "identity.py",
+    "marks.py",
     "observer.py",
     "outcome.py",
     "plugin.py",
     "refork.py",
+    "stacks.py",
     "template.py",
     "wire.py",
     "worker.py",

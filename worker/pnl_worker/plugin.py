@@ -9,7 +9,7 @@ from typing import Any, Optional
 
 import pytest
 
-from . import identity, observer, refork, template, wire, worker
+from . import identity, marks, observer, refork, stacks, template, wire, worker
 
 __all__ = ["pytest_cmdline_main", "pytest_configure"]
 
@@ -52,9 +52,8 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     role = ORDER["role"]
     # --strict-markers, and xdist's own registration is there only where xdist is.
-    config.addinivalue_line(
-        "markers", "xdist_group(name): tests of one group run on one worker with --dist loadgroup"
-    )
+    config.addinivalue_line("markers", marks.XDIST_GROUP)
+    config.addinivalue_line("markers", marks.PNL)
     connection = wire.Connection(ORDER["socket"])
     connection.send(template.hello(role, ORDER["token"], ORDER.get("worker", "")))
     if role == "observer":
@@ -98,6 +97,7 @@ class Role:
         else:
             refork.keep_capture(session.config, os.path.dirname(ORDER["socket"]), ORDER["worker"])
             refork.write_lines_at_once(session.config)
+            stacks.dump_on_signal(os.path.dirname(ORDER["socket"]), ORDER["worker"])
             runner = worker.Worker(session, self.connection)
             runner.run()
             self.runner = runner

@@ -14,7 +14,7 @@ from typing import Any, Callable, Optional
 
 import pytest
 
-from . import identity, refork, wire
+from . import identity, marks, refork, stacks, wire
 from .worker import Worker
 
 CHUNK = 500
@@ -66,9 +66,12 @@ def describe(item: pytest.Item) -> dict[str, Any]:
         line = None
     if line is not None:
         row["line"] = line + 1
-    group = identity.group_of(item)
+    group = marks.group_of(item)
     if group is not None:
         row["group"] = group
+    pnl = marks.pnl_marks(item)
+    if pnl:
+        row["pnl"] = pnl
     return row
 
 
@@ -191,6 +194,7 @@ class Template:
             refork.redirect(config, output_fd)
             refork.keep_capture(config, os.path.dirname(self.socket_path), order["worker"])
             refork.write_lines_at_once(config)
+            stacks.dump_on_signal(os.path.dirname(self.socket_path), order["worker"])
             refork.silence_terminal(config)
             who = identity.Identity(
                 order["worker"], order["slot"], order["workers"], order["round"], order["run"]

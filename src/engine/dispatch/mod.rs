@@ -1,5 +1,6 @@
 //! The dispatcher of `fork` and `spawn`: owns a run's state and reacts to the inbox.
 
+mod attempts;
 mod hearing;
 mod staff;
 
@@ -15,16 +16,18 @@ use super::launch::Base;
 use super::plan::{Plan, ServerNeed};
 use super::record::Record;
 use super::recruit::Recruiter;
+use super::rules::Rules;
 use super::server;
 use super::template::{NotReady, Template};
 use crate::model::{
-    Counts, DistMode, ExitCode, Level, NotRun, Output, Round, Slot, StopReason, TestInfo, What,
-    WorkerId,
+    DistMode, ExitCode, Level, NotRun, Output, Round, Slot, StopReason, TestInfo, What, WorkerId,
 };
 use crate::process::Ended;
 use crate::protocol::{Hello, Ready, TestRow};
 use crate::report::Reporter;
-use crate::scheduler::{Deal, Depth, Next};
+use crate::scheduler::{Claims, Deal, Depth, Next};
+
+use attempts::Attempts;
 
 /// How long running tests get for their tear-down after a first Ctrl-C.
 const GRACE: Duration = Duration::from_secs(10);
@@ -166,6 +169,12 @@ struct Dispatch<'a> {
     /// This round's deal; none before the first round.
     deal: Option<Deal>,
     depth: Depth,
+    rules: Rules,
+    /// What tests must not run beside, with nothing held.
+    claims: Claims,
+    attempts: Attempts,
+    /// Whether any attempt was followed by another: pytest itself counts it as a failure.
+    has_retried: bool,
     failure_limit: Option<u64>,
     is_live: bool,
     stop: Option<StopReason>,
@@ -203,6 +212,10 @@ impl<'a> Dispatch<'a> {
             round: Round::FIRST,
             deal: None,
             depth: Depth::default(),
+            rules: Rules::default(),
+            claims: Claims::default(),
+            attempts: Attempts::default(),
+            has_retried: false,
             failure_limit: None,
             is_live: plan.output == Output::Live,
             stop: None,
@@ -220,8 +233,9 @@ impl<'a> Dispatch<'a> {
         &mut self,
         hello: &Hello,
         ready: &Ready,
-        rows: Vec<TestRow>,
+        mut rows: Vec<TestRow>,
     ) -> Result<(), StopReason> {
+        let marks: Vec<_> = rows.iter_mut().map(|row| std::mem::take(&mut row.pnl)).collect();
         let wanted = if self.plan.dist == DistMode::No { 1 } else { self.plan.workers.number() };
         self.slots = wanted.clamp(1, rows.len().max(1));
         self.is_collected = true;
@@ -229,6 +243,10 @@ impl<'a> Dispatch<'a> {
         self.failure_limit = self.plan.failure_limit(ready.maxfail);
         self.record.begin(self.plan, hello);
         self.record.collected(rows, self.slots);
+        let marks = marks.iter().map(Vec::as_slice);
+        self.rules =
+            Rules::resolve(self.plan, marks, self.record.tests()).map_err(StopReason::Usage)?;
+        self.claims = self.rules.claims();
         if !self.first_notice.is_empty() {
             let notice = std::mem::take(&mut self.first_notice);
             self.record.notice(Level::Warning, notice);
@@ -251,13 +269,13 @@ impl<'a> Dispatch<'a> {
         let began = Instant::now();
         let mut round = Round::FIRST;
         loop {
-            let counts = self.run_round(round);
+            let failures = self.run_round(round);
             match self.stop.take() {
                 Some(StopReason::MaxFail(_)) if self.plan.rounds.keep_going => {}
                 Some(reason) => return reason,
                 None => {}
             }
-            match self.plan.rounds.after(round, counts.failures(), began.elapsed()) {
+            match self.plan.rounds.after(round, failures, began.elapsed()) {
                 Next::End(reason) => return reason,
                 Next::Start(next, delay) => {
                     self.wait(delay);
@@ -270,10 +288,12 @@ impl<'a> Dispatch<'a> {
         }
     }
 
-    fn run_round(&mut self, round: Round) -> Counts {
+    /// Returns the round's failures.
+    fn run_round(&mut self, round: Round) -> u64 {
         self.round = round;
         let order = self.order(round);
-        self.deal = Some(Deal::new(self.plan.dist, &order, self.slots));
+        self.deal = Some(Deal::new(self.plan.dist, &order, self.slots, &self.claims));
+        self.attempts = Attempts::of_round(self.plan.dist);
         let copies = if self.plan.dist == DistMode::Each { self.slots } else { 1 };
         self.record.begin_round(round, self.slots, copies);
         if round != Round::FIRST {
