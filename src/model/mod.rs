@@ -9,6 +9,7 @@ mod exit;
 mod ids;
 mod modes;
 mod outcome;
+mod rank;
 
 pub use counts::Counts;
 pub use event::{
@@ -19,3 +20,4 @@ pub use exit::{ExitCode, StopReason};
 pub use ids::{Attempt, NodeId, Offset, Round, RunId, Slot, TestIndex, TestInfo, WorkerId};
 pub use modes::{DistMode, EngineKind, Isolation, Output, UnknownName};
 pub use outcome::{Crash, NotRun, Outcome, OutcomeKind};
+pub use rank::Rank;

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::units::{Unit, units};
+use super::units::{Order, Unit, units};
 use crate::model::{DistMode, Slot, TestIndex, TestInfo};
 
 /// Deals one round's tests to slots. What was given and came back, because a worker died, is dealt
@@ -33,6 +33,12 @@ impl Deal {
     /// Prepares a round of `tests` for `slots` workers (at least one).
     #[must_use]
     pub fn new(mode: DistMode, tests: &[Arc<TestInfo>], slots: usize) -> Self {
+        Self::in_order(mode, tests, slots, Order::LargestFirst)
+    }
+
+    /// As [`Deal::new`], with the units of a mode that has some in this order.
+    #[must_use]
+    pub fn in_order(mode: DistMode, tests: &[Arc<TestInfo>], slots: usize, order: Order) -> Self {
         let slots = slots.max(1);
         let strategy = match mode {
             // One worker runs in pytest's own order, whatever would be dealt first.
@@ -43,11 +49,11 @@ impl Deal {
             }
             DistMode::WorkSteal => Strategy::Steal(split_evenly(tests, slots)),
             DistMode::Pnl => Strategy::Files {
-                waiting: units(mode, tests).into(),
+                waiting: units(mode, tests, order).into(),
                 begun: vec![VecDeque::new(); slots],
             },
             DistMode::Load | DistMode::LoadScope | DistMode::LoadFile | DistMode::LoadGroup => {
-                Strategy::Queue(units(mode, tests).into())
+                Strategy::Queue(units(mode, tests, order).into())
             }
         };
         let copies = if mode == DistMode::Each { slots } else { 1 };
@@ -231,6 +237,15 @@ mod tests {
         assert_eq!(take(&mut deal, 0), Some(vec![3, 4, 5]));
         assert_eq!(take(&mut deal, 1), Some(vec![1, 2]));
         assert_eq!(take(&mut deal, 1), Some(vec![0]));
+    }
+
+    #[test]
+    fn loadscope_without_reordering_deals_units_as_they_were_collected() {
+        let suite = suite(&["a::1", "a::C::2", "a::C::3", "b::4", "b::5", "b::6"]);
+        let mut deal = Deal::in_order(DistMode::LoadScope, &suite, 2, Order::Collected);
+        assert_eq!(take(&mut deal, 0), Some(vec![0]));
+        assert_eq!(take(&mut deal, 1), Some(vec![1, 2]));
+        assert_eq!(take(&mut deal, 0), Some(vec![3, 4, 5]));
     }
 
     #[test]

@@ -10,3 +10,4 @@ mod units;
 pub use deal::Deal;
 pub use depth::Depth;
 pub use rounds::{Limit, Next, Rounds};
+pub use units::Order;
