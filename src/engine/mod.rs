@@ -10,6 +10,7 @@ mod capacity;
 mod command;
 mod crew;
 mod dispatch;
+mod gaps;
 mod inbox;
 mod judge;
 mod launch;

@@ -18,8 +18,7 @@ use super::recruit::Recruiter;
 use super::server;
 use super::template::{NotReady, Template};
 use crate::model::{
-    Counts, DistMode, ExitCode, Level, NotRun, Output, Round, Slot, StopReason, TestInfo, What,
-    WorkerId,
+    Counts, DistMode, ExitCode, Level, Output, Round, Slot, StopReason, TestInfo, What, WorkerId,
 };
 use crate::process::Ended;
 use crate::protocol::{Hello, Ready, TestRow};
@@ -228,7 +227,7 @@ impl<'a> Dispatch<'a> {
         self.is_live |= ready.capture == "no";
         self.failure_limit = self.plan.failure_limit(ready.maxfail);
         self.record.begin(self.plan, hello);
-        self.record.collected(rows, self.slots);
+        self.record.collected(rows, ready, self.slots);
         if !self.first_notice.is_empty() {
             let notice = std::mem::take(&mut self.first_notice);
             self.record.notice(Level::Warning, notice);
@@ -286,11 +285,9 @@ impl<'a> Dispatch<'a> {
         while !self.round_is_over() {
             self.step();
         }
-        let reason = match &self.stop {
-            None => NotRun::NoWorker,
-            Some(reason) => not_run(reason),
-        };
-        self.record.end_round(reason)
+        let (counts, stop) = self.record.end_round(self.stop.take());
+        self.stop = stop;
+        counts
     }
 
     /// The tests of a round in the order in which they are dealt.
@@ -396,22 +393,6 @@ impl<'a> Dispatch<'a> {
         }
         let output = self.early_output.unwrap_or_default();
         finish(&mut self.record, self.plan, NotReady { hello: self.hello, reason, output })
-    }
-}
-
-/// What a stop means for executions that never started.
-pub(super) fn not_run(reason: &StopReason) -> NotRun {
-    match reason {
-        StopReason::Interrupted => NotRun::Interrupted,
-        StopReason::MaxFail(_) => NotRun::MaxFail,
-        StopReason::ServerLost(_) => NotRun::ServerLost,
-        StopReason::Stopped { .. } => NotRun::Stopped,
-        StopReason::Internal(_)
-        | StopReason::Completed
-        | StopReason::FailedRound
-        | StopReason::CollectionFailed(_)
-        | StopReason::NothingCollected
-        | StopReason::Usage(_) => NotRun::NoWorker,
     }
 }
 
