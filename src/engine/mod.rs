@@ -26,7 +26,7 @@ pub use capacity::{Machine, workers_for};
 pub use command::{PytestCommand, pytest_command};
 pub use inbox::Control;
 pub use launch::command_of;
-pub use plan::{Plan, ServerNeed, Workers};
+pub use plan::{Plan, ServerNeed, TerminalOwner, Workers};
 pub use server::answers;
 
 use crate::model::{EngineKind, ExitCode, StopReason};

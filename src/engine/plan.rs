@@ -51,6 +51,17 @@ pub struct Plan {
     pub max_fail: Option<u64>,
     /// Seed of a shuffled order.
     pub shuffle: Option<u64>,
+    /// Who has the terminal with the engine `pytest`.
+    pub terminal: TerminalOwner,
+}
+
+/// Who has the terminal while pytest runs by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TerminalOwner {
+    /// pytest, so that a debugger can be used.
+    Pytest,
+    /// pnl, which keeps what pytest prints.
+    Pnl,
 }
 
 /// How many workers were asked for.

@@ -128,6 +128,7 @@ impl<'a> Record<'a> {
     /// Takes the list of tests.
     pub(super) fn collected(&mut self, rows: Vec<TestRow>, ready: &Ready, workers: usize) {
         self.gaps.unlisted = (ready.count as usize).saturating_sub(rows.len());
+        let rootdir = Arc::from(Path::new(&ready.rootdir));
         self.tests = rows
             .into_iter()
             .enumerate()
@@ -140,7 +141,7 @@ impl<'a> Record<'a> {
                 })
             })
             .collect();
-        self.emit(None, What::Collected { tests: self.tests.clone(), workers });
+        self.emit(None, What::Collected { tests: self.tests.clone(), workers, rootdir });
     }
 
     /// Begins a round in which every test is planned `copies` times.
