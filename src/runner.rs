@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::engine::{
-    Control, Finished, Machine, Plan, PytestCommand, ServerNeed, Workers, pytest_command,
-    workers_for,
+    Control, Finished, Machine, Plan, PytestCommand, ServerNeed, TerminalOwner, Workers,
+    pytest_command, workers_for,
 };
 use crate::model::{DistMode, EngineKind, Rank, RunId};
 use crate::process::{Interpreter, PythonError, find};
@@ -246,6 +246,7 @@ pub fn plan(options: &TestOptions) -> Result<Planned, Refusal> {
         rules: project.rules.clone(),
         locks: project.locks.clone(),
         flaky: settings.flaky,
+        terminal: TerminalOwner::Pytest,
         paths: selection.paths,
         root: cwd,
     };
@@ -333,7 +334,7 @@ fn canonical(path: &Path) -> PathBuf {
 }
 
 /// UTC time and 24 random bits: sorted by time, and unique across machines for all practical ends.
-fn new_run_id() -> RunId {
+pub(crate) fn new_run_id() -> RunId {
     let now = jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S");
     RunId::new(&format!("{now}-{:06x}", fastrand::u32(..1 << 24)))
 }

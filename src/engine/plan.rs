@@ -68,6 +68,17 @@ pub struct Plan {
     pub locks: BTreeMap<String, usize>,
     /// What a test that passed only when it was retried means for the exit code.
     pub flaky: FlakyPolicy,
+    /// Who has the terminal with the engine `pytest`.
+    pub terminal: TerminalOwner,
+}
+
+/// Who has the terminal while pytest runs by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TerminalOwner {
+    /// pytest, so that a debugger can be used.
+    Pytest,
+    /// pnl, which keeps what pytest prints.
+    Pnl,
 }
 
 /// How many workers were asked for.

@@ -21,7 +21,7 @@ use super::rules::Rules;
 use super::server;
 use super::template::{NotReady, Template};
 use crate::model::{
-    DistMode, ExitCode, Level, NotRun, Output, Round, Slot, StopReason, TestInfo, What, WorkerId,
+    DistMode, ExitCode, Level, Output, Round, Slot, StopReason, TestInfo, What, WorkerId,
 };
 use crate::process::Ended;
 use crate::protocol::{Hello, Ready, TestRow};
@@ -254,7 +254,7 @@ impl<'a> Dispatch<'a> {
         self.failure_limit = self.plan.failure_limit(ready.maxfail);
         let Distribution { workers, dist, .. } = self.distribution;
         self.record.begin(&Plan { dist, workers, ..self.plan.clone() }, hello);
-        self.record.collected(rows, self.slots);
+        self.record.collected(rows, ready, self.slots);
         let marks = marks.iter().map(Vec::as_slice);
         self.rules =
             Rules::resolve(self.plan, marks, self.record.tests()).map_err(StopReason::Usage)?;
@@ -321,11 +321,9 @@ impl<'a> Dispatch<'a> {
         while !self.round_is_over() {
             self.step();
         }
-        let reason = match &self.stop {
-            None => NotRun::NoWorker,
-            Some(reason) => not_run(reason),
-        };
-        self.record.end_round(reason)
+        let (failures, stop) = self.record.end_round(self.stop.take());
+        self.stop = stop;
+        failures
     }
 
     /// The tests of a round in the order in which they are dealt.
@@ -434,23 +432,6 @@ impl<'a> Dispatch<'a> {
         }
         let output = self.early_output.unwrap_or_default();
         finish(&mut self.record, self.plan, NotReady { hello: self.hello, reason, output })
-    }
-}
-
-/// What a stop means for executions that never started.
-pub(super) fn not_run(reason: &StopReason) -> NotRun {
-    match reason {
-        StopReason::Interrupted => NotRun::Interrupted,
-        StopReason::MaxFail(_) => NotRun::MaxFail,
-        StopReason::ServerLost(_) => NotRun::ServerLost,
-        StopReason::Stopped { .. } => NotRun::Stopped,
-        StopReason::Internal(_)
-        | StopReason::WorkerLimit(_)
-        | StopReason::Completed
-        | StopReason::FailedRound
-        | StopReason::CollectionFailed(_)
-        | StopReason::NothingCollected
-        | StopReason::Usage(_) => NotRun::NoWorker,
     }
 }
 

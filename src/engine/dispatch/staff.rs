@@ -232,7 +232,9 @@ impl Dispatch<'_> {
         }
         self.end_running(&mut worker, &end);
         let held: Vec<TestIndex> = worker.held.drain(..).collect();
-        if let Some(deal) = self.deal.as_mut().filter(|_| self.stop.is_none()) {
+        // Of spawned workers there are more than places if there are fewer tests than workers.
+        let has_place = slot.0 < self.slots;
+        if let Some(deal) = self.deal.as_mut().filter(|_| has_place && self.stop.is_none()) {
             deal.give_back(slot, held);
         }
         self.record.emit(Some(id), What::WorkerEnded { slot, how: end.clone() });
@@ -256,8 +258,8 @@ impl Dispatch<'_> {
                 self.stop(StopReason::WorkerLimit(limit));
             }
         }
-        let is_needed = self.deal.as_ref().is_some_and(|deal| deal.has_for(slot));
-        if self.stop.is_none() && slot.0 < self.slots && is_needed {
+        let is_needed = has_place && self.deal.as_ref().is_some_and(|deal| deal.has_for(slot));
+        if self.stop.is_none() && is_needed {
             self.recruit(slot);
         }
     }
