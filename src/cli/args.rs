@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 use super::show::{HistoryArgs, ShowArgs};
+use super::verify::VerifyArgs;
 use crate::model::{DistMode, EngineKind, FlakyPolicy, Isolation, Output};
 use crate::runner::{LoopOptions, Refusal, TestOptions};
 use crate::scheduler::Limit;
@@ -31,6 +32,12 @@ Examples:
 Exit codes are pytest's: 0 all passed, 1 something failed, 2 interrupted, 3 internal error,
 4 usage error or a server that does not answer, 5 nothing collected.";
 
+const VERIFY_HELP: &str = "\
+Takes what `pnl test` takes, but for what is about loops and reports.
+
+Exit codes: 0 they agree (flaky tests are counted and left out), 1 they differ, 2 interrupted,
+3 internal error, 4 usage error or a server that does not answer, 5 nothing collected by both.";
+
 /// Runs any pytest suite in parallel and in loops, and tells the truth about it.
 #[derive(Debug, Parser)]
 #[command(name = "pnl", version, after_help = EXAMPLES, max_term_width = 100)]
@@ -46,6 +53,9 @@ pub(super) enum Verb {
     Test(Box<TestArgs>),
     /// Run a scope in a loop: the older name of `pnl test e2e --loop COUNT`
     Loop(Box<LoopArgs>),
+    /// Run tests once by plain pytest and once by pnl, and print what differs
+    #[command(after_help = VERIFY_HELP, mut_args(hide_refused))]
+    Verify(Box<VerifyArgs>),
     /// Print a stored run
     Show(ShowArgs),
     /// List stored runs
@@ -187,6 +197,69 @@ impl TestArgs {
             limit,
             command,
             ..TestOptions::default()
+        })
+    }
+}
+
+/// Options of `pnl test` that `pnl verify` takes only to say why not.
+const REFUSED: [(&str, &str); 10] = [
+    ("loop", "it compares one round"),
+    ("duration", "it compares one round"),
+    ("delay", "it compares one round"),
+    ("keep-going", "it compares one round"),
+    ("max-fail", "runs that stop early cannot be compared"),
+    ("junit", "it has two runs, and reports what differs (--format json)"),
+    ("jsonl", "it has two runs, and reports what differs (--format json)"),
+    ("dry-run", "it runs the tests"),
+    ("quiet", "it prints what differs"),
+    ("verbose", "it prints what differs"),
+];
+
+/// The same for pytest's own, as they are written after `--`.
+const REFUSED_OF_PYTEST: [&str; 10] = [
+    "--lf",
+    "--last-failed",
+    "--ff",
+    "--failed-first",
+    "--nf",
+    "--new-first",
+    "--sw",
+    "--stepwise",
+    "--pdb",
+    "--trace",
+];
+
+/// Hides what is refused from the help.
+fn hide_refused(option: clap::Arg) -> clap::Arg {
+    let is_refused = REFUSED.iter().any(|(name, _)| option.get_long() == Some(name));
+    option.hide(is_refused)
+}
+
+impl TestArgs {
+    /// An option that was given and that `pnl verify` refuses, with why.
+    pub(super) fn not_for_verify(&self) -> Option<(String, &'static str)> {
+        let run = &self.run;
+        let given = [
+            self.rounds.is_some(),
+            self.duration.is_some(),
+            run.delay.is_some(),
+            run.keep_going,
+            run.max_fail.is_some(),
+            run.junit.is_some(),
+            run.jsonl.is_some(),
+            run.dry_run,
+            run.quiet,
+            run.verbose,
+        ];
+        let refused = REFUSED.into_iter().zip(given).find(|(_, given)| *given);
+        refused.map(|((name, why), _)| (format!("--{name}"), why)).or_else(|| {
+            let is_refused = |word: &&String| REFUSED_OF_PYTEST.contains(&word.as_str());
+            let word = run.pytest_args.iter().find(is_refused)?;
+            let why = match word.as_str() {
+                "--pdb" | "--trace" => "a debugger needs the terminal",
+                _ => "the first run would change what the second one selects",
+            };
+            Some((word.clone(), why))
         })
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::record::{Ending, Record};
-use crate::model::{Crash, Failure, Offset, Outcome, Phases};
+use crate::model::{Crash, Failure, NotRun, Offset, Outcome, Phases};
 use crate::process::Ended;
 use crate::protocol::{Done, DoneFailure};
 
@@ -28,6 +28,7 @@ fn outcome(word: &str) -> Outcome {
         "skipped" => Outcome::Skipped,
         "xfailed" => Outcome::XFailed,
         "xpassed" => Outcome::XPassed,
+        "unreported" => Outcome::NotRun(NotRun::Unreported),
         "crashed" => Outcome::Crashed(Crash::Unknown),
         other => Outcome::Crashed(Crash::Protocol(format!("no such outcome: {other:?}"))),
     }

@@ -10,6 +10,8 @@ mod capacity;
 mod command;
 mod crew;
 mod dispatch;
+mod distribution;
+mod gaps;
 mod inbox;
 mod judge;
 mod launch;
@@ -27,7 +29,7 @@ pub use capacity::{Machine, workers_for};
 pub use command::{PytestCommand, pytest_command};
 pub use inbox::Control;
 pub use launch::command_of;
-pub use plan::{Plan, ServerNeed, Workers};
+pub use plan::{Plan, ServerNeed, TerminalOwner, Workers};
 pub use server::answers;
 
 use crate::model::{EngineKind, ExitCode, StopReason};

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::Finished;
-use super::dispatch::{ask_server, finish, level_of, not_run};
+use super::dispatch::{ask_server, finish, level_of};
 use super::inbox::{ConnId, Control, Message, Source};
 use super::judge;
 use super::launch::Base;
@@ -16,8 +16,8 @@ use super::record::{Ending, Record};
 use super::server;
 use super::template::{NotReady, cannot_start, missing, reason_of_early_end, unusable};
 use crate::model::{
-    Attempt, DistMode, EngineKind, ExitCode, Level, NotRun, Offset, Outcome, Round, StopReason,
-    TestIndex, What, WorkerId,
+    Attempt, DistMode, EngineKind, ExitCode, Level, Offset, Outcome, Round, StopReason, TestIndex,
+    What, WorkerId,
 };
 use crate::process::{Ended, Signal, Stdio, Tail, kill_group, probe, send_signal};
 use crate::protocol::{Done, Hello, Ready, TestRow, ToController};
@@ -284,7 +284,7 @@ impl Watch<'_> {
         if !self.is_collected {
             self.is_collected = true;
             self.record.begin(self.plan, hello);
-            self.record.collected(rows.clone(), workers);
+            self.record.collected(rows.clone(), ready, workers);
         }
         let mut places: HashMap<&str, Vec<TestIndex>> = HashMap::new();
         for test in self.record.tests().iter().rev() {
@@ -348,11 +348,7 @@ impl Watch<'_> {
             }
             judge_exit(ended, failures, process.maxfail)
         });
-        let open = self.record.open_count();
-        let stop = stop.or_else(|| {
-            let text = format!("pytest ended without reporting {open} of its tests");
-            (open > 0).then_some(StopReason::Internal(text))
-        });
+        let (failures, stop) = self.record.end_round(stop);
         if matches!(stop, Some(StopReason::Internal(_))) {
             self.record.emit(None, What::PytestOutput(process.output.text()));
         }
@@ -362,7 +358,6 @@ impl Watch<'_> {
             self.record.notice(Level::Error, text);
             self.record.emit(None, What::PytestOutput(process.output.text()));
         }
-        let failures = self.record.end_round(stop.as_ref().map_or(NotRun::Unreported, not_run));
         Ok((failures, stop))
     }
 }

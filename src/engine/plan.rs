@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::model::{
-    DistMode, EngineKind, FlakyPolicy, Isolation, Output, Pattern, Rule, RunId, Server, TestInfo,
+    DistMode, EngineKind, FlakyPolicy, Isolation, Output, Pattern, Rank, Rule, RunId, Server,
+    TestInfo,
 };
 use crate::process::Found;
 use crate::scheduler::Rounds;
@@ -31,6 +32,12 @@ pub struct Plan {
     pub output: Output,
     /// How many workers.
     pub workers: Workers,
+    /// Who said so: xdist's options, which pytest reads, are weighed against it.
+    pub workers_rank: Rank,
+    /// As `workers_rank`, for `dist`.
+    pub dist_rank: Rank,
+    /// What `auto` is here.
+    pub auto_workers: usize,
     /// How many rounds.
     pub rounds: Rounds,
     /// The interpreter.
@@ -61,6 +68,17 @@ pub struct Plan {
     pub locks: BTreeMap<String, usize>,
     /// What a test that passed only when it was retried means for the exit code.
     pub flaky: FlakyPolicy,
+    /// Who has the terminal with the engine `pytest`.
+    pub terminal: TerminalOwner,
+}
+
+/// Who has the terminal while pytest runs by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TerminalOwner {
+    /// pytest, so that a debugger can be used.
+    Pytest,
+    /// pnl, which keeps what pytest prints.
+    Pnl,
 }
 
 /// How many workers were asked for.
@@ -78,6 +96,16 @@ impl Workers {
     pub fn number(self) -> usize {
         match self {
             Self::Auto(number) | Self::Exactly(number) => number.max(1),
+        }
+    }
+
+    /// Not more than a limit, where there is one.
+    #[must_use]
+    pub fn at_most(self, limit: Option<usize>) -> Self {
+        let cut = |number: usize| limit.map_or(number, |limit| number.min(limit));
+        match self {
+            Self::Auto(number) => Self::Auto(cut(number)),
+            Self::Exactly(number) => Self::Exactly(cut(number)),
         }
     }
 }

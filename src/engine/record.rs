@@ -1,11 +1,12 @@
 //! The run's record: what is planned, what has ended, and the events that say so.
 //!
 //! Every planned execution ends exactly once. What has not ended when a round closes is ended here,
-//! so the sums match whatever happened.
+//! so the sums match whatever happened; and where nobody knows why it has not, the run says so.
 
 use std::path::Path;
 use std::sync::Arc;
 
+use super::gaps::Gaps;
 use super::plan::Plan;
 use crate::model::{
     Attempt, Counts, Event, Execution, ExitCode, Failure, FlakyPolicy, Level, NodeId, NotRun,
@@ -13,7 +14,7 @@ use crate::model::{
     StopReason, TestIndex, TestInfo, What, WorkerId,
 };
 use crate::process::end_leftovers;
-use crate::protocol::{Hello, TestRow};
+use crate::protocol::{Hello, Ready, TestRow};
 use crate::report::Reporter;
 
 /// How many processes that were left behind are named.
@@ -31,6 +32,7 @@ pub(super) struct Record<'a> {
     round_began: Offset,
     /// Executions of this round that have not ended, for each test.
     open: Vec<u32>,
+    gaps: Gaps,
     round_counts: Counts,
     counts: Counts,
     rounds_run: u32,
@@ -69,6 +71,7 @@ impl<'a> Record<'a> {
             round: None,
             round_began: Offset::default(),
             open: Vec::new(),
+            gaps: Gaps::default(),
             round_counts: Counts::default(),
             counts: Counts::default(),
             rounds_run: 0,
@@ -138,7 +141,9 @@ impl<'a> Record<'a> {
     }
 
     /// Takes the list of tests.
-    pub(super) fn collected(&mut self, rows: Vec<TestRow>, workers: usize) {
+    pub(super) fn collected(&mut self, rows: Vec<TestRow>, ready: &Ready, workers: usize) {
+        self.gaps.unlisted = (ready.count as usize).saturating_sub(rows.len());
+        let rootdir = Arc::from(Path::new(&ready.rootdir));
         self.tests = rows
             .into_iter()
             .enumerate()
@@ -151,7 +156,7 @@ impl<'a> Record<'a> {
                 })
             })
             .collect();
-        self.emit(None, What::Collected { tests: self.tests.clone(), workers });
+        self.emit(None, What::Collected { tests: self.tests.clone(), workers, rootdir });
     }
 
     /// Begins a round in which every test is planned `copies` times.
@@ -192,7 +197,8 @@ impl<'a> Record<'a> {
         self.emit(worker, What::AttemptFailed(Box::new(execution)));
     }
 
-    /// An execution has ended. One that was not open (a peer that repeats itself) is not counted.
+    /// An execution has ended. One that was not open (a peer that repeats itself) is not counted as
+    /// an execution, and is told when the round closes.
     pub(super) fn ended(
         &mut self,
         worker: Option<WorkerId>,
@@ -200,7 +206,15 @@ impl<'a> Record<'a> {
         attempt: Attempt,
         ending: Ending,
     ) {
-        let Some(open) = self.open.get_mut(test.at()).filter(|open| **open > 0) else { return };
+        let Some(open) = self.open.get_mut(test.at()) else { return };
+        let nodeid = || self.tests[test.at()].nodeid.clone();
+        if *open == 0 {
+            self.gaps.doubled.push(nodeid());
+            return;
+        }
+        if ending.outcome == Outcome::NotRun(NotRun::Unreported) {
+            self.gaps.unreported.push(nodeid());
+        }
         *open -= 1;
         let execution = self.execution(test, attempt, ending);
         self.round_counts.add(execution.outcome.kind());
@@ -214,19 +228,18 @@ impl<'a> Record<'a> {
         Execution { test, attempt, outcome, start, phases, failure, reason }
     }
 
-    /// How many executions of this round have not ended.
-    pub(super) fn open_count(&self) -> u64 {
-        self.open.iter().map(|&open| u64::from(open)).sum()
-    }
-
-    /// Ends the round: what has not ended is not run, for this reason. Returns the round's failures.
-    pub(super) fn end_round(&mut self, reason: NotRun) -> u64 {
+    /// Ends the round: what has not ended is not run, because of `stop` or, where nothing stopped the
+    /// round, for no reason that is known. Returns the round's failures, and why the run is to end:
+    /// `stop`, or what the self-check found.
+    pub(super) fn end_round(&mut self, stop: Option<StopReason>) -> (u64, Option<StopReason>) {
+        let reason = stop.as_ref().map_or(NotRun::Unreported, not_run);
         for index in 0..self.open.len() {
             for _ in 0..self.open[index] {
                 let ending = Ending::bare(Outcome::NotRun(reason), self.now());
                 self.ended(None, TestIndex(index as u32), Attempt::FIRST, ending);
             }
         }
+        let stop = self.check(stop);
         let counts = self.round_counts;
         let elapsed = self.now().seconds() - self.round_began.seconds();
         self.counts += counts;
@@ -234,7 +247,21 @@ impl<'a> Record<'a> {
         self.flaky += flaky;
         self.emit(None, What::RoundEnded(RoundEnded { counts, flaky, elapsed }));
         self.round = None;
-        self.round_failures()
+        (self.round_failures(), stop)
+    }
+
+    /// The self-check. Where the run ends for a reason of its own that is no judgement of the tests,
+    /// that stays the reason.
+    fn check(&mut self, stop: Option<StopReason>) -> Option<StopReason> {
+        let gaps = std::mem::take(&mut self.gaps);
+        let Some(sentence) = gaps.sentence(self.tests.len()) else { return stop };
+        match stop {
+            None | Some(StopReason::MaxFail(_)) => Some(StopReason::Internal(sentence)),
+            Some(reason) => {
+                self.notice(Level::Error, sentence);
+                Some(reason)
+            }
+        }
     }
 
     /// Whether there were failures that are no execution's.
@@ -297,6 +324,23 @@ impl<'a> Record<'a> {
             let seen = std::mem::replace(&mut last, file) == file;
             !seen && folders.iter().any(|folder| rootdir.join(file).starts_with(folder))
         })
+    }
+}
+
+/// What a stop means for executions that never started.
+fn not_run(reason: &StopReason) -> NotRun {
+    match reason {
+        StopReason::Interrupted => NotRun::Interrupted,
+        StopReason::MaxFail(_) => NotRun::MaxFail,
+        StopReason::ServerLost(_) => NotRun::ServerLost,
+        StopReason::Stopped { .. } => NotRun::Stopped,
+        StopReason::Internal(_)
+        | StopReason::WorkerLimit(_)
+        | StopReason::Completed
+        | StopReason::FailedRound
+        | StopReason::CollectionFailed(_)
+        | StopReason::NothingCollected
+        | StopReason::Usage(_) => NotRun::NoWorker,
     }
 }
 

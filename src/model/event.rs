@@ -5,7 +5,7 @@
 //! engines that learn it later: inside the first round), then for each round `RoundStarted` …
 //! `RoundEnded`, then `RunEnded`. Notices and worker events may come anywhere after `RunStarted`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::counts::Counts;
@@ -38,6 +38,8 @@ pub enum What {
         tests: Arc<[Arc<TestInfo>]>,
         /// How many workers each round has.
         workers: usize,
+        /// The folder that node ids are relative to.
+        rootdir: Arc<Path>,
     },
     /// Something the user should know that is no test's outcome.
     Notice {

@@ -22,6 +22,7 @@ const FILES: &[(&str, &str)] = embedded![
     "template.py",
     "wire.py",
     "worker.py",
+    "xdist_options.py",
 ];
 
 /// Writes the package into `folder` and returns what must be on `PYTHONPATH`.

@@ -86,7 +86,7 @@ struct Line<'a> {
 #[serde(untagged)]
 enum Body<'a> {
     RunStarted(Box<RunStartedBody<'a>>),
-    Collected { tests: &'a [Arc<TestInfo>], workers: usize },
+    Collected { tests: &'a [Arc<TestInfo>], workers: usize, rootdir: &'a Path },
     Notice { level: &'static str, text: &'a str },
     Text { text: &'a str },
     RoundStarted { workers: usize, planned: u64 },
@@ -181,8 +181,8 @@ impl<'a> Body<'a> {
             What::RunStarted(run) => {
                 ("run-started", Self::RunStarted(Box::new(RunStartedBody::of(run))))
             }
-            What::Collected { tests, workers } => {
-                ("collected", Self::Collected { tests, workers: *workers })
+            What::Collected { tests, workers, rootdir } => {
+                ("collected", Self::Collected { tests, workers: *workers, rootdir })
             }
             What::Notice { level, text } => {
                 ("notice", Self::Notice { level: level_name(*level), text })

@@ -1,6 +1,6 @@
 //! Made-up runs for this module's tests.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::model::{
@@ -63,7 +63,11 @@ impl Story {
         let mut story =
             Self { events: Vec::new(), tests: tests.clone(), counts, flaky: 0, rounds: 0, now: 0 };
         story.push(None, None, What::RunStarted(Arc::new(run_started(rounds_planned))));
-        story.push(None, None, What::Collected { tests, workers: 2 });
+        story.push(
+            None,
+            None,
+            What::Collected { tests, workers: 2, rootdir: Arc::from(Path::new("/project")) },
+        );
         story
     }
 

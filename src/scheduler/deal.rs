@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::claims::Claims;
-use super::units::{Unit, units};
+use super::units::{Order, Unit, units};
 use crate::model::{DistMode, Slot, TestIndex, TestInfo};
 
 /// Deals one round's tests to slots, and none that would run beside what it must not run beside.
@@ -35,7 +35,13 @@ enum Strategy {
 impl Deal {
     /// Prepares a round of `tests` for `slots` workers (at least one).
     #[must_use]
-    pub fn new(mode: DistMode, tests: &[Arc<TestInfo>], slots: usize, claims: &Claims) -> Self {
+    pub fn new(mode: DistMode, tests: &[Arc<TestInfo>], slots: usize) -> Self {
+        Self::in_order(mode, tests, slots, Order::LargestFirst)
+    }
+
+    /// As [`Deal::new`], with the units of a mode that has some in this order.
+    #[must_use]
+    pub fn in_order(mode: DistMode, tests: &[Arc<TestInfo>], slots: usize, order: Order) -> Self {
         let slots = slots.max(1);
         let strategy = match mode {
             // One worker runs in pytest's own order, whatever would be dealt first.
@@ -46,22 +52,29 @@ impl Deal {
             }
             DistMode::WorkSteal => Strategy::Steal(split_evenly(tests, slots)),
             DistMode::Pnl => Strategy::Files {
-                waiting: units(mode, tests).into(),
+                waiting: units(mode, tests, order).into(),
                 begun: vec![VecDeque::new(); slots],
             },
             DistMode::Load | DistMode::LoadScope | DistMode::LoadFile | DistMode::LoadGroup => {
-                Strategy::Queue(units(mode, tests).into())
+                Strategy::Queue(units(mode, tests, order).into())
             }
         };
         let copies = if mode == DistMode::Each { slots } else { 1 };
         let can_split = matches!(mode, DistMode::Pnl | DistMode::Load | DistMode::WorkSteal);
         Self {
             strategy,
-            claims: claims.for_round(slots),
+            claims: Claims::default(),
             returned: vec![VecDeque::new(); slots],
             waiting: tests.len() * copies,
             can_split: can_split && slots > 1,
         }
+    }
+
+    /// The same, with what its tests claim for themselves while they run.
+    #[must_use]
+    pub fn claiming(mut self, claims: &Claims) -> Self {
+        self.claims = claims.for_round(self.returned.len());
+        self
     }
 
     /// How many tests are not given to anyone.
@@ -311,8 +324,7 @@ mod tests {
 
     #[test]
     fn load_gives_test_by_test_in_order_to_whoever_asks() {
-        let mut deal =
-            Deal::new(DistMode::Load, &suite(&["a::1", "a::2", "b::3"]), 2, &Claims::default());
+        let mut deal = Deal::new(DistMode::Load, &suite(&["a::1", "a::2", "b::3"]), 2);
         assert_eq!(take(&mut deal, 1), Some(vec![0]));
         assert_eq!(take(&mut deal, 0), Some(vec![1]));
         assert_eq!(take(&mut deal, 0), Some(vec![2]));
@@ -322,16 +334,25 @@ mod tests {
     #[test]
     fn loadscope_keeps_modules_and_classes_together_largest_first() {
         let suite = suite(&["a::1", "a::C::2", "a::C::3", "b::4", "b::5", "b::6"]);
-        let mut deal = Deal::new(DistMode::LoadScope, &suite, 2, &Claims::default());
+        let mut deal = Deal::new(DistMode::LoadScope, &suite, 2);
         assert_eq!(take(&mut deal, 0), Some(vec![3, 4, 5]));
         assert_eq!(take(&mut deal, 1), Some(vec![1, 2]));
         assert_eq!(take(&mut deal, 1), Some(vec![0]));
     }
 
     #[test]
+    fn loadscope_without_reordering_deals_units_as_they_were_collected() {
+        let suite = suite(&["a::1", "a::C::2", "a::C::3", "b::4", "b::5", "b::6"]);
+        let mut deal = Deal::in_order(DistMode::LoadScope, &suite, 2, Order::Collected);
+        assert_eq!(take(&mut deal, 0), Some(vec![0]));
+        assert_eq!(take(&mut deal, 1), Some(vec![1, 2]));
+        assert_eq!(take(&mut deal, 0), Some(vec![3, 4, 5]));
+    }
+
+    #[test]
     fn loadgroup_keeps_groups_across_files_and_leaves_others_alone() {
         let suite = suite(&["a::1@g", "a::2", "b::3@g"]);
-        let mut deal = Deal::new(DistMode::LoadGroup, &suite, 2, &Claims::default());
+        let mut deal = Deal::new(DistMode::LoadGroup, &suite, 2);
         assert_eq!(take(&mut deal, 0), Some(vec![0, 2]));
         assert_eq!(take(&mut deal, 0), Some(vec![1]));
     }
@@ -340,7 +361,7 @@ mod tests {
     fn worksteal_splits_evenly_and_takes_half_of_the_longest_tail() {
         let ids: Vec<String> = (0..8).map(|n| format!("a::{n}")).collect();
         let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-        let mut deal = Deal::new(DistMode::WorkSteal, &suite(&ids), 2, &Claims::default());
+        let mut deal = Deal::new(DistMode::WorkSteal, &suite(&ids), 2);
         for expected in 0..4 {
             assert_eq!(take(&mut deal, 0), Some(vec![expected]));
         }
@@ -350,7 +371,7 @@ mod tests {
 
     #[test]
     fn each_gives_everything_to_everyone() {
-        let mut deal = Deal::new(DistMode::Each, &suite(&["a::1", "a::2"]), 2, &Claims::default());
+        let mut deal = Deal::new(DistMode::Each, &suite(&["a::1", "a::2"]), 2);
         assert_eq!(deal.waiting(), 4);
         for slot in [0, 1] {
             assert_eq!(take(&mut deal, slot), Some(vec![0]));
@@ -362,7 +383,7 @@ mod tests {
     #[test]
     fn the_default_keeps_a_file_on_a_worker_until_files_run_out() {
         let suite = suite(&["a::1", "a::2", "a::3", "a::4", "b::5"]);
-        let mut deal = Deal::new(DistMode::Pnl, &suite, 2, &Claims::default());
+        let mut deal = Deal::new(DistMode::Pnl, &suite, 2);
         assert_eq!(take(&mut deal, 0), Some(vec![0]));
         assert_eq!(take(&mut deal, 1), Some(vec![4]));
         assert_eq!(take(&mut deal, 1), Some(vec![2]), "half of what a has left, from its tail");
@@ -374,19 +395,14 @@ mod tests {
     #[test]
     fn one_worker_runs_in_pytests_order() {
         let suite = suite(&["a::1", "b::2", "a::3"]);
-        let mut deal = Deal::new(DistMode::Pnl, &suite, 1, &Claims::default());
+        let mut deal = Deal::new(DistMode::Pnl, &suite, 1);
         let order: Vec<_> = std::iter::from_fn(|| take(&mut deal, 0)).flatten().collect();
         assert_eq!(order, [0, 1, 2]);
     }
 
     #[test]
     fn what_comes_back_goes_to_the_replacement_first() {
-        let mut deal = Deal::new(
-            DistMode::LoadFile,
-            &suite(&["a::1", "a::2", "a::3", "b::4"]),
-            2,
-            &Claims::default(),
-        );
+        let mut deal = Deal::new(DistMode::LoadFile, &suite(&["a::1", "a::2", "a::3", "b::4"]), 2);
         assert_eq!(take(&mut deal, 0), Some(vec![0, 1, 2]));
         deal.give_back(Slot(0), vec![TestIndex(1), TestIndex(2)]);
         assert_eq!(take(&mut deal, 1), Some(vec![3]));
@@ -400,7 +416,7 @@ mod tests {
         let suite = suite(&["a::1", "b::2", "c::3"]);
         let db = Claim { exclusive: false, locks: vec![0] };
         let wanted = HashMap::from([(TestIndex(0), db.clone()), (TestIndex(1), db)]);
-        let mut deal = Deal::new(DistMode::Load, &suite, 2, &Claims::new(wanted, vec![1]));
+        let mut deal = Deal::new(DistMode::Load, &suite, 2).claiming(&Claims::new(wanted, vec![1]));
         assert_eq!(take(&mut deal, 0), Some(vec![0]));
         assert_eq!(take(&mut deal, 1), Some(vec![2]));
         assert_eq!(take(&mut deal, 1), None);
@@ -441,7 +457,7 @@ mod tests {
             let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
             let suite = suite(&ids);
             let slots = if mode == DistMode::No { 1 } else { 4 };
-            let mut deal = Deal::new(mode, &suite, slots, &Claims::default());
+            let mut deal = Deal::new(mode, &suite, slots);
             let mut seen = Vec::new();
             for (slot, dies) in asks {
                 let slot = Slot(slot % slots);
@@ -482,7 +498,7 @@ mod tests {
                 match kind { 0 => claim(true, &[]), 1 => claim(false, &[0]), 2 => claim(false, &[0, 1]), 3 => claim(false, &[1]), _ => None }
             }).collect();
             let slots = if mode == DistMode::No { 1 } else { 3 };
-            let mut deal = Deal::new(mode, &suite(&ids), slots, &Claims::new(wanted.clone(), vec![1, 2]));
+            let mut deal = Deal::new(mode, &suite(&ids), slots).claiming(&Claims::new(wanted.clone(), vec![1, 2]));
             let mut floor = Floor { held: vec![VecDeque::new(); slots], wanted };
             let mut ends = ends.into_iter().cycle();
             let mut run = 0;

@@ -12,3 +12,4 @@ pub use claims::{Claim, Claims};
 pub use deal::Deal;
 pub use depth::Depth;
 pub use rounds::{Limit, Next, Rounds};
+pub use units::Order;

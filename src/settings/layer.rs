@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::SettingsError;
 use super::values::{self, BadValue, WorkerCount};
-use crate::model::{DistMode, EngineKind, FlakyPolicy, Isolation, Output, Rule, Server};
+use crate::model::{DistMode, EngineKind, FlakyPolicy, Isolation, Output, Rank, Rule, Server};
 
 /// What one source says; `None` where it says nothing.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -40,8 +40,12 @@ pub struct Settings {
     pub workers: Option<WorkerCount>,
     /// How many workers by the file, which a scope's own number overrides.
     pub file_workers: Option<WorkerCount>,
+    /// Where `workers` comes from.
+    pub workers_rank: Rank,
     /// How tests are dealt out.
     pub dist: DistMode,
+    /// Where `dist` comes from.
+    pub dist_rank: Rank,
     /// What runs them.
     pub engine: EngineKind,
     /// What workers keep between rounds.
@@ -94,6 +98,12 @@ impl Settings {
             .or(file.python.map(|path| (path, in_file("python"))));
         Self {
             server: Server { url: url.0, from: url.1 },
+            workers_rank: rank(
+                cli.workers.is_some(),
+                environment.workers.is_some(),
+                file.workers.is_some(),
+            ),
+            dist_rank: rank(cli.dist.is_some(), environment.dist.is_some(), file.dist.is_some()),
             workers: cli.workers.or(environment.workers),
             file_workers: file.workers,
             dist: first!(dist).unwrap_or(DistMode::Pnl),
@@ -115,6 +125,16 @@ impl Settings {
             junit: first!(junit),
             jsonl: first!(jsonl),
         }
+    }
+}
+
+/// The strongest source that says something.
+fn rank(cli: bool, environment: bool, file: bool) -> Rank {
+    match (cli, environment, file) {
+        (true, _, _) => Rank::CommandLine,
+        (false, true, _) => Rank::Environment,
+        (false, false, true) => Rank::File,
+        (false, false, false) => Rank::Default,
     }
 }
 

@@ -35,7 +35,9 @@ impl Recorder {
         let Some(run) = self.run else { return Ok(()) };
         let round = event.round.unwrap_or(Round::FIRST);
         match &event.what {
-            What::Collected { tests, workers } => update_collected(db, run, tests.len(), *workers),
+            What::Collected { tests, workers, .. } => {
+                update_collected(db, run, tests.len(), *workers)
+            }
             What::RoundStarted(started) => insert_round(db, run, round, event.at, *started),
             What::TestEnded(execution) => {
                 self.insert_execution(db, run, event, execution, Last::Yes)

@@ -9,9 +9,25 @@ from typing import Any, Optional
 
 import pytest
 
-from . import guest_options, identity, marks, observer, refork, stacks, template, wire, worker
+from . import (
+    guest_options,
+    identity,
+    marks,
+    observer,
+    refork,
+    stacks,
+    template,
+    wire,
+    worker,
+    xdist_options,
+)
 
-__all__ = ["pytest_cmdline_main", "pytest_configure"]
+__all__ = [
+    "pytest_addoption",
+    "pytest_cmdline_main",
+    "pytest_configure",
+    "pytest_load_initial_conftests",
+]
 
 
 def _take_session() -> dict[str, Any]:
@@ -34,15 +50,32 @@ def _take_session() -> dict[str, Any]:
 ORDER = _take_session()
 
 
+DISTRIBUTES = ORDER.get("role") in ("template", "worker")
+"""Whether pnl deals out the tests; the observer leaves xdist alone."""
+
+XDIST = xdist_options.Options()
+
+
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
+    """Knows xdist's options where xdist is not there to know them."""
+    loaded_later = ((ORDER.get("restore") or {}).get("PYTEST_PLUGINS") or "").split(",")
+    has_xdist = pluginmanager.hasplugin("xdist") or pluginmanager.hasplugin("xdist.plugin")
+    if DISTRIBUTES and not has_xdist and not {"xdist", "xdist.plugin"} & set(loaded_later):
+        xdist_options.register(parser)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Hides xdist's options from plugins that look at them this early."""
+    if DISTRIBUTES:
+        XDIST.hide(early_config.known_args_namespace)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> None:
     """Keeps xdist from starting where pnl distributes (``addopts = -n 4``)."""
-    if ORDER.get("role") in ("template", "worker") and hasattr(config.option, "numprocesses"):
-        config.option.numprocesses = None
-        config.option.maxprocesses = None
-        config.option.dist = "no"
-        config.option.tx = []
-        config.option.distload = False
+    if DISTRIBUTES:
+        XDIST.take(config)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -97,7 +130,7 @@ class Role:
             self.connection.buffer({"t": "notice", "level": "warning", "text": text})
         for level, text in GUESTS.notices(session) if GUESTS is not None else ():
             self.connection.buffer({"t": "notice", "level": level, "text": text})
-        template.announce(session, self.connection)
+        template.announce(session, self.connection, XDIST.told(session.config))
         if ORDER["role"] == "template":
             template.Template(session, self.connection, ORDER["socket"], ORDER["token"]).serve()
         else:

@@ -24,8 +24,8 @@ CHUNK_SIZE = 1024 * 1024
 """Characters of node ids after which a ``tests`` message ends: keeps frames below their limit."""
 
 
-def announce(session: pytest.Session, connection: wire.Connection) -> None:
-    """Sends the list of collected tests, then ``ready``."""
+def announce(session: pytest.Session, connection: wire.Connection, xdist: wire.Message) -> None:
+    """Sends the list of collected tests, then ``ready``, with what xdist's options say."""
     rows = [describe(item) for item in session.items]
     for part in parts(rows):
         connection.buffer({"t": "tests", "tests": part})
@@ -39,6 +39,7 @@ def announce(session: pytest.Session, connection: wire.Connection) -> None:
             "maxfail": int(option.maxfail or 0),
             "collect_errors": int(session.testsfailed),
             "threads": [thread for thread in _other_threads()],
+            **({"xdist": xdist} if xdist else {}),
         }
     )
 

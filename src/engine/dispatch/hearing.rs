@@ -181,6 +181,9 @@ impl Dispatch<'_> {
         let id = self.crew[index].id;
         let at = self.lists.iter().position(|(it, _)| *it == id);
         let rows = at.map(|at| self.lists.swap_remove(at).1).unwrap_or_default();
+        if self.has_wrong_number(ready) {
+            return;
+        }
         if !self.is_collected
             && let Some(hello) = self.hello.clone()
             && let Err(reason) = self.collected(&hello, ready, rows.clone())

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use super::Finished;
 use super::crew::{Told, Worker};
+use super::distribution::Distribution;
 use super::inbox::Control;
 use super::launch::Base;
 use super::plan::{Plan, ServerNeed};
@@ -20,7 +21,7 @@ use super::rules::Rules;
 use super::server;
 use super::template::{NotReady, Template};
 use crate::model::{
-    DistMode, ExitCode, Level, NotRun, Output, Round, Slot, StopReason, TestInfo, What, WorkerId,
+    DistMode, ExitCode, Level, Output, Round, Slot, StopReason, TestInfo, What, WorkerId,
 };
 use crate::process::Ended;
 use crate::protocol::{Hello, Ready, TestRow};
@@ -95,6 +96,7 @@ pub(super) fn run_with_notice(
     dispatch.recruit_missing(Round::FIRST);
     while !dispatch.is_collected && dispatch.stop.is_none() {
         dispatch.step();
+        dispatch.start_anew();
     }
     let reason = match dispatch.stop.take() {
         None => dispatch.run_rounds(),
@@ -166,6 +168,12 @@ struct Dispatch<'a> {
     replacements: u32,
     slots: usize,
     round: Round,
+    /// How many workers, and how tests are dealt to them.
+    distribution: Distribution,
+    /// Spawned workers were told another number of workers than xdist's options ask for.
+    starts_anew: bool,
+    /// Workers that crashed in this round.
+    crashes: u32,
     /// This round's deal; none before the first round.
     deal: Option<Deal>,
     depth: Depth,
@@ -208,7 +216,10 @@ impl<'a> Dispatch<'a> {
             crew: Vec::new(),
             numbered_slots: HashSet::new(),
             replacements: 0,
-            slots: plan.workers.number(),
+            slots: Distribution::planned(plan).before_collection(),
+            distribution: Distribution::planned(plan),
+            starts_anew: false,
+            crashes: 0,
             round: Round::FIRST,
             deal: None,
             depth: Depth::default(),
@@ -236,13 +247,14 @@ impl<'a> Dispatch<'a> {
         mut rows: Vec<TestRow>,
     ) -> Result<(), StopReason> {
         let marks: Vec<_> = rows.iter_mut().map(|row| std::mem::take(&mut row.pnl)).collect();
-        let wanted = if self.plan.dist == DistMode::No { 1 } else { self.plan.workers.number() };
-        self.slots = wanted.clamp(1, rows.len().max(1));
+        self.distribution = Distribution::new(self.plan, &ready.xdist);
+        self.slots = self.distribution.slots(rows.len());
         self.is_collected = true;
         self.is_live |= ready.capture == "no";
         self.failure_limit = self.plan.failure_limit(ready.maxfail);
-        self.record.begin(self.plan, hello);
-        self.record.collected(rows, self.slots);
+        let Distribution { workers, dist, .. } = self.distribution;
+        self.record.begin(&Plan { dist, workers, ..self.plan.clone() }, hello);
+        self.record.collected(rows, ready, self.slots);
         let marks = marks.iter().map(Vec::as_slice);
         self.rules =
             Rules::resolve(self.plan, marks, self.record.tests()).map_err(StopReason::Usage)?;
@@ -292,9 +304,12 @@ impl<'a> Dispatch<'a> {
     fn run_round(&mut self, round: Round) -> u64 {
         self.round = round;
         let order = self.order(round);
-        self.deal = Some(Deal::new(self.plan.dist, &order, self.slots, &self.claims));
-        self.attempts = Attempts::of_round(self.plan.dist);
-        let copies = if self.plan.dist == DistMode::Each { self.slots } else { 1 };
+        let Distribution { dist, order: unit_order, .. } = self.distribution;
+        let deal = Deal::in_order(dist, &order, self.slots, unit_order);
+        self.deal = Some(deal.claiming(&self.claims));
+        self.attempts = Attempts::of_round(dist);
+        self.crashes = 0;
+        let copies = if dist == DistMode::Each { self.slots } else { 1 };
         self.record.begin_round(round, self.slots, copies);
         if round != Round::FIRST {
             self.crew.iter_mut().for_each(|worker| worker.tell_round(round));
@@ -306,11 +321,9 @@ impl<'a> Dispatch<'a> {
         while !self.round_is_over() {
             self.step();
         }
-        let reason = match &self.stop {
-            None => NotRun::NoWorker,
-            Some(reason) => not_run(reason),
-        };
-        self.record.end_round(reason)
+        let (failures, stop) = self.record.end_round(self.stop.take());
+        self.stop = stop;
+        failures
     }
 
     /// The tests of a round in the order in which they are dealt.
@@ -403,7 +416,10 @@ impl<'a> Dispatch<'a> {
         }
         let was_judged = matches!(
             reason,
-            StopReason::Completed | StopReason::FailedRound | StopReason::MaxFail(_)
+            StopReason::Completed
+                | StopReason::FailedRound
+                | StopReason::MaxFail(_)
+                | StopReason::WorkerLimit(_)
         );
         if let Some((status, last)) = self.suite_status.take().filter(|_| was_judged) {
             let message = format!("pytest's session ended with status {status} ({last})");
@@ -416,22 +432,6 @@ impl<'a> Dispatch<'a> {
         }
         let output = self.early_output.unwrap_or_default();
         finish(&mut self.record, self.plan, NotReady { hello: self.hello, reason, output })
-    }
-}
-
-/// What a stop means for executions that never started.
-pub(super) fn not_run(reason: &StopReason) -> NotRun {
-    match reason {
-        StopReason::Interrupted => NotRun::Interrupted,
-        StopReason::MaxFail(_) => NotRun::MaxFail,
-        StopReason::ServerLost(_) => NotRun::ServerLost,
-        StopReason::Stopped { .. } => NotRun::Stopped,
-        StopReason::Internal(_)
-        | StopReason::Completed
-        | StopReason::FailedRound
-        | StopReason::CollectionFailed(_)
-        | StopReason::NothingCollected
-        | StopReason::Usage(_) => NotRun::NoWorker,
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::{Dispatch, GRACE, STILLBORN_LIMIT};
 use crate::engine::crew::{Told, Worker};
+use crate::engine::distribution::Distribution;
 use crate::engine::judge;
 use crate::engine::record::Ending;
 use crate::engine::recruit::Recruit;
@@ -13,7 +14,7 @@ use crate::model::{
     WorkerId,
 };
 use crate::process::{Ended, Signal, Tail, kill_group, send_signal};
-use crate::protocol::Fork;
+use crate::protocol::{Fork, Ready};
 use crate::scheduler::Deal;
 
 impl Dispatch<'_> {
@@ -46,6 +47,7 @@ impl Dispatch<'_> {
         let is_safe = !deal.is_shared() || (deal.can_split() && worker.permits.is_some());
         let is_safe = is_safe && self.failure_limit.is_none();
         let depth = if is_safe { self.depth.tests() } else { 2 };
+        let depth = self.distribution.chunk.map_or(depth, |chunk| depth.min(chunk));
         let mut tests: Vec<TestIndex> = Vec::new();
         while has_place && worker.load() + tests.len() < depth {
             let is_first = worker.load() + tests.len() == 0;
@@ -118,6 +120,33 @@ impl Dispatch<'_> {
             if self.stop.is_none() && self.crew.iter().all(|worker| worker.slot != slot) {
                 self.recruit(slot);
             }
+        }
+    }
+
+    /// Whether xdist's options ask for another number of workers than those that spawned ones were
+    /// told when they started. They are let go then, before they have run a test.
+    pub(super) fn has_wrong_number(&mut self, ready: &Ready) -> bool {
+        let wanted = Distribution::new(self.plan, &ready.xdist);
+        if !self.is_collected
+            && !self.starts_anew
+            && wanted.before_collection() != self.slots
+            && self.stop.is_none()
+        {
+            self.starts_anew = true;
+            self.distribution = wanted;
+            for worker in &mut self.crew {
+                worker.tell(Told::Finish);
+            }
+        }
+        self.starts_anew
+    }
+
+    /// Starts the right number of workers when those that were told a wrong one are gone.
+    pub(super) fn start_anew(&mut self) {
+        if self.starts_anew && self.crew.is_empty() {
+            self.starts_anew = false;
+            self.slots = self.distribution.before_collection();
+            self.recruit_missing(Round::FIRST);
         }
     }
 
@@ -203,7 +232,9 @@ impl Dispatch<'_> {
         }
         self.end_running(&mut worker, &end);
         let held: Vec<TestIndex> = worker.held.drain(..).collect();
-        if let Some(deal) = self.deal.as_mut().filter(|_| self.stop.is_none()) {
+        // Of spawned workers there are more than places if there are fewer tests than workers.
+        let has_place = slot.0 < self.slots;
+        if let Some(deal) = self.deal.as_mut().filter(|_| has_place && self.stop.is_none()) {
             deal.give_back(slot, held);
         }
         self.record.emit(Some(id), What::WorkerEnded { slot, how: end.clone() });
@@ -221,8 +252,14 @@ impl Dispatch<'_> {
                 self.stop(StopReason::Internal(text));
             }
         }
-        let is_needed = self.deal.as_ref().is_some_and(|deal| deal.has_for(slot));
-        if self.stop.is_none() && slot.0 < self.slots && is_needed {
+        if matches!(end, WorkerEnd::Crashed(_)) && self.is_collected {
+            self.crashes += 1;
+            if let Some(limit) = self.distribution.restarts.filter(|&it| self.crashes > it) {
+                self.stop(StopReason::WorkerLimit(limit));
+            }
+        }
+        let is_needed = has_place && self.deal.as_ref().is_some_and(|deal| deal.has_for(slot));
+        if self.stop.is_none() && is_needed {
             self.recruit(slot);
         }
     }
@@ -277,7 +314,7 @@ impl Dispatch<'_> {
     /// A spawned worker ended before it had collected: so will the others.
     pub(super) fn never_collected(&mut self, worker: &Worker) {
         let Some(ended) = worker.ended else { return };
-        if self.stop.is_some() {
+        if self.stop.is_some() || self.starts_anew {
             return;
         }
         let greeted = self.hello.is_some();

@@ -153,9 +153,10 @@ fn reason(out: &mut String, summary: &Summary, options: TerminalOptions) {
         {
             return;
         }
-        StopReason::FailedRound | StopReason::MaxFail(_) | StopReason::NothingCollected => {
-            Tone::Odd
-        }
+        StopReason::FailedRound
+        | StopReason::MaxFail(_)
+        | StopReason::WorkerLimit(_)
+        | StopReason::NothingCollected => Tone::Odd,
         StopReason::Interrupted
         | StopReason::ServerLost(_)
         | StopReason::Stopped { .. }

@@ -51,7 +51,7 @@ impl Page {
         self.summary.event(event);
         self.live.event(event);
         match &event.what {
-            What::Collected { tests, workers } => self.collected(tests.len(), *workers),
+            What::Collected { tests, workers, .. } => self.collected(tests.len(), *workers),
             What::Notice { level, text } => self.notice(*level, text),
             What::PytestOutput(output) => {
                 self.header();
