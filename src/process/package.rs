@@ -12,6 +12,7 @@ macro_rules! embedded {
 const FILES: &[(&str, &str)] = embedded![
     "__init__.py",
     "guest_options.py",
+    "heap.py",
     "identity.py",
     "marks.py",
     "observer.py",

@@ -11,6 +11,7 @@ import pytest
 
 from . import (
     guest_options,
+    heap,
     identity,
     marks,
     observer,
@@ -170,6 +171,9 @@ def _guest_options() -> Optional[guest_options.GuestOptions]:
 
 
 GUESTS = _guest_options()
+
+if ORDER.get("role") == "template":
+    heap.watch()
 
 
 def _identity() -> identity.Identity:

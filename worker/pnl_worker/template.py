@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import select
 import signal
@@ -14,7 +13,7 @@ from typing import Any, Callable, Optional
 
 import pytest
 
-from . import identity, marks, refork, stacks, wire
+from . import heap, identity, marks, refork, stacks, wire
 from .worker import Worker
 
 CHUNK = 500
@@ -106,8 +105,7 @@ class Template:
     def serve(self) -> None:
         """Forks and reaps until the controller says ``shutdown`` or closes."""
         restore = self._watch_children()
-        gc.collect()
-        gc.freeze()
+        heap.freeze()
         poll = select.poll()
         poll.register(self.connection, select.POLLIN)
         poll.register(self._wake_read, select.POLLIN)
