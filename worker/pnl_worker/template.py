@@ -123,6 +123,9 @@ class Template:
                     else:
                         raise wire.ProtocolError(f"the template does not know {message['t']!r}")
         restore()
+        # Left to the collector they would be warned of, which is an error with -W error.
+        self._wake_read.close()
+        self._wake_write.close()
 
     def _watch_children(self) -> Callable[[], None]:
         """Makes SIGCHLD wake the poll; returns what undoes it, for forks and for the end."""
