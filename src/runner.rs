@@ -11,7 +11,7 @@ use crate::engine::{
     Control, Finished, Machine, Plan, PytestCommand, ServerNeed, TerminalOwner, Workers,
     pytest_command, workers_for,
 };
-use crate::model::{DistMode, EngineKind, RunId};
+use crate::model::{DistMode, EngineKind, Rank, RunId};
 use crate::process::{Interpreter, PythonError, find};
 use crate::report::Reporter;
 use crate::scheduler::{Limit, Rounds};
@@ -212,6 +212,7 @@ pub fn plan(options: &TestOptions) -> Result<Planned, Refusal> {
     let python = find(&interpreter, &cwd)?;
     check(options, &settings)?;
     let pytest_args = [&project.pytest_args, &selection.pytest_args, &options.pytest_args];
+    let auto_workers = auto_workers();
     let plan = Plan {
         run: new_run_id(),
         scope: selection.label.clone(),
@@ -220,7 +221,13 @@ pub fn plan(options: &TestOptions) -> Result<Planned, Refusal> {
         dist: settings.dist,
         isolation: settings.isolation,
         output: settings.output,
-        workers: workers(&settings, &selection),
+        workers: workers(&settings, &selection, auto_workers),
+        workers_rank: settings.workers_rank.max(match selection.workers {
+            Some(_) => Rank::File,
+            None => Rank::Default,
+        }),
+        dist_rank: settings.dist_rank,
+        auto_workers,
         rounds: Rounds {
             limit: options.limit,
             keep_going: settings.keep_going,
@@ -236,6 +243,10 @@ pub fn plan(options: &TestOptions) -> Result<Planned, Refusal> {
         max_fail: settings.max_fail,
         shuffle: options.shuffle,
         terminal: TerminalOwner::Pytest,
+        general: settings.general.clone(),
+        rules: project.rules.clone(),
+        locks: project.locks.clone(),
+        flaky: settings.flaky,
         paths: selection.paths,
         root: cwd,
     };
@@ -274,6 +285,12 @@ fn check(options: &TestOptions, settings: &Settings) -> Result<(), Refusal> {
     if options.shuffle.is_some() {
         return refuse("--shuffle", "that pytest orders its tests itself");
     }
+    if settings.general.retries.is_some_and(|retries| retries > 0) {
+        return refuse("--retries", "that pytest runs each test once");
+    }
+    if settings.general.timeout.is_some_and(|limit| !limit.is_zero()) {
+        return refuse("--timeout", "that pytest's processes are not pnl's to end");
+    }
     if settings.isolation == crate::model::Isolation::None {
         return refuse("--isolation none", "each round is a pytest process of its own");
     }
@@ -283,10 +300,19 @@ fn check(options: &TestOptions, settings: &Settings) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn workers(settings: &Settings, selection: &Selection) -> Workers {
+/// What `auto` is: what xdist's variable says, where it says a number, else what the machine bears.
+fn auto_workers() -> usize {
+    let said = std::env::var("PYTEST_XDIST_AUTO_NUM_WORKERS").ok();
+    match said.and_then(|text| text.trim().parse().ok()) {
+        Some(number) => std::cmp::max(number, 1),
+        None => workers_for(Machine::detect()),
+    }
+}
+
+fn workers(settings: &Settings, selection: &Selection, auto: usize) -> Workers {
     match settings.workers.or(selection.workers).or(settings.file_workers) {
         Some(WorkerCount::Exactly(number)) => Workers::Exactly(number.get()),
-        Some(WorkerCount::Auto) | None => Workers::Auto(workers_for(Machine::detect())),
+        Some(WorkerCount::Auto) | None => Workers::Auto(auto),
     }
 }
 

@@ -39,6 +39,10 @@ complete -c pnl -n "__fish_pnl_using_subcommand test" -l dist -d 'How tests are 
 complete -c pnl -n "__fish_pnl_using_subcommand test" -l delay -d 'Wait between rounds, never past the deadline [env: PNL_DELAY]' -r
 complete -c pnl -n "__fish_pnl_using_subcommand test" -l base-url -d 'The server under test, which tests read as E2E_BASE_URL; pnl never starts one [env: E2E_BASE_URL] [default: http://127.0.0.1:8000]' -r
 complete -c pnl -n "__fish_pnl_using_subcommand test" -l max-fail -d 'Stop a round after N failures [env: PNL_MAX_FAIL]' -r
+complete -c pnl -n "__fish_pnl_using_subcommand test" -l retries -d 'Try a failed test up to N more times; one that then passes is flaky [env: PNL_RETRIES]' -r
+complete -c pnl -n "__fish_pnl_using_subcommand test" -l flaky -d 'What a test that passed only when it was retried does to the exit code: pass or fail [env: PNL_FLAKY] [default: pass]' -r
+complete -c pnl -n "__fish_pnl_using_subcommand test" -l timeout -d 'End a test that takes longer than T, set-up and tear-down included, and go on with the others; 0 for none [env: PNL_TIMEOUT]' -r
+complete -c pnl -n "__fish_pnl_using_subcommand test" -l slow -d 'Name tests that have been running for longer than T; 0 for never [env: PNL_SLOW] [default: 60s]' -r
 complete -c pnl -n "__fish_pnl_using_subcommand test" -l shuffle -d 'Shuffle files, and tests within files; each round differently, the same with the same seed' -r
 complete -c pnl -n "__fish_pnl_using_subcommand test" -l isolation -d 'What workers keep between rounds: round (nothing) or none (everything, session fixtures and open browsers too) [env: PNL_ISOLATION] [default: round]' -r
 complete -c pnl -n "__fish_pnl_using_subcommand test" -l engine -d 'What runs the tests: fork, spawn, xdist or pytest [env: PNL_ENGINE] [default: fork]' -r
@@ -59,6 +63,10 @@ complete -c pnl -n "__fish_pnl_using_subcommand loop" -l dist -d 'How tests are 
 complete -c pnl -n "__fish_pnl_using_subcommand loop" -l delay -d 'Wait between rounds, never past the deadline [env: PNL_DELAY]' -r
 complete -c pnl -n "__fish_pnl_using_subcommand loop" -l base-url -d 'The server under test, which tests read as E2E_BASE_URL; pnl never starts one [env: E2E_BASE_URL] [default: http://127.0.0.1:8000]' -r
 complete -c pnl -n "__fish_pnl_using_subcommand loop" -l max-fail -d 'Stop a round after N failures [env: PNL_MAX_FAIL]' -r
+complete -c pnl -n "__fish_pnl_using_subcommand loop" -l retries -d 'Try a failed test up to N more times; one that then passes is flaky [env: PNL_RETRIES]' -r
+complete -c pnl -n "__fish_pnl_using_subcommand loop" -l flaky -d 'What a test that passed only when it was retried does to the exit code: pass or fail [env: PNL_FLAKY] [default: pass]' -r
+complete -c pnl -n "__fish_pnl_using_subcommand loop" -l timeout -d 'End a test that takes longer than T, set-up and tear-down included, and go on with the others; 0 for none [env: PNL_TIMEOUT]' -r
+complete -c pnl -n "__fish_pnl_using_subcommand loop" -l slow -d 'Name tests that have been running for longer than T; 0 for never [env: PNL_SLOW] [default: 60s]' -r
 complete -c pnl -n "__fish_pnl_using_subcommand loop" -l shuffle -d 'Shuffle files, and tests within files; each round differently, the same with the same seed' -r
 complete -c pnl -n "__fish_pnl_using_subcommand loop" -l isolation -d 'What workers keep between rounds: round (nothing) or none (everything, session fixtures and open browsers too) [env: PNL_ISOLATION] [default: round]' -r
 complete -c pnl -n "__fish_pnl_using_subcommand loop" -l engine -d 'What runs the tests: fork, spawn, xdist or pytest [env: PNL_ENGINE] [default: fork]' -r
@@ -79,6 +87,10 @@ complete -c pnl -n "__fish_pnl_using_subcommand verify" -l dist -d 'How tests ar
 complete -c pnl -n "__fish_pnl_using_subcommand verify" -l delay -d 'Wait between rounds, never past the deadline [env: PNL_DELAY]' -r
 complete -c pnl -n "__fish_pnl_using_subcommand verify" -l base-url -d 'The server under test, which tests read as E2E_BASE_URL; pnl never starts one [env: E2E_BASE_URL] [default: http://127.0.0.1:8000]' -r
 complete -c pnl -n "__fish_pnl_using_subcommand verify" -l max-fail -d 'Stop a round after N failures [env: PNL_MAX_FAIL]' -r
+complete -c pnl -n "__fish_pnl_using_subcommand verify" -l retries -d 'Try a failed test up to N more times; one that then passes is flaky [env: PNL_RETRIES]' -r
+complete -c pnl -n "__fish_pnl_using_subcommand verify" -l flaky -d 'What a test that passed only when it was retried does to the exit code: pass or fail [env: PNL_FLAKY] [default: pass]' -r
+complete -c pnl -n "__fish_pnl_using_subcommand verify" -l timeout -d 'End a test that takes longer than T, set-up and tear-down included, and go on with the others; 0 for none [env: PNL_TIMEOUT]' -r
+complete -c pnl -n "__fish_pnl_using_subcommand verify" -l slow -d 'Name tests that have been running for longer than T; 0 for never [env: PNL_SLOW] [default: 60s]' -r
 complete -c pnl -n "__fish_pnl_using_subcommand verify" -l shuffle -d 'Shuffle files, and tests within files; each round differently, the same with the same seed' -r
 complete -c pnl -n "__fish_pnl_using_subcommand verify" -l isolation -d 'What workers keep between rounds: round (nothing) or none (everything, session fixtures and open browsers too) [env: PNL_ISOLATION] [default: round]' -r
 complete -c pnl -n "__fish_pnl_using_subcommand verify" -l engine -d 'What runs the tests: fork, spawn, xdist or pytest [env: PNL_ENGINE] [default: fork]' -r

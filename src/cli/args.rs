@@ -9,10 +9,12 @@ use clap::{Args, Parser, Subcommand};
 
 use super::show::{HistoryArgs, ShowArgs};
 use super::verify::VerifyArgs;
-use crate::model::{DistMode, EngineKind, Isolation, Output};
+use crate::model::{DistMode, EngineKind, FlakyPolicy, Isolation, Output};
 use crate::runner::{LoopOptions, Refusal, TestOptions};
 use crate::scheduler::Limit;
-use crate::settings::{Layer, WorkerCount, base_url, count, delay, duration, failures, workers};
+use crate::settings::{
+    Layer, WorkerCount, base_url, count, delay, duration, failures, limit, retries, workers,
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -121,6 +123,21 @@ pub(super) struct RunArgs {
     /// Stop a round after N failures [env: PNL_MAX_FAIL]
     #[arg(long, value_name = "N", value_parser = failures, allow_negative_numbers = true)]
     max_fail: Option<u64>,
+    /// Try a failed test up to N more times; one that then passes is flaky [env: PNL_RETRIES]
+    #[arg(long, value_name = "N", value_parser = retries, allow_negative_numbers = true)]
+    retries: Option<u32>,
+    /// What a test that passed only when it was retried does to the exit code: pass or fail
+    /// [env: PNL_FLAKY] [default: pass]
+    #[arg(long, value_name = "pass|fail")]
+    flaky: Option<FlakyPolicy>,
+    /// End a test that takes longer than T, set-up and tear-down included, and go on with the
+    /// others; 0 for none [env: PNL_TIMEOUT]
+    #[arg(long, value_name = "T", value_parser = limit, allow_hyphen_values = true)]
+    timeout: Option<Duration>,
+    /// Name tests that have been running for longer than T; 0 for never [env: PNL_SLOW]
+    /// [default: 60s]
+    #[arg(long, value_name = "T", value_parser = limit, allow_hyphen_values = true)]
+    slow: Option<Duration>,
     /// Shuffle files, and tests within files; each round differently, the same with the same seed
     #[arg(long, value_name = "SEED", num_args = 0..=1, require_equals = true,
           default_missing_value = "random", value_parser = seed)]
@@ -185,12 +202,14 @@ impl TestArgs {
 }
 
 /// Options of `pnl test` that `pnl verify` takes only to say why not.
-const REFUSED: [(&str, &str); 10] = [
+const REFUSED: [(&str, &str); 12] = [
     ("loop", "it compares one round"),
     ("duration", "it compares one round"),
     ("delay", "it compares one round"),
     ("keep-going", "it compares one round"),
     ("max-fail", "runs that stop early cannot be compared"),
+    ("retries", "what passes only on a retry would seem to agree"),
+    ("flaky", "it judges flaky tests itself"),
     ("junit", "it has two runs, and reports what differs (--format json)"),
     ("jsonl", "it has two runs, and reports what differs (--format json)"),
     ("dry-run", "it runs the tests"),
@@ -228,6 +247,8 @@ impl TestArgs {
             run.delay.is_some(),
             run.keep_going,
             run.max_fail.is_some(),
+            run.retries.is_some(),
+            run.flaky.is_some(),
             run.junit.is_some(),
             run.jsonl.is_some(),
             run.dry_run,
@@ -270,6 +291,10 @@ impl RunArgs {
             delay: self.delay,
             headed: self.headed.then_some(true),
             max_fail: self.max_fail,
+            retries: self.retries,
+            flaky: self.flaky,
+            timeout: self.timeout,
+            slow: self.slow,
             python: self.python.clone(),
             junit: self.junit.clone(),
             jsonl: self.jsonl.clone(),

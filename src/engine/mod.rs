@@ -10,15 +10,18 @@ mod capacity;
 mod command;
 mod crew;
 mod dispatch;
+mod distribution;
 mod gaps;
 mod inbox;
 mod judge;
 mod launch;
 mod observed;
+mod overtime;
 mod permits;
 mod plan;
 mod record;
 mod recruit;
+mod rules;
 mod server;
 mod template;
 

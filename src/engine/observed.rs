@@ -16,7 +16,7 @@ use super::record::{Ending, Record};
 use super::server;
 use super::template::{NotReady, cannot_start, missing, reason_of_early_end, unusable};
 use crate::model::{
-    Counts, DistMode, EngineKind, ExitCode, Level, Offset, Outcome, Round, StopReason, TestIndex,
+    Attempt, DistMode, EngineKind, ExitCode, Level, Offset, Outcome, Round, StopReason, TestIndex,
     What, WorkerId,
 };
 use crate::process::{Ended, Signal, Stdio, Tail, kill_group, probe, send_signal};
@@ -145,13 +145,13 @@ impl Watch<'_> {
         let began = Instant::now();
         let mut round = Round::FIRST;
         loop {
-            let (counts, stop) = self.run_round(round)?;
+            let (failures, stop) = self.run_round(round)?;
             match stop {
                 Some(StopReason::MaxFail(_)) if self.plan.rounds.keep_going => {}
                 Some(reason) => return Ok(reason),
                 None => {}
             }
-            match self.plan.rounds.after(round, counts.failures(), began.elapsed()) {
+            match self.plan.rounds.after(round, failures, began.elapsed()) {
                 Next::End(reason) => return Ok(reason),
                 Next::Start(next, delay) => {
                     if !self.wait(delay) {
@@ -175,7 +175,8 @@ impl Watch<'_> {
         true
     }
 
-    fn run_round(&mut self, round: Round) -> Result<(Counts, Option<StopReason>), NotReady> {
+    /// Returns the round's failures, and why no other follows.
+    fn run_round(&mut self, round: Round) -> Result<(u64, Option<StopReason>), NotReady> {
         let mut process = self.start()?;
         while !process.is_over() {
             if let Some(message) = self.control.receive(process.kill_at) {
@@ -249,7 +250,7 @@ impl Watch<'_> {
             ToController::Start { i, at, worker } => {
                 let at = self.record.offset(at);
                 if let Some(test) = process.numbers.get(i as usize).copied().flatten() {
-                    self.record.started(worker_id(&worker), test);
+                    self.record.started(worker_id(&worker), test, Attempt::FIRST);
                     process.running.insert((worker, i), (test, at));
                 }
             }
@@ -258,7 +259,7 @@ impl Watch<'_> {
             ToController::Interrupted { i, worker } => {
                 if let Some((test, start)) = process.running.remove(&(worker.clone(), i)) {
                     let ending = Ending::bare(Outcome::Interrupted, start);
-                    self.record.ended(worker_id(&worker), test, ending);
+                    self.record.ended(worker_id(&worker), test, Attempt::FIRST, ending);
                 }
             }
             ToController::Stop { message, code } => {
@@ -304,14 +305,14 @@ impl Watch<'_> {
         let Some(test) = test else { return };
         let ending = judge::ending(&self.record, done);
         let suspicious = ending.failure.as_deref().is_some_and(server::looks_like_a_lost_server);
-        self.record.ended(worker_id(&key.0), test, ending);
+        self.record.ended(worker_id(&key.0), test, Attempt::FIRST, ending);
         if suspicious && !process.is_asking_server && may_need_server(self.plan) {
             process.is_asking_server = self.control.ask_server(&self.plan.server.url).is_ok();
         }
     }
 
     /// Closes a round: what was running when pytest ended, and what its exit status says.
-    fn end_round(&mut self, process: Process) -> Result<(Counts, Option<StopReason>), NotReady> {
+    fn end_round(&mut self, process: Process) -> Result<(u64, Option<StopReason>), NotReady> {
         let ended = process.ended.unwrap_or(Ended::Exit(-1));
         if !process.is_ready {
             let reason = process
@@ -320,7 +321,7 @@ impl Watch<'_> {
             let output = process.output.text();
             if self.is_collected {
                 self.record.emit(None, What::PytestOutput(output));
-                return Ok((Counts::default(), Some(reason)));
+                return Ok((0, Some(reason)));
             }
             return Err(NotReady { hello: process.hello, reason, output });
         }
@@ -334,9 +335,9 @@ impl Watch<'_> {
                 let crash = judge::crash_of(Some(ended));
                 judge::crash(crash, start, self.record.now(), Vec::new())
             };
-            self.record.ended(worker_id(&worker), test, ending);
+            self.record.ended(worker_id(&worker), test, Attempt::FIRST, ending);
         }
-        let failures = self.record.round_counts().failures();
+        let failures = self.record.round_failures();
         let stop = process.stop.or_else(|| {
             if died {
                 let message = "pytest died while it ran a test".to_owned();
@@ -347,7 +348,7 @@ impl Watch<'_> {
             }
             judge_exit(ended, failures, process.maxfail)
         });
-        let (counts, stop) = self.record.end_round(stop);
+        let (failures, stop) = self.record.end_round(stop);
         if matches!(stop, Some(StopReason::Internal(_))) {
             self.record.emit(None, What::PytestOutput(process.output.text()));
         }
@@ -357,7 +358,7 @@ impl Watch<'_> {
             self.record.notice(Level::Error, text);
             self.record.emit(None, What::PytestOutput(process.output.text()));
         }
-        Ok((counts, stop))
+        Ok((failures, stop))
     }
 }
 

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::model::{DistMode, EngineKind, Isolation, Output, RunId, Server, TestInfo};
+use crate::model::{
+    DistMode, EngineKind, FlakyPolicy, Isolation, Output, Pattern, Rank, Rule, RunId, Server,
+    TestInfo,
+};
 use crate::process::Found;
 use crate::scheduler::Rounds;
 
@@ -29,6 +32,12 @@ pub struct Plan {
     pub output: Output,
     /// How many workers.
     pub workers: Workers,
+    /// Who said so: xdist's options, which pytest reads, are weighed against it.
+    pub workers_rank: Rank,
+    /// As `workers_rank`, for `dist`.
+    pub dist_rank: Rank,
+    /// What `auto` is here.
+    pub auto_workers: usize,
     /// How many rounds.
     pub rounds: Rounds,
     /// The interpreter.
@@ -51,6 +60,14 @@ pub struct Plan {
     pub max_fail: Option<u64>,
     /// Seed of a shuffled order.
     pub shuffle: Option<u64>,
+    /// What holds for tests of which nothing particular is said.
+    pub general: Rule,
+    /// What the configuration says of some tests; the first that matches counts first.
+    pub rules: Vec<(Pattern, Rule)>,
+    /// How many tests may hold a lock at the same time, where it is not one.
+    pub locks: BTreeMap<String, usize>,
+    /// What a test that passed only when it was retried means for the exit code.
+    pub flaky: FlakyPolicy,
     /// Who has the terminal with the engine `pytest`.
     pub terminal: TerminalOwner,
 }
@@ -79,6 +96,16 @@ impl Workers {
     pub fn number(self) -> usize {
         match self {
             Self::Auto(number) | Self::Exactly(number) => number.max(1),
+        }
+    }
+
+    /// Not more than a limit, where there is one.
+    #[must_use]
+    pub fn at_most(self, limit: Option<usize>) -> Self {
+        let cut = |number: usize| limit.map_or(number, |limit| number.min(limit));
+        match self {
+            Self::Auto(number) => Self::Auto(cut(number)),
+            Self::Exactly(number) => Self::Exactly(cut(number)),
         }
     }
 }

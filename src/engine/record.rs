@@ -9,9 +9,9 @@ use std::sync::Arc;
 use super::gaps::Gaps;
 use super::plan::Plan;
 use crate::model::{
-    Attempt, Counts, Event, Execution, ExitCode, Failure, Level, NodeId, NotRun, Offset, Outcome,
-    Phases, Round, RoundEnded, RoundStarted, RunEnded, RunId, RunStarted, StopReason, TestIndex,
-    TestInfo, What, WorkerId,
+    Attempt, Counts, Event, Execution, ExitCode, Failure, FlakyPolicy, Level, NodeId, NotRun,
+    Offset, Outcome, Phases, Round, RoundEnded, RoundStarted, RunEnded, RunId, RunStarted,
+    StopReason, TestIndex, TestInfo, What, WorkerId,
 };
 use crate::process::end_leftovers;
 use crate::protocol::{Hello, Ready, TestRow};
@@ -36,6 +36,10 @@ pub(super) struct Record<'a> {
     round_counts: Counts,
     counts: Counts,
     rounds_run: u32,
+    /// Executions that passed only when they were retried, in this round and in all.
+    round_flaky: u64,
+    flaky: u64,
+    flaky_policy: FlakyPolicy,
     /// Failures that are no execution's: collection errors that were let pass.
     other_failures: u64,
 }
@@ -71,6 +75,9 @@ impl<'a> Record<'a> {
             round_counts: Counts::default(),
             counts: Counts::default(),
             rounds_run: 0,
+            round_flaky: 0,
+            flaky: 0,
+            flaky_policy: FlakyPolicy::Pass,
             other_failures: 0,
         }
     }
@@ -95,14 +102,22 @@ impl<'a> Record<'a> {
         &self.tests
     }
 
-    /// This round's sums so far.
-    pub(super) fn round_counts(&self) -> &Counts {
-        &self.round_counts
+    /// This round's failures so far.
+    pub(super) fn round_failures(&self) -> u64 {
+        self.round_counts.failures() + self.counted_flaky(self.round_flaky)
+    }
+
+    fn counted_flaky(&self, flaky: u64) -> u64 {
+        match self.flaky_policy {
+            FlakyPolicy::Pass => 0,
+            FlakyPolicy::Fail => flaky,
+        }
     }
 
     /// Reports the run's beginning.
     pub(super) fn begin(&mut self, plan: &Plan, hello: &Hello) {
         self.run = Some(plan.run.clone());
+        self.flaky_policy = plan.flaky;
         let elapsed = i64::try_from(self.now().0).unwrap_or(0);
         let started = RunStarted {
             run: plan.run.clone(),
@@ -150,21 +165,47 @@ impl<'a> Record<'a> {
         self.rounds_run = round.0;
         self.round_began = self.now();
         self.round_counts = Counts::default();
+        self.round_flaky = 0;
         self.open = vec![copies as u32; self.tests.len()];
         let planned = (self.tests.len() * copies) as u64;
         self.emit(None, What::RoundStarted(RoundStarted { workers, planned }));
     }
 
     /// A test begins.
-    pub(super) fn started(&mut self, worker: Option<WorkerId>, test: TestIndex) {
+    pub(super) fn started(&mut self, worker: Option<WorkerId>, test: TestIndex, attempt: Attempt) {
         if let Some(test) = self.tests.get(test.at()).cloned() {
-            self.emit(worker, What::TestStarted { test, attempt: Attempt::FIRST });
+            self.emit(worker, What::TestStarted { test, attempt });
         }
+    }
+
+    /// A test has been running for so many seconds.
+    pub(super) fn slow(&mut self, worker: Option<WorkerId>, test: TestIndex, elapsed: f64) {
+        if let Some(test) = self.tests.get(test.at()).cloned() {
+            self.emit(worker, What::TestSlow { test, elapsed });
+        }
+    }
+
+    /// An attempt failed and will be followed by another.
+    pub(super) fn attempt_failed(
+        &mut self,
+        worker: Option<WorkerId>,
+        test: TestIndex,
+        attempt: Attempt,
+        ending: Ending,
+    ) {
+        let execution = self.execution(test, attempt, ending);
+        self.emit(worker, What::AttemptFailed(Box::new(execution)));
     }
 
     /// An execution has ended. One that was not open (a peer that repeats itself) is not counted as
     /// an execution, and is told when the round closes.
-    pub(super) fn ended(&mut self, worker: Option<WorkerId>, test: TestIndex, ending: Ending) {
+    pub(super) fn ended(
+        &mut self,
+        worker: Option<WorkerId>,
+        test: TestIndex,
+        attempt: Attempt,
+        ending: Ending,
+    ) {
         let Some(open) = self.open.get_mut(test.at()) else { return };
         let nodeid = || self.tests[test.at()].nodeid.clone();
         if *open == 0 {
@@ -175,38 +216,38 @@ impl<'a> Record<'a> {
             self.gaps.unreported.push(nodeid());
         }
         *open -= 1;
-        self.round_counts.add(ending.outcome.kind());
-        let Ending { outcome, start, phases, failure, reason } = ending;
-        let execution = Execution {
-            test: self.tests[test.at()].clone(),
-            attempt: Attempt::FIRST,
-            outcome,
-            start,
-            phases,
-            failure,
-            reason,
-        };
+        let execution = self.execution(test, attempt, ending);
+        self.round_counts.add(execution.outcome.kind());
+        self.round_flaky += u64::from(execution.is_flaky());
         self.emit(worker, What::TestEnded(Box::new(execution)));
     }
 
+    fn execution(&self, test: TestIndex, attempt: Attempt, ending: Ending) -> Execution {
+        let test = self.tests[test.at()].clone();
+        let Ending { outcome, start, phases, failure, reason } = ending;
+        Execution { test, attempt, outcome, start, phases, failure, reason }
+    }
+
     /// Ends the round: what has not ended is not run, because of `stop` or, where nothing stopped the
-    /// round, for no reason that is known. Returns the round's sums, and why the run is to end:
+    /// round, for no reason that is known. Returns the round's failures, and why the run is to end:
     /// `stop`, or what the self-check found.
-    pub(super) fn end_round(&mut self, stop: Option<StopReason>) -> (Counts, Option<StopReason>) {
+    pub(super) fn end_round(&mut self, stop: Option<StopReason>) -> (u64, Option<StopReason>) {
         let reason = stop.as_ref().map_or(NotRun::Unreported, not_run);
         for index in 0..self.open.len() {
             for _ in 0..self.open[index] {
                 let ending = Ending::bare(Outcome::NotRun(reason), self.now());
-                self.ended(None, TestIndex(index as u32), ending);
+                self.ended(None, TestIndex(index as u32), Attempt::FIRST, ending);
             }
         }
         let stop = self.check(stop);
         let counts = self.round_counts;
         let elapsed = self.now().seconds() - self.round_began.seconds();
         self.counts += counts;
-        self.emit(None, What::RoundEnded(RoundEnded { counts, elapsed }));
+        let flaky = self.round_flaky;
+        self.flaky += flaky;
+        self.emit(None, What::RoundEnded(RoundEnded { counts, flaky, elapsed }));
         self.round = None;
-        (counts, stop)
+        (self.round_failures(), stop)
     }
 
     /// The self-check. Where the run ends for a reason of its own that is no judgement of the tests,
@@ -235,12 +276,14 @@ impl<'a> Record<'a> {
 
     /// Reports the run's end, if its beginning was reported.
     pub(super) fn finish(&mut self, reason: StopReason) -> ExitCode {
-        let exit = reason.exit_code(self.counts.failures() + self.other_failures);
+        let failures = self.counts.failures() + self.counted_flaky(self.flaky);
+        let exit = reason.exit_code(failures + self.other_failures);
         if let Some(run) = self.run.take() {
             self.end_leftovers(&run, &reason);
             let (counts, elapsed) = (self.counts, self.now().seconds());
-            let rounds_run = self.rounds_run;
-            self.emit(None, What::RunEnded(RunEnded { counts, elapsed, rounds_run, reason, exit }));
+            let (rounds_run, flaky) = (self.rounds_run, self.flaky);
+            let ended = RunEnded { counts, flaky, elapsed, rounds_run, reason, exit };
+            self.emit(None, What::RunEnded(ended));
         }
         exit
     }
@@ -292,6 +335,7 @@ fn not_run(reason: &StopReason) -> NotRun {
         StopReason::ServerLost(_) => NotRun::ServerLost,
         StopReason::Stopped { .. } => NotRun::Stopped,
         StopReason::Internal(_)
+        | StopReason::WorkerLimit(_)
         | StopReason::Completed
         | StopReason::FailedRound
         | StopReason::CollectionFailed(_)

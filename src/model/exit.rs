@@ -60,6 +60,8 @@ pub enum StopReason {
     FailedRound,
     /// So many failures were allowed, and were reached.
     MaxFail(u64),
+    /// More workers crashed in a round than xdist's `--max-worker-restart` lets replace.
+    WorkerLimit(u32),
     /// Ctrl-C, SIGTERM or SIGHUP.
     Interrupted,
     /// The server at this URL went away.
@@ -90,6 +92,7 @@ impl StopReason {
             Self::Completed => "completed",
             Self::FailedRound => "failed-round",
             Self::MaxFail(_) => "max-fail",
+            Self::WorkerLimit(_) => "max-worker-restart",
             Self::Interrupted => "interrupted",
             Self::ServerLost(_) => "server-lost",
             Self::Stopped { .. } => "stopped",
@@ -106,6 +109,7 @@ impl StopReason {
         let judged = if failures > 0 { ExitCode::TestsFailed } else { ExitCode::Ok };
         match self {
             Self::Completed | Self::FailedRound | Self::MaxFail(_) => judged,
+            Self::WorkerLimit(_) => ExitCode::TestsFailed,
             Self::Interrupted | Self::Stopped { code: None, .. } => ExitCode::Interrupted,
             Self::ServerLost(_) | Self::Usage(_) => ExitCode::Usage,
             Self::Stopped { code: Some(code), .. } => ExitCode::from_code(*code),
@@ -126,6 +130,14 @@ impl fmt::Display for StopReason {
             ),
             Self::MaxFail(1) => f.write_str("stopped after the first failure"),
             Self::MaxFail(limit) => write!(f, "stopped after {limit} failures"),
+            Self::WorkerLimit(0) => {
+                f.write_str("stopped: a worker crashed, and --max-worker-restart 0 replaces none")
+            }
+            Self::WorkerLimit(limit) => write!(
+                f,
+                "stopped: a worker crashed after {limit} had been replaced \
+                 (--max-worker-restart {limit})"
+            ),
             Self::Interrupted => f.write_str("interrupted"),
             Self::ServerLost(url) => write!(f, "the server at {url} stopped answering"),
             Self::Stopped { message, .. } => write!(f, "stopped by the suite: {message}"),

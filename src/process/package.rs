@@ -12,13 +12,16 @@ macro_rules! embedded {
 const FILES: &[(&str, &str)] = embedded![
     "__init__.py",
     "identity.py",
+    "marks.py",
     "observer.py",
     "outcome.py",
     "plugin.py",
     "refork.py",
+    "stacks.py",
     "template.py",
     "wire.py",
     "worker.py",
+    "xdist_options.py",
 ];
 
 /// Writes the package into `folder` and returns what must be on `PYTHONPATH`.

@@ -1,6 +1,7 @@
 //! Messages. Field names are short where a message is sent for every test.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 /// From a pytest process to the controller.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
@@ -118,6 +119,9 @@ pub struct TestRow {
     /// `xdist_group` marks, sorted and joined with `_`.
     #[serde(default)]
     pub group: Option<String>,
+    /// The keyword arguments of its `pnl` marks, the closest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pnl: Vec<Map<String, Value>>,
 }
 
 /// Collection is over.
@@ -135,6 +139,56 @@ pub struct Ready {
     pub collect_errors: u32,
     /// Threads that a fork would lose.
     pub threads: Vec<String>,
+    /// What xdist's options say, where one was given.
+    #[serde(default)]
+    pub xdist: XdistOptions,
+}
+
+/// pytest-xdist's options, as pytest's own parser read them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
+pub struct XdistOptions {
+    /// From pytest's command line.
+    #[serde(default)]
+    pub typed: CountAndMode,
+    /// From all sources: `addopts` and `PYTEST_ADDOPTS` too.
+    #[serde(default)]
+    pub configured: CountAndMode,
+    /// What `auto` stands for, where the suite or the environment says so.
+    #[serde(default)]
+    pub auto: Option<usize>,
+    /// `--maxprocesses`.
+    #[serde(default)]
+    pub maxprocesses: Option<usize>,
+    /// `--max-worker-restart`.
+    #[serde(default)]
+    pub max_worker_restart: Option<u32>,
+    /// `--maxschedchunk`.
+    #[serde(default)]
+    pub maxschedchunk: Option<usize>,
+    /// `--no-loadscope-reorder` is `false`.
+    #[serde(default)]
+    pub loadscope_reorder: Option<bool>,
+}
+
+/// The two options for which pnl has its own.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
+pub struct CountAndMode {
+    /// `-n`.
+    #[serde(default)]
+    pub numprocesses: Option<Processes>,
+    /// `--dist`, or `-d`.
+    #[serde(default)]
+    pub dist: Option<String>,
+}
+
+/// `-n`'s value.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(untagged)]
+pub enum Processes {
+    /// So many; 0 is no distribution.
+    Exactly(usize),
+    /// `auto` or `logical`, sent as `auto`.
+    Auto(String),
 }
 
 /// A test's end.
@@ -190,6 +244,9 @@ pub enum ToWorker {
     Run {
         /// Positions in the list.
         tests: Vec<u32>,
+        /// Those of them that are tried again, with the attempt's number, from 2 on.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        again: Vec<(u32, u32)>,
     },
     /// Forget the last of what you have not started: their permits are taken.
     TakeBack {

@@ -9,7 +9,10 @@ pub mod frame;
 mod message;
 pub mod socket;
 
-pub use message::{Done, DoneFailure, Fork, Hello, Ready, Role, TestRow, ToController, ToWorker};
+pub use message::{
+    CountAndMode, Done, DoneFailure, Fork, Hello, Processes, Ready, Role, TestRow, ToController,
+    ToWorker, XdistOptions,
+};
 
 /// Changes when messages change in a way that the other side must know.
 pub const VERSION: u32 = 1;

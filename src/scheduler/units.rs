@@ -8,21 +8,23 @@ use crate::model::{DistMode, TestIndex, TestInfo};
 /// Tests that one worker runs in this order.
 pub(super) type Unit = Vec<TestIndex>;
 
-/// Whether larger units go first, as xdist's `--loadscope-reorder` (its default) has it.
+/// In which order units of `loadscope`, `loadfile` and `loadgroup` are dealt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Order {
+pub enum Order {
+    /// As pytest collected them: xdist's `--no-loadscope-reorder`.
     Collected,
+    /// Larger ones first: xdist's `--loadscope-reorder`, its default.
     LargestFirst,
 }
 
 /// The units of a mode, in the order in which they are dealt.
-pub(super) fn units(mode: DistMode, tests: &[Arc<TestInfo>]) -> Vec<Unit> {
+pub(super) fn units(mode: DistMode, tests: &[Arc<TestInfo>], order: Order) -> Vec<Unit> {
     match mode {
-        DistMode::LoadScope => group(tests, Order::LargestFirst, |test| test.nodeid.scope()),
-        DistMode::LoadFile => group(tests, Order::LargestFirst, |test| test.nodeid.file()),
-        DistMode::LoadGroup => group(tests, Order::LargestFirst, |test| {
-            test.group.as_deref().unwrap_or(test.nodeid.as_str())
-        }),
+        DistMode::LoadScope => group(tests, order, |test| test.nodeid.scope()),
+        DistMode::LoadFile => group(tests, order, |test| test.nodeid.file()),
+        DistMode::LoadGroup => {
+            group(tests, order, |test| test.group.as_deref().unwrap_or(test.nodeid.as_str()))
+        }
         DistMode::Pnl => group(tests, Order::Collected, |test| test.nodeid.file()),
         DistMode::Load | DistMode::WorkSteal | DistMode::Each | DistMode::No => {
             tests.iter().map(|test| vec![test.index]).collect()

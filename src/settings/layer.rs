@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::SettingsError;
 use super::values::{self, BadValue, WorkerCount};
-use crate::model::{DistMode, EngineKind, Isolation, Output, Server};
+use crate::model::{DistMode, EngineKind, FlakyPolicy, Isolation, Output, Rank, Rule, Server};
 
 /// What one source says; `None` where it says nothing.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -22,6 +22,10 @@ pub struct Layer {
     pub delay: Option<Duration>,
     pub headed: Option<bool>,
     pub max_fail: Option<u64>,
+    pub retries: Option<u32>,
+    pub flaky: Option<FlakyPolicy>,
+    pub timeout: Option<Duration>,
+    pub slow: Option<Duration>,
     pub python: Option<PathBuf>,
     pub junit: Option<PathBuf>,
     pub jsonl: Option<PathBuf>,
@@ -36,8 +40,12 @@ pub struct Settings {
     pub workers: Option<WorkerCount>,
     /// How many workers by the file, which a scope's own number overrides.
     pub file_workers: Option<WorkerCount>,
+    /// Where `workers` comes from.
+    pub workers_rank: Rank,
     /// How tests are dealt out.
     pub dist: DistMode,
+    /// Where `dist` comes from.
+    pub dist_rank: Rank,
     /// What runs them.
     pub engine: EngineKind,
     /// What workers keep between rounds.
@@ -52,6 +60,10 @@ pub struct Settings {
     pub headed: bool,
     /// Failures after which a round stops.
     pub max_fail: Option<u64>,
+    /// What holds for every test of which nothing particular is said: retries and time limits.
+    pub general: Rule,
+    /// What a test that passed only when it was retried means for the exit code.
+    pub flaky: FlakyPolicy,
     /// The interpreter, and which setting named it.
     pub python: Option<(PathBuf, String)>,
     /// Where the `JUnit` report goes.
@@ -59,6 +71,9 @@ pub struct Settings {
     /// Where the event stream goes.
     pub jsonl: Option<PathBuf>,
 }
+
+/// From when on a test is named as slow while it runs: nextest's default too.
+const SLOW: Duration = Duration::from_secs(60);
 
 const DEFAULT_URL: &str = "http://127.0.0.1:8000";
 
@@ -83,6 +98,12 @@ impl Settings {
             .or(file.python.map(|path| (path, in_file("python"))));
         Self {
             server: Server { url: url.0, from: url.1 },
+            workers_rank: rank(
+                cli.workers.is_some(),
+                environment.workers.is_some(),
+                file.workers.is_some(),
+            ),
+            dist_rank: rank(cli.dist.is_some(), environment.dist.is_some(), file.dist.is_some()),
             workers: cli.workers.or(environment.workers),
             file_workers: file.workers,
             dist: first!(dist).unwrap_or(DistMode::Pnl),
@@ -93,10 +114,27 @@ impl Settings {
             delay: first!(delay).unwrap_or(Duration::ZERO),
             headed: first!(headed).unwrap_or(false),
             max_fail: first!(max_fail),
+            general: Rule {
+                retries: first!(retries),
+                timeout: first!(timeout),
+                slow: Some(first!(slow).unwrap_or(SLOW)),
+                ..Rule::default()
+            },
+            flaky: first!(flaky).unwrap_or(FlakyPolicy::Pass),
             python,
             junit: first!(junit),
             jsonl: first!(jsonl),
         }
+    }
+}
+
+/// The strongest source that says something.
+fn rank(cli: bool, environment: bool, file: bool) -> Rank {
+    match (cli, environment, file) {
+        (true, _, _) => Rank::CommandLine,
+        (false, true, _) => Rank::Environment,
+        (false, false, true) => Rank::File,
+        (false, false, false) => Rank::Default,
     }
 }
 
@@ -115,6 +153,10 @@ pub fn from_environment(get: impl Fn(&str) -> Option<String>) -> Result<Layer, S
         delay: parsed(read, "PNL_DELAY", values::delay)?,
         headed: parsed(read, "PNL_HEADED", flag)?,
         max_fail: parsed(read, "PNL_MAX_FAIL", values::failures)?,
+        retries: parsed(read, "PNL_RETRIES", values::retries)?,
+        flaky: parsed(read, "PNL_FLAKY", name)?,
+        timeout: parsed(read, "PNL_TIMEOUT", values::limit)?,
+        slow: parsed(read, "PNL_SLOW", values::limit)?,
         python: read("PNL_PYTHON").map(PathBuf::from),
         junit: read("PNL_JUNIT").map(PathBuf::from),
         jsonl: read("PNL_JSONL").map(PathBuf::from),

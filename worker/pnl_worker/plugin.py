@@ -9,9 +9,24 @@ from typing import Any, Optional
 
 import pytest
 
-from . import identity, observer, refork, template, wire, worker
+from . import (
+    identity,
+    marks,
+    observer,
+    refork,
+    stacks,
+    template,
+    wire,
+    worker,
+    xdist_options,
+)
 
-__all__ = ["pytest_cmdline_main", "pytest_configure"]
+__all__ = [
+    "pytest_addoption",
+    "pytest_cmdline_main",
+    "pytest_configure",
+    "pytest_load_initial_conftests",
+]
 
 
 def _take_session() -> dict[str, Any]:
@@ -34,15 +49,32 @@ def _take_session() -> dict[str, Any]:
 ORDER = _take_session()
 
 
+DISTRIBUTES = ORDER.get("role") in ("template", "worker")
+"""Whether pnl deals out the tests; the observer leaves xdist alone."""
+
+XDIST = xdist_options.Options()
+
+
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
+    """Knows xdist's options where xdist is not there to know them."""
+    loaded_later = ((ORDER.get("restore") or {}).get("PYTEST_PLUGINS") or "").split(",")
+    has_xdist = pluginmanager.hasplugin("xdist") or pluginmanager.hasplugin("xdist.plugin")
+    if DISTRIBUTES and not has_xdist and not {"xdist", "xdist.plugin"} & set(loaded_later):
+        xdist_options.register(parser)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Hides xdist's options from plugins that look at them this early."""
+    if DISTRIBUTES:
+        XDIST.hide(early_config.known_args_namespace)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> None:
     """Keeps xdist from starting where pnl distributes (``addopts = -n 4``)."""
-    if ORDER.get("role") in ("template", "worker") and hasattr(config.option, "numprocesses"):
-        config.option.numprocesses = None
-        config.option.maxprocesses = None
-        config.option.dist = "no"
-        config.option.tx = []
-        config.option.distload = False
+    if DISTRIBUTES:
+        XDIST.take(config)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -52,9 +84,8 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     role = ORDER["role"]
     # --strict-markers, and xdist's own registration is there only where xdist is.
-    config.addinivalue_line(
-        "markers", "xdist_group(name): tests of one group run on one worker with --dist loadgroup"
-    )
+    config.addinivalue_line("markers", marks.XDIST_GROUP)
+    config.addinivalue_line("markers", marks.PNL)
     connection = wire.Connection(ORDER["socket"])
     connection.send(template.hello(role, ORDER["token"], ORDER.get("worker", "")))
     if role == "observer":
@@ -92,12 +123,13 @@ class Role:
                 "--junitxml sees nothing of tests that run in workers: use pnl's own --junit FILE"
             )
             self.connection.buffer({"t": "notice", "level": "warning", "text": text})
-        template.announce(session, self.connection)
+        template.announce(session, self.connection, XDIST.told(session.config))
         if ORDER["role"] == "template":
             template.Template(session, self.connection, ORDER["socket"], ORDER["token"]).serve()
         else:
             refork.keep_capture(session.config, os.path.dirname(ORDER["socket"]), ORDER["worker"])
             refork.write_lines_at_once(session.config)
+            stacks.dump_on_signal(os.path.dirname(ORDER["socket"]), ORDER["worker"])
             runner = worker.Worker(session, self.connection)
             runner.run()
             self.runner = runner

@@ -14,7 +14,7 @@ from typing import Any, Callable, Optional
 
 import pytest
 
-from . import identity, refork, wire
+from . import identity, marks, refork, stacks, wire
 from .worker import Worker
 
 CHUNK = 500
@@ -24,8 +24,8 @@ CHUNK_SIZE = 1024 * 1024
 """Characters of node ids after which a ``tests`` message ends: keeps frames below their limit."""
 
 
-def announce(session: pytest.Session, connection: wire.Connection) -> None:
-    """Sends the list of collected tests, then ``ready``."""
+def announce(session: pytest.Session, connection: wire.Connection, xdist: wire.Message) -> None:
+    """Sends the list of collected tests, then ``ready``, with what xdist's options say."""
     rows = [describe(item) for item in session.items]
     for part in parts(rows):
         connection.buffer({"t": "tests", "tests": part})
@@ -39,6 +39,7 @@ def announce(session: pytest.Session, connection: wire.Connection) -> None:
             "maxfail": int(option.maxfail or 0),
             "collect_errors": int(session.testsfailed),
             "threads": [thread for thread in _other_threads()],
+            **({"xdist": xdist} if xdist else {}),
         }
     )
 
@@ -66,9 +67,12 @@ def describe(item: pytest.Item) -> dict[str, Any]:
         line = None
     if line is not None:
         row["line"] = line + 1
-    group = identity.group_of(item)
+    group = marks.group_of(item)
     if group is not None:
         row["group"] = group
+    pnl = marks.pnl_marks(item)
+    if pnl:
+        row["pnl"] = pnl
     return row
 
 
@@ -191,6 +195,7 @@ class Template:
             refork.redirect(config, output_fd)
             refork.keep_capture(config, os.path.dirname(self.socket_path), order["worker"])
             refork.write_lines_at_once(config)
+            stacks.dump_on_signal(os.path.dirname(self.socket_path), order["worker"])
             refork.silence_terminal(config)
             who = identity.Identity(
                 order["worker"], order["slot"], order["workers"], order["round"], order["run"]

@@ -46,6 +46,8 @@ class Worker:
         self.config = session.config
         self.connection = connection
         self.queue: deque[int] = deque()
+        self.again: dict[int, int] = {}
+        self.attempt = 1
         self.permits_fd = permits_fd
         self.pid = os.getpid()
         self.permitted = 0
@@ -123,6 +125,7 @@ class Worker:
         kind = message["t"]
         if kind == "run":
             self.queue.extend(message["tests"])
+            self.again.update(message.get("again", ()))
             self.paused = False
         elif kind == "finish":
             self.ending = True
@@ -150,6 +153,7 @@ class Worker:
         self.running = index
         start = wire.now_us()
         self.connection.send({"t": "start", "i": index, "at": start})
+        self._begin_attempt(item, self.again.pop(index, 1))
         signal.signal(signal.SIGINT, self.suites_handler)
         try:
             self.config.hook.pytest_runtest_protocol(item=item, nextitem=nextitem)
@@ -162,6 +166,13 @@ class Worker:
         done: dict[str, Any] = {"t": "done", "i": index, "start": start}
         done.update(outcome.summarise(self.reports, self.root))
         self.connection.buffer(done)
+
+    def _begin_attempt(self, item: pytest.Item, attempt: int) -> None:
+        if attempt > 1:
+            forget_failed_set_ups(item)
+        if attempt != self.attempt:
+            self.attempt = attempt
+            os.environ["PNL_ATTEMPT"] = str(attempt)
 
     def _note_interrupt(self, *_: object) -> None:
         """Ctrl-C outside of a test, where an exception would do harm.
@@ -215,3 +226,17 @@ class Worker:
         """Tell what a session's end raised: pytest exits with a failure then."""
         text = f"the end of the session failed: {type(error).__name__}: {error}"
         self.connection.buffer({"t": "notice", "level": "error", "text": outcome.cut(text)})
+
+
+def forget_failed_set_ups(item: pytest.Item) -> None:
+    """Has the item's fixtures whose set-up failed set up anew; others, of the session say, stay.
+
+    pytest keeps the exception for all who ask for the fixture in its scope.
+    """
+    info = getattr(item, "_fixtureinfo", None)
+    for definitions in getattr(info, "name2fixturedefs", {}).values():
+        for definition in definitions:
+            cached = getattr(definition, "cached_result", None)
+            if cached is not None and cached[2] is not None:
+                item._initrequest()  # type: ignore[attr-defined]
+                definition.finish(item._request)  # type: ignore[attr-defined]

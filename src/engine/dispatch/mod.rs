@@ -1,5 +1,6 @@
 //! The dispatcher of `fork` and `spawn`: owns a run's state and reacts to the inbox.
 
+mod attempts;
 mod hearing;
 mod staff;
 
@@ -10,20 +11,24 @@ use std::time::{Duration, Instant};
 
 use super::Finished;
 use super::crew::{Told, Worker};
+use super::distribution::Distribution;
 use super::inbox::Control;
 use super::launch::Base;
 use super::plan::{Plan, ServerNeed};
 use super::record::Record;
 use super::recruit::Recruiter;
+use super::rules::Rules;
 use super::server;
 use super::template::{NotReady, Template};
 use crate::model::{
-    Counts, DistMode, ExitCode, Level, Output, Round, Slot, StopReason, TestInfo, What, WorkerId,
+    DistMode, ExitCode, Level, Output, Round, Slot, StopReason, TestInfo, What, WorkerId,
 };
 use crate::process::Ended;
 use crate::protocol::{Hello, Ready, TestRow};
 use crate::report::Reporter;
-use crate::scheduler::{Deal, Depth, Next};
+use crate::scheduler::{Claims, Deal, Depth, Next};
+
+use attempts::Attempts;
 
 /// How long running tests get for their tear-down after a first Ctrl-C.
 const GRACE: Duration = Duration::from_secs(10);
@@ -91,6 +96,7 @@ pub(super) fn run_with_notice(
     dispatch.recruit_missing(Round::FIRST);
     while !dispatch.is_collected && dispatch.stop.is_none() {
         dispatch.step();
+        dispatch.start_anew();
     }
     let reason = match dispatch.stop.take() {
         None => dispatch.run_rounds(),
@@ -162,9 +168,21 @@ struct Dispatch<'a> {
     replacements: u32,
     slots: usize,
     round: Round,
+    /// How many workers, and how tests are dealt to them.
+    distribution: Distribution,
+    /// Spawned workers were told another number of workers than xdist's options ask for.
+    starts_anew: bool,
+    /// Workers that crashed in this round.
+    crashes: u32,
     /// This round's deal; none before the first round.
     deal: Option<Deal>,
     depth: Depth,
+    rules: Rules,
+    /// What tests must not run beside, with nothing held.
+    claims: Claims,
+    attempts: Attempts,
+    /// Whether any attempt was followed by another: pytest itself counts it as a failure.
+    has_retried: bool,
     failure_limit: Option<u64>,
     is_live: bool,
     stop: Option<StopReason>,
@@ -198,10 +216,17 @@ impl<'a> Dispatch<'a> {
             crew: Vec::new(),
             numbered_slots: HashSet::new(),
             replacements: 0,
-            slots: plan.workers.number(),
+            slots: Distribution::planned(plan).before_collection(),
+            distribution: Distribution::planned(plan),
+            starts_anew: false,
+            crashes: 0,
             round: Round::FIRST,
             deal: None,
             depth: Depth::default(),
+            rules: Rules::default(),
+            claims: Claims::default(),
+            attempts: Attempts::default(),
+            has_retried: false,
             failure_limit: None,
             is_live: plan.output == Output::Live,
             stop: None,
@@ -219,15 +244,21 @@ impl<'a> Dispatch<'a> {
         &mut self,
         hello: &Hello,
         ready: &Ready,
-        rows: Vec<TestRow>,
+        mut rows: Vec<TestRow>,
     ) -> Result<(), StopReason> {
-        let wanted = if self.plan.dist == DistMode::No { 1 } else { self.plan.workers.number() };
-        self.slots = wanted.clamp(1, rows.len().max(1));
+        let marks: Vec<_> = rows.iter_mut().map(|row| std::mem::take(&mut row.pnl)).collect();
+        self.distribution = Distribution::new(self.plan, &ready.xdist);
+        self.slots = self.distribution.slots(rows.len());
         self.is_collected = true;
         self.is_live |= ready.capture == "no";
         self.failure_limit = self.plan.failure_limit(ready.maxfail);
-        self.record.begin(self.plan, hello);
+        let Distribution { workers, dist, .. } = self.distribution;
+        self.record.begin(&Plan { dist, workers, ..self.plan.clone() }, hello);
         self.record.collected(rows, ready, self.slots);
+        let marks = marks.iter().map(Vec::as_slice);
+        self.rules =
+            Rules::resolve(self.plan, marks, self.record.tests()).map_err(StopReason::Usage)?;
+        self.claims = self.rules.claims();
         if !self.first_notice.is_empty() {
             let notice = std::mem::take(&mut self.first_notice);
             self.record.notice(Level::Warning, notice);
@@ -250,13 +281,13 @@ impl<'a> Dispatch<'a> {
         let began = Instant::now();
         let mut round = Round::FIRST;
         loop {
-            let counts = self.run_round(round);
+            let failures = self.run_round(round);
             match self.stop.take() {
                 Some(StopReason::MaxFail(_)) if self.plan.rounds.keep_going => {}
                 Some(reason) => return reason,
                 None => {}
             }
-            match self.plan.rounds.after(round, counts.failures(), began.elapsed()) {
+            match self.plan.rounds.after(round, failures, began.elapsed()) {
                 Next::End(reason) => return reason,
                 Next::Start(next, delay) => {
                     self.wait(delay);
@@ -269,11 +300,16 @@ impl<'a> Dispatch<'a> {
         }
     }
 
-    fn run_round(&mut self, round: Round) -> Counts {
+    /// Returns the round's failures.
+    fn run_round(&mut self, round: Round) -> u64 {
         self.round = round;
         let order = self.order(round);
-        self.deal = Some(Deal::new(self.plan.dist, &order, self.slots));
-        let copies = if self.plan.dist == DistMode::Each { self.slots } else { 1 };
+        let Distribution { dist, order: unit_order, .. } = self.distribution;
+        let deal = Deal::in_order(dist, &order, self.slots, unit_order);
+        self.deal = Some(deal.claiming(&self.claims));
+        self.attempts = Attempts::of_round(dist);
+        self.crashes = 0;
+        let copies = if dist == DistMode::Each { self.slots } else { 1 };
         self.record.begin_round(round, self.slots, copies);
         if round != Round::FIRST {
             self.crew.iter_mut().for_each(|worker| worker.tell_round(round));
@@ -285,9 +321,9 @@ impl<'a> Dispatch<'a> {
         while !self.round_is_over() {
             self.step();
         }
-        let (counts, stop) = self.record.end_round(self.stop.take());
+        let (failures, stop) = self.record.end_round(self.stop.take());
         self.stop = stop;
-        counts
+        failures
     }
 
     /// The tests of a round in the order in which they are dealt.
@@ -380,7 +416,10 @@ impl<'a> Dispatch<'a> {
         }
         let was_judged = matches!(
             reason,
-            StopReason::Completed | StopReason::FailedRound | StopReason::MaxFail(_)
+            StopReason::Completed
+                | StopReason::FailedRound
+                | StopReason::MaxFail(_)
+                | StopReason::WorkerLimit(_)
         );
         if let Some((status, last)) = self.suite_status.take().filter(|_| was_judged) {
             let message = format!("pytest's session ended with status {status} ({last})");

@@ -4,22 +4,29 @@ use std::time::Instant;
 
 use super::{Dispatch, GRACE, STILLBORN_LIMIT};
 use crate::engine::crew::{Told, Worker};
+use crate::engine::distribution::Distribution;
 use crate::engine::judge;
 use crate::engine::record::Ending;
 use crate::engine::recruit::Recruit;
 use crate::engine::template::reason_of_early_end;
 use crate::model::{
-    Isolation, Level, Outcome, Round, Slot, StopReason, TestIndex, What, WorkerEnd, WorkerId,
+    Attempt, Isolation, Level, Outcome, Round, Slot, StopReason, TestIndex, What, WorkerEnd,
+    WorkerId,
 };
 use crate::process::{Ended, Signal, Tail, kill_group, send_signal};
-use crate::protocol::Fork;
+use crate::protocol::{Fork, Ready};
+use crate::scheduler::Deal;
 
 impl Dispatch<'_> {
     /// Gives a worker what it may hold, and those that wait for a second test, too.
     pub(super) fn top_up(&mut self, index: usize) {
         self.give(index);
+        let has_claims = self.deal.as_ref().is_some_and(Deal::has_claims);
         for other in 0..self.crew.len() {
-            if other != index && self.crew[other].waits_for_next() {
+            let worker = &self.crew[other];
+            // A test that ended may have held what another worker has to wait for.
+            let may_go_on = worker.waits_for_next() || has_claims && worker.load() == 0;
+            if other != index && may_go_on {
                 self.give(other);
             }
         }
@@ -40,21 +47,33 @@ impl Dispatch<'_> {
         let is_safe = !deal.is_shared() || (deal.can_split() && worker.permits.is_some());
         let is_safe = is_safe && self.failure_limit.is_none();
         let depth = if is_safe { self.depth.tests() } else { 2 };
+        let depth = self.distribution.chunk.map_or(depth, |chunk| depth.min(chunk));
         let mut tests: Vec<TestIndex> = Vec::new();
         while has_place && worker.load() + tests.len() < depth {
             let is_first = worker.load() + tests.len() == 0;
             if !is_first && deal.is_shared() && deal.parcels() <= idle_others {
                 break;
             }
-            match deal.take(worker.slot) {
-                Some(unit) => tests.extend(unit),
-                None => break,
+            let Some(unit) = deal.take(worker.slot) else { break };
+            // What a test claims it holds from now on: not behind a long queue.
+            let is_last = unit.iter().any(|&test| deal.is_claimed(test)) && !is_first;
+            tests.extend(unit);
+            if is_last {
+                break;
             }
         }
+        let slot = worker.slot;
         if !tests.is_empty() {
-            worker.give(tests);
+            let again = |&test: &TestIndex| (test, self.attempts.of(test, slot));
+            let again = tests.iter().map(again).filter(|it| it.1 > Attempt::FIRST).collect();
+            worker.give(tests, again);
         }
-        if has_place && deal.has_for(worker.slot) {
+        if has_place && deal.has_for(slot) {
+            // All that is left must wait for others, who may wait for this one: it goes on with what
+            // it has, as if a round ended.
+            if deal.has_claims() && worker.waits_for_next() {
+                worker.tell(Told::Pause);
+            }
             return;
         }
         // Its last test it gets to know as such when it has no other: until then there may be more
@@ -76,10 +95,16 @@ impl Dispatch<'_> {
         let Some(most) = others.max_by_key(|&other| self.crew[other].held.len()) else {
             return false;
         };
+        let Some(deal) = self.deal.as_mut().filter(|it| it.may_move(&self.crew[most].held)) else {
+            return false;
+        };
         let tests = self.crew[most].give_back();
         let found = !tests.is_empty();
         if found {
-            self.crew[index].give(tests);
+            let (from, to) = (self.crew[most].slot, self.crew[index].slot);
+            deal.moved(from, to, &tests);
+            // What is tried again is tied to its place, and so is never among them.
+            self.crew[index].give(tests, Vec::new());
         }
         found
     }
@@ -95,6 +120,33 @@ impl Dispatch<'_> {
             if self.stop.is_none() && self.crew.iter().all(|worker| worker.slot != slot) {
                 self.recruit(slot);
             }
+        }
+    }
+
+    /// Whether xdist's options ask for another number of workers than those that spawned ones were
+    /// told when they started. They are let go then, before they have run a test.
+    pub(super) fn has_wrong_number(&mut self, ready: &Ready) -> bool {
+        let wanted = Distribution::new(self.plan, &ready.xdist);
+        if !self.is_collected
+            && !self.starts_anew
+            && wanted.before_collection() != self.slots
+            && self.stop.is_none()
+        {
+            self.starts_anew = true;
+            self.distribution = wanted;
+            for worker in &mut self.crew {
+                worker.tell(Told::Finish);
+            }
+        }
+        self.starts_anew
+    }
+
+    /// Starts the right number of workers when those that were told a wrong one are gone.
+    pub(super) fn start_anew(&mut self) {
+        if self.starts_anew && self.crew.is_empty() {
+            self.starts_anew = false;
+            self.slots = self.distribution.before_collection();
+            self.recruit_missing(Round::FIRST);
         }
     }
 
@@ -151,6 +203,7 @@ impl Dispatch<'_> {
     /// Takes leave of workers that are gone, and replaces those that died.
     pub(super) fn bury(&mut self) {
         let now = Instant::now();
+        self.check_overtime(now);
         for worker in &mut self.crew {
             if worker.is_overdue(now) {
                 kill_group(worker.pid);
@@ -163,12 +216,15 @@ impl Dispatch<'_> {
     }
 
     pub(super) fn take_leave(&mut self, mut worker: Worker) {
+        if let Some(tree) = worker.tree.take() {
+            tree.signal(Signal::KILL);
+        }
         let (id, slot, end) = (worker.id, worker.slot, worker.end());
         if let Some(line) = worker.lines.flush().filter(|_| self.is_live) {
             self.record.emit(Some(id), What::OutputLine(line));
         }
         // A spawned pytest's own judgement is 0, or 1 if a test failed; anything else is a hook's.
-        let judged = i32::from(self.record.round_counts().failures() > 0);
+        let judged = i32::from(self.has_retried || self.record.round_failures() > 0);
         if let (WorkerEnd::Finished, Some(Ended::Exit(status))) = (&end, worker.ended)
             && status > judged
         {
@@ -196,6 +252,12 @@ impl Dispatch<'_> {
                 self.stop(StopReason::Internal(text));
             }
         }
+        if matches!(end, WorkerEnd::Crashed(_)) && self.is_collected {
+            self.crashes += 1;
+            if let Some(limit) = self.distribution.restarts.filter(|&it| self.crashes > it) {
+                self.stop(StopReason::WorkerLimit(limit));
+            }
+        }
         let is_needed = has_place && self.deal.as_ref().is_some_and(|deal| deal.has_for(slot));
         if self.stop.is_none() && is_needed {
             self.recruit(slot);
@@ -205,16 +267,22 @@ impl Dispatch<'_> {
     /// The test that ran when its worker ended, or a word about a worker that died without one.
     pub(super) fn end_running(&mut self, worker: &mut Worker, end: &WorkerEnd) {
         let id = worker.id;
+        let place = (id, worker.slot);
+        let exceeded = worker.overtime.and_then(|it| it.exceeded());
+        if let Some(limit) = exceeded
+            && let Some((test, start)) = worker.running.take()
+        {
+            let ending = self.timed_out(id, limit, self.last_words(worker), start);
+            self.conclude(place, test, ending);
+        }
         match (worker.running.take(), end) {
             (Some((test, start)), WorkerEnd::Killed) => {
-                self.record.ended(Some(id), test, Ending::bare(Outcome::Interrupted, start));
+                self.conclude(place, test, Ending::bare(Outcome::Interrupted, start));
             }
             (Some((test, start)), WorkerEnd::Crashed(crash)) => {
                 let now = self.record.now();
-                let mut sections = self.captured_by(id);
-                sections.push(("Last output of the worker".to_owned(), worker.tail.text()));
-                let ending = judge::crash(crash.clone(), start, now, sections);
-                self.record.ended(Some(id), test, ending);
+                let sections = self.last_words(worker);
+                self.conclude(place, test, judge::crash(crash.clone(), start, now, sections));
             }
             (None, WorkerEnd::Crashed(crash)) if self.is_collected && self.stop.is_none() => {
                 let text = format!("{id} ended while it ran no test: {crash}");
@@ -222,6 +290,13 @@ impl Dispatch<'_> {
             }
             (Some(_) | None, _) => {}
         }
+    }
+
+    /// What there is of a dead worker's output.
+    fn last_words(&self, worker: &Worker) -> Vec<(String, String)> {
+        let mut sections = self.captured_by(worker.id);
+        sections.push(("Last output of the worker".to_owned(), worker.tail.text()));
+        sections
     }
 
     /// What a worker that died held under pytest's capture, by pytest's titles.
@@ -239,7 +314,7 @@ impl Dispatch<'_> {
     /// A spawned worker ended before it had collected: so will the others.
     pub(super) fn never_collected(&mut self, worker: &Worker) {
         let Some(ended) = worker.ended else { return };
-        if self.stop.is_some() {
+        if self.stop.is_some() || self.starts_anew {
             return;
         }
         let greeted = self.hello.is_some();

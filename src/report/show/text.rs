@@ -65,6 +65,9 @@ fn totals(run: &StoredRun, out: &mut dyn Write) -> io::Result<()> {
     for (kind, count) in counts.nonzero() {
         writeln!(out, "{:INDENT$}{count} {}", "", kind.label())?;
     }
+    if run.record.flaky > 0 {
+        writeln!(out, "{:INDENT$}{} flaky: passed when tried again", "", run.record.flaky)?;
+    }
     if run.record.counts != run.totals {
         let stored = run.totals.total();
         line(out, "but", &format!("only {stored} of them are stored; all below is of those"))?;
