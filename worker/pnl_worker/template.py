@@ -127,7 +127,7 @@ class Template:
                     else:
                         raise wire.ProtocolError(f"the template does not know {message['t']!r}")
         restore()
-        # Left to the collector they would be warned of, which is an error with -W error.
+        # Left to the collector, they would fail a suite that makes errors of warnings.
         self._wake_read.close()
         self._wake_write.close()
 
