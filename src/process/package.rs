@@ -11,6 +11,7 @@ macro_rules! embedded {
 
 const FILES: &[(&str, &str)] = embedded![
     "__init__.py",
+    "guest_options.py",
     "identity.py",
     "marks.py",
     "observer.py",

@@ -9,8 +9,9 @@ from suites import Suite
 
 # pytest's statuses of a session that ran its tests: all passed, some failed.
 RAN = (0, 1)
-# Differing tests that are run again alone, each in a pytest of its own.
-ALONE = 10
+# Differing tests that are run again, each alone in a pytest of its own.
+ALONE = Way("alone", (), is_pnl=False)
+ALONE_LIMIT = 10
 
 
 @dataclass
@@ -95,7 +96,7 @@ class Examination:
         text = f"{code(difference.test)} {here} → {there}"
         if difference.test not in again:
             text += ", not in a second run"
-        if position < ALONE and difference.expected and "[…]" not in difference.test:
+        if position < ALONE_LIMIT and difference.expected and "[…]" not in difference.test:
             text += f"; alone under pytest: {self._alone(difference.test)}"
         return text
 
@@ -105,7 +106,7 @@ class Examination:
         file = test.partition("::")[0]
         if not (self.place.folder / file).exists():
             return "not tried"
-        run = ways.run(ways.PYTEST, self.place, [test], options)
+        run = ways.run(ALONE, self.place, [test], options)
         return outcomes.words(sorted(outcome for _, outcome in run.executions))
 
 

@@ -24,6 +24,7 @@ class Left:
     folder: Path
     output: str
     rounds: int
+    # The test that kills its worker, if there is one.
     killed: str
 
 
@@ -98,7 +99,7 @@ def allure_results(left: Left) -> dict[str, str]:
 def one_seed(left: Left) -> bool:
     """The seed is set anew for each test: all draw the same, and the seed is said."""
     drawn = {file.read_text() for file in left.folder.glob("drawn-*")}
-    seeds = set(re.findall(r"random seed: (\d+)", left.output))
+    seeds = set(re.findall(r"(?:seed is |seed=)(\d+)", left.output))
     if not drawn or len(seeds) != 1:
         raise Wrong(f"{len(drawn)} values drawn, {len(seeds)} seeds said")
     return len(drawn) == 1

@@ -127,16 +127,13 @@ class Trial:
         shutil.copytree(self._row.suite, folder, ignore=shutil.ignore_patterns("__pycache__"))
         env = machine.activated(machine.clean_environment(), self._python)
         place = Place(folder, self._python, self._pnl, {**env, **self._row.env}, self.scratch)
-        for changed in (self.scratch, folder, *folder.rglob("*")):
-            self._row.give(changed)
         more = self._row.pnl if way.is_pnl else []
         words = (*way.words, *more)
         chosen = Way(way.title, words, way.is_pnl, self._row.prefix)
         run = ways.run(chosen, place, [], self._row.options)
         (self.scratch / f"{folder.name}.out").write_text(run.output)
         rounds = self._row.rounds if way.is_pnl else 1
-        killed = self._row.killed if way != ways.PYTEST else ""
-        return run, Left(folder, run.output, rounds, killed)
+        return run, Left(folder, run.output, rounds, self._row.killed)
 
 
 if __name__ == "__main__":

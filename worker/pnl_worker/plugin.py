@@ -10,6 +10,7 @@ from typing import Any, Optional
 import pytest
 
 from . import (
+    guest_options,
     identity,
     marks,
     observer,
@@ -83,6 +84,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if not ORDER:
         return
     role = ORDER["role"]
+    if GUESTS is not None:
+        GUESTS.before_configure(config)
     # --strict-markers, and xdist's own registration is there only where xdist is.
     config.addinivalue_line("markers", marks.XDIST_GROUP)
     config.addinivalue_line("markers", marks.PNL)
@@ -105,6 +108,8 @@ class Role:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         """A spawned worker has its identity before session-wide hooks and fixtures ask."""
+        if GUESTS is not None:
+            GUESTS.after_configure()
         if ORDER["role"] == "worker":
             who = _identity()
             who.to_config(session.config)
@@ -123,6 +128,8 @@ class Role:
                 "--junitxml sees nothing of tests that run in workers: use pnl's own --junit FILE"
             )
             self.connection.buffer({"t": "notice", "level": "warning", "text": text})
+        for level, text in GUESTS.notices(session) if GUESTS is not None else ():
+            self.connection.buffer({"t": "notice", "level": level, "text": text})
         template.announce(session, self.connection, XDIST.told(session.config))
         if ORDER["role"] == "template":
             template.Template(session, self.connection, ORDER["socket"], ORDER["token"]).serve()
@@ -147,6 +154,22 @@ class Role:
         finally:
             if hasattr(self, "runner"):
                 self.connection.send({"t": "bye"})
+
+
+def _guest_options() -> Optional[guest_options.GuestOptions]:
+    role = ORDER.get("role", "")
+    if role not in ("template", "worker"):
+        return None
+    return guest_options.GuestOptions(
+        role,
+        folder=os.path.dirname(ORDER["socket"]),
+        run=os.environ["PNL_RUN"],
+        round_number=ORDER.get("round", 1),
+        slot=ORDER.get("slot", 0),
+    )
+
+
+GUESTS = _guest_options()
 
 
 def _identity() -> identity.Identity:

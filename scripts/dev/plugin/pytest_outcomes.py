@@ -26,7 +26,8 @@ class Outcomes:
             reports.clear()  # Of an attempt that was not the last.
         reports.append(report)
         if report.when in ENDS:
-            print(json.dumps([report.nodeid, outcome_of(reports)]), file=self._file)
+            if not any(str(report.outcome) == "rerun" for report in reports):
+                print(json.dumps([report.nodeid, outcome_of(reports)]), file=self._file)
             del self._open[test]
 
     def pytest_unconfigure(self) -> None:
