@@ -48,7 +48,7 @@ pub(super) fn crash(
     now: Offset,
     mut sections: Vec<(String, String)>,
 ) -> Ending {
-    let message = format!("the worker died while it ran this test: {crash}");
+    let message = crash_message(&crash);
     sections.retain(|(_, text)| !text.trim().is_empty());
     let call = now.seconds() - start.seconds();
     Ending {
@@ -63,6 +63,11 @@ pub(super) fn crash(
         })),
         reason: None,
     }
+}
+
+/// What is said of a test whose worker died.
+pub(super) fn crash_message(crash: &Crash) -> String {
+    format!("the worker died while it ran this test: {crash}")
 }
 
 /// How a process's end counts as a crash.

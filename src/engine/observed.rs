@@ -269,6 +269,7 @@ impl Watch<'_> {
             | ToController::Forked { .. }
             | ToController::ForkFailed { .. }
             | ToController::Gone { .. }
+            | ToController::Summary { .. }
             | ToController::Bye => {}
         }
     }

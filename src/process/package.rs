@@ -11,11 +11,16 @@ macro_rules! embedded {
 
 const FILES: &[(&str, &str)] = embedded![
     "__init__.py",
+    "ending.py",
+    "guests.py",
     "identity.py",
+    "need.py",
     "observer.py",
     "outcome.py",
     "plugin.py",
     "refork.py",
+    "replay.py",
+    "spool.py",
     "template.py",
     "wire.py",
     "worker.py",

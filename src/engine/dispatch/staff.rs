@@ -137,6 +137,7 @@ impl Dispatch<'_> {
             run: self.plan.run.to_string(),
             prune: slot.0 == 0,
             permits: false,
+            last: self.plan.rounds.planned() == Some(self.round.0),
         };
         let what = (&self.base, self.plan, self.control);
         match self.recruiter.recruit(id, order, what) {
@@ -247,6 +248,9 @@ impl Dispatch<'_> {
                 let mut sections = self.captured_by(id);
                 sections.push(("Last output of the worker".to_owned(), worker.tail.text()));
                 let ending = judge::crash(crash.clone(), start, now, sections);
+                if let Some(template) = self.recruiter.template() {
+                    template.lose(id, test, &format!("{id}: {}", judge::crash_message(crash)));
+                }
                 self.record.ended(Some(id), test, ending);
             }
             (None, WorkerEnd::Crashed(crash)) if self.is_collected && self.stop.is_none() => {
