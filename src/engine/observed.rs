@@ -270,6 +270,7 @@ impl Watch<'_> {
             | ToController::Forked { .. }
             | ToController::ForkFailed { .. }
             | ToController::Gone { .. }
+            | ToController::Summary { .. }
             | ToController::Bye => {}
         }
     }

@@ -11,13 +11,18 @@ macro_rules! embedded {
 
 const FILES: &[(&str, &str)] = embedded![
     "__init__.py",
+    "ending.py",
     "guest_options.py",
+    "guests.py",
     "identity.py",
     "marks.py",
+    "need.py",
     "observer.py",
     "outcome.py",
     "plugin.py",
     "refork.py",
+    "replay.py",
+    "spool.py",
     "stacks.py",
     "template.py",
     "wire.py",
