@@ -22,6 +22,7 @@ const FILES: &[(&str, &str)] = embedded![
     "replay.py",
     "spool.py",
     "template.py",
+    "threads.py",
     "wire.py",
     "worker.py",
     "xdist_options.py",

@@ -62,4 +62,3 @@ def _wants_all(plugin: object, config: pytest.Config) -> bool:
     if module.startswith(f"{__package__}."):
         return False
     return not guests.is_content(module, config)
-
