@@ -25,6 +25,7 @@ const FILES: &[(&str, &str)] = embedded![
     "spool.py",
     "stacks.py",
     "template.py",
+    "threads.py",
     "wire.py",
     "worker.py",
     "xdist_options.py",

@@ -8,13 +8,12 @@ import select
 import signal
 import socket
 import sys
-import threading
 from collections.abc import Iterator
 from typing import Any, Callable, Optional
 
 import pytest
 
-from . import guests, identity, marks, need, refork, spool, stacks, wire
+from . import guests, identity, marks, need, refork, spool, stacks, threads, wire
 from .replay import Replay
 from .worker import Worker
 
@@ -39,7 +38,7 @@ def announce(session: pytest.Session, connection: wire.Connection, xdist: wire.M
             "capture": str(getattr(option, "capture", "no")),
             "maxfail": int(option.maxfail or 0),
             "collect_errors": int(session.testsfailed),
-            "threads": [thread for thread in _other_threads()],
+            "threads": threads.endangered(),
             **({"xdist": xdist} if xdist else {}),
         }
     )
@@ -75,18 +74,6 @@ def describe(item: pytest.Item) -> dict[str, Any]:
     if pnl:
         row["pnl"] = pnl
     return row
-
-
-def _other_threads() -> Iterator[str]:
-    """Names of threads that a fork would lose: Python's, and native ones where the system tells."""
-    names = [t.name for t in threading.enumerate() if t is not threading.main_thread()]
-    yield from names
-    try:
-        native = len(os.listdir("/proc/self/task"))
-    except OSError:
-        return
-    for _ in range(native - 1 - len(names)):
-        yield "a native thread"
 
 
 class Template:
@@ -190,7 +177,7 @@ class Template:
         sys.stdout.flush()
         sys.stderr.flush()
         try:
-            pid = os.fork()
+            pid = threads.fork()
         except OSError as error:
             _close(output_fd, permits_fd)
             self.connection.send({"t": "fork-failed", "worker": order["worker"], "why": str(error)})
