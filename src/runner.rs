@@ -242,11 +242,11 @@ pub fn plan(options: &TestOptions) -> Result<Planned, Refusal> {
         server_hint: project.server_hint.clone(),
         max_fail: settings.max_fail,
         shuffle: options.shuffle,
+        terminal: TerminalOwner::Pytest,
         general: settings.general.clone(),
         rules: project.rules.clone(),
         locks: project.locks.clone(),
         flaky: settings.flaky,
-        terminal: TerminalOwner::Pytest,
         paths: selection.paths,
         root: cwd,
     };

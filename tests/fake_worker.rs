@@ -40,7 +40,7 @@ def behave():
         if message["t"] == "finish":
             say(t="bye")
             sys.exit()
-token, version, COUNT = order["token"], 1, 4
+token, version, COUNT = order["token"], VERSION, 4
 IS_FIRST = order["worker"] == "gw0"
 HELLO
 say(t="hello", v=version, role="worker", token=token, worker=order["worker"], pid=os.getpid(),
@@ -58,7 +58,10 @@ behave()
 fn run_with(hello: &str, harm: &str) -> (Suite, Run) {
     let suite = Suite::new(&[]);
     let script = suite.root().join("fake.py");
-    let body = FAKE.replace("HELLO", hello).replace("BREAK", harm);
+    let body = FAKE
+        .replace("VERSION", &pnl::protocol::VERSION.to_string())
+        .replace("HELLO", hello)
+        .replace("BREAK", harm);
     fs::write(&script, body).unwrap();
     let fake = suite.root().join("python");
     let launcher = format!("#!/bin/sh\nexec '{}' '{}'\n", python().display(), script.display());
@@ -143,7 +146,7 @@ fn a_test_that_is_over_without_an_outcome_is_no_green_run() {
 
 #[test]
 fn a_wrong_token_or_version_is_not_heard() {
-    for hello in ["token = 'guessed'", "version = 2"] {
+    for hello in ["token = 'guessed'", "version = 0"] {
         let (_suite, run) = run_with(hello, "");
         assert_eq!(run.code, Some(1), "the fake's own end, for nobody answers it: {hello}: {run}");
         assert!(!run.stdout.contains("passed"), "{hello}: {run}");

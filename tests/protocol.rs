@@ -165,6 +165,7 @@ fn every_kind_of_message_is_recorded() {
         "gone",
         "hello",
         "interrupted",
+        "lost",
         "notice",
         "pause",
         "ready",
@@ -173,6 +174,7 @@ fn every_kind_of_message_is_recorded() {
         "shutdown",
         "start",
         "stop",
+        "summary",
         "take-back",
         "tests",
     ];
@@ -194,6 +196,7 @@ fn kind_to_controller(message: &ToController) -> &'static str {
         ToController::Interrupted { .. } => "interrupted",
         ToController::Stop { .. } => "stop",
         ToController::Notice { .. } => "notice",
+        ToController::Summary { .. } => "summary",
         ToController::Bye => "bye",
     }
 }
@@ -201,7 +204,9 @@ fn kind_to_controller(message: &ToController) -> &'static str {
 fn kind_to_worker(message: &ToWorker) -> &'static str {
     match message {
         ToWorker::Fork(_) => "fork",
-        ToWorker::Shutdown => "shutdown",
+        ToWorker::Retried { .. } => "retried",
+        ToWorker::Lost { .. } => "lost",
+        ToWorker::Shutdown { .. } => "shutdown",
         ToWorker::Run { .. } => "run",
         ToWorker::TakeBack { .. } => "take-back",
         ToWorker::Drop => "drop",

@@ -202,12 +202,14 @@ impl TestArgs {
 }
 
 /// Options of `pnl test` that `pnl verify` takes only to say why not.
-const REFUSED: [(&str, &str); 10] = [
+const REFUSED: [(&str, &str); 12] = [
     ("loop", "it compares one round"),
     ("duration", "it compares one round"),
     ("delay", "it compares one round"),
     ("keep-going", "it compares one round"),
     ("max-fail", "runs that stop early cannot be compared"),
+    ("retries", "what passes only on a retry would seem to agree"),
+    ("flaky", "it judges flaky tests itself"),
     ("junit", "it has two runs, and reports what differs (--format json)"),
     ("jsonl", "it has two runs, and reports what differs (--format json)"),
     ("dry-run", "it runs the tests"),
@@ -245,6 +247,8 @@ impl TestArgs {
             run.delay.is_some(),
             run.keep_going,
             run.max_fail.is_some(),
+            run.retries.is_some(),
+            run.flaky.is_some(),
             run.junit.is_some(),
             run.jsonl.is_some(),
             run.dry_run,

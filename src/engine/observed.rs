@@ -270,6 +270,7 @@ impl Watch<'_> {
             | ToController::Forked { .. }
             | ToController::ForkFailed { .. }
             | ToController::Gone { .. }
+            | ToController::Summary { .. }
             | ToController::Bye => {}
         }
     }
@@ -285,6 +286,7 @@ impl Watch<'_> {
             self.is_collected = true;
             self.record.begin(self.plan, hello);
             self.record.collected(rows.clone(), ready, workers);
+            self.tell_of_rules(&rows);
         }
         let mut places: HashMap<&str, Vec<TestIndex>> = HashMap::new();
         for test in self.record.tests().iter().rev() {
@@ -296,6 +298,19 @@ impl Watch<'_> {
         process.maxfail = ready.maxfail;
         let copies = if self.plan.dist == DistMode::Each { workers } else { 1 };
         self.record.begin_round(round, workers, copies);
+    }
+
+    /// What is asked of single tests is pnl's engines' to do.
+    fn tell_of_rules(&mut self, rows: &[TestRow]) {
+        let is_asked = !self.plan.rules.is_empty() || rows.iter().any(|row| !row.pnl.is_empty());
+        if is_asked {
+            let engine = self.plan.engine;
+            let text = format!(
+                "retries, time limits, locks and exclusive tests, by mark or by configuration, are \
+                 not heeded by --engine {engine}: they need fork or spawn"
+            );
+            self.record.notice(Level::Warning, text);
+        }
     }
 
     fn test_is_done(&mut self, process: &mut Process, mut done: Done) {

@@ -264,9 +264,14 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// Whether there were failures that are no execution's.
-    pub(super) fn has_other_failures(&self) -> bool {
-        self.other_failures > 0
+    /// Whether anything failed in any round, an execution or something else.
+    pub(super) fn has_failures(&self) -> bool {
+        self.counts.failures() + self.other_failures > 0
+    }
+
+    /// Shows what pytest's own session says.
+    pub(super) fn pytest_output(&mut self, text: String) {
+        self.emit(None, What::PytestOutput(text));
     }
 
     /// Counts failures that are no execution's.

@@ -15,8 +15,12 @@ use crate::protocol::{Fork, Hello, Ready, TestRow, ToController, ToWorker};
 /// What is kept of a template's output: pytest's whole report of a failed collection.
 const OUTPUT_KEPT: usize = 1 << 20;
 
-/// How long a template may take to end its session once told.
+/// How long a template may take to end its session once told to stop early.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long it may take after a run to its end: plugins write their files then, such as a report of
+/// coverage for each source file. Ctrl-C ends it sooner.
+const LONG_PATIENCE: Duration = Duration::from_secs(600);
 
 /// A template and its conversation.
 pub(super) struct Template {
@@ -35,6 +39,20 @@ pub(super) struct Collection {
     pub(super) rows: Vec<TestRow>,
     /// What the user should know of it, with how serious it is, in the protocol's word.
     pub(super) notices: Vec<(String, String)>,
+}
+
+/// How long its last words may come after its process has ended.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// How a template ended that was told to.
+pub(super) struct Ending {
+    /// Its process's end, if it ended by itself.
+    pub(super) ended: Option<Ended>,
+    /// The last line that it wrote, and all that is kept of what it wrote.
+    pub(super) last_line: String,
+    pub(super) output: String,
+    /// What it said meanwhile.
+    pub(super) said: Vec<ToController>,
 }
 
 /// How pytest ended where it was to become ready.
@@ -163,18 +181,40 @@ impl Template {
         Ok(std::fs::File::from(std::os::fd::OwnedFd::from(read)))
     }
 
-    /// Ends the session and waits for the process's end, within bounds. Returns how it ended, if it
-    /// did by itself, and the last line that it wrote.
-    pub(super) fn shut_down(mut self, control: &Control) -> (Option<Ended>, String) {
+    /// Tells it something. A template that is gone is told nothing.
+    pub(super) fn tell(&mut self, message: &ToWorker) {
         if let Some((_, sender)) = &mut self.conn {
-            // A template that is gone already is as well.
-            let _ = sender.send(&ToWorker::Shutdown);
+            let _ = sender.send(message);
         }
-        let deadline = Instant::now() + PATIENCE;
-        while self.ended.is_none() {
+    }
+
+    /// Ends the session and waits for the process's end, within bounds.
+    pub(super) fn shut_down(mut self, control: &Control, reason: &StopReason) -> Ending {
+        let is_judged = reason.is_judged();
+        if let Some((_, sender)) = &mut self.conn {
+            let code = (!is_judged).then(|| reason.exit_code(0).code());
+            let message = reason.to_string();
+            // A template that is gone already is as well.
+            let _ = sender.send(&ToWorker::Shutdown { code, message });
+        }
+        let patience = if is_judged { LONG_PATIENCE } else { PATIENCE };
+        let mut deadline = Instant::now() + patience;
+        let mut said = Vec::new();
+        let mut closed = self.conn.is_none();
+        while self.ended.is_none() || !closed {
             match control.receive(Some(deadline)) {
                 Some(Message::Interrupt) | None => break,
-                Some(message) => self.note(message),
+                Some(Message::Said { conn, messages }) if self.speaks_on(conn) => {
+                    said.extend(messages);
+                }
+                Some(Message::Closed { conn, .. }) => closed |= self.speaks_on(conn),
+                Some(message) => {
+                    self.note(message);
+                    if self.ended.is_some() {
+                        // What it said last comes on another way.
+                        deadline = deadline.min(Instant::now() + LINGER);
+                    }
+                }
             }
         }
         if self.ended.is_none() {
@@ -182,7 +222,8 @@ impl Template {
         }
         let written = self.output.text();
         let last = written.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
-        (self.ended, last.to_owned())
+        let last = last.to_owned();
+        Ending { ended: self.ended, last_line: last, output: written, said }
     }
 }
 

@@ -103,6 +103,21 @@ impl StopReason {
         }
     }
 
+    /// Whether the tests' outcomes alone decide the exit code.
+    #[must_use]
+    pub fn is_judged(&self) -> bool {
+        match self {
+            Self::Completed | Self::FailedRound | Self::MaxFail(_) | Self::WorkerLimit(_) => true,
+            Self::Interrupted
+            | Self::ServerLost(_)
+            | Self::Stopped { .. }
+            | Self::CollectionFailed(_)
+            | Self::NothingCollected
+            | Self::Internal(_)
+            | Self::Usage(_) => false,
+        }
+    }
+
     /// The run's exit code, given whether any execution failed.
     #[must_use]
     pub fn exit_code(&self, failures: u64) -> ExitCode {

@@ -55,6 +55,10 @@ impl Pattern {
     #[must_use]
     pub fn matches(&self, nodeid: &NodeId) -> bool {
         let nodeid = nodeid.as_str();
+        if !self.0.contains('*') {
+            let rest = nodeid.strip_prefix(self.0.as_str()).filter(|_| !self.0.is_empty());
+            return rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', ':', '[']));
+        }
         // Every place where a part of a node id ends, and its end.
         let ends = nodeid.match_indices(['/', ':', '[']).map(|(at, _)| at).chain([nodeid.len()]);
         let parts: Vec<&str> = self.0.split('*').collect();

@@ -73,6 +73,11 @@ pub enum ToController {
         /// What.
         text: String,
     },
+    /// What pytest's session has to say at its end and pnl does not say itself.
+    Summary {
+        /// As for a terminal without colours.
+        text: String,
+    },
     /// The last message: tear-downs are over.
     Bye,
 }
@@ -238,8 +243,31 @@ pub enum ToWorker {
     /// To a template: fork a worker. Travels with the writing end of the worker's output, and
     /// with a second descriptor if `permits` says so.
     Fork(Fork),
+    /// To a template: the test's latest failure on that worker is followed by another attempt.
+    Retried {
+        /// Its position in the list.
+        i: u32,
+        /// On which worker.
+        worker: String,
+    },
+    /// To a template: a test has no reports, because its worker died or was ended.
+    Lost {
+        /// Its position in the list.
+        i: u32,
+        /// On which worker.
+        worker: String,
+        /// What happened, in a sentence.
+        message: String,
+    },
     /// To a template: end the session.
-    Shutdown,
+    Shutdown {
+        /// The exit status, where it is not the tests that decide it.
+        #[serde(default)]
+        code: Option<u8>,
+        /// Why the run ended.
+        #[serde(default)]
+        message: String,
+    },
     /// Run these after what you have.
     Run {
         /// Positions in the list.
@@ -283,4 +311,10 @@ pub struct Fork {
     pub prune: bool,
     /// Whether a second descriptor comes along: the reading end of the worker's permits.
     pub permits: bool,
+    /// Whether no round comes after this one.
+    #[serde(default)]
+    pub last: bool,
+    /// Whether a failure may be followed by another attempt.
+    #[serde(default)]
+    pub retries: bool,
 }

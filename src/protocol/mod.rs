@@ -15,4 +15,4 @@ pub use message::{
 };
 
 /// Changes when messages change in a way that the other side must know.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;

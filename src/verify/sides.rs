@@ -105,7 +105,8 @@ pub(super) struct Sides<'a> {
 }
 
 impl<'a> Sides<'a> {
-    /// From pnl's plan. Neither side stops early: a run that did could not be compared.
+    /// From pnl's plan. Neither side stops early, which could not be
+    /// compared, or tries again what failed, which would hide it.
     pub(super) fn new(
         plan: Plan,
         interrupter: &'a Interrupter,
@@ -113,6 +114,8 @@ impl<'a> Sides<'a> {
     ) -> Self {
         let mut pnl = plan;
         pnl.max_fail = None;
+        pnl.general.retries = None;
+        pnl.rules.iter_mut().for_each(|(_, rule)| rule.retries = None);
         pnl.rounds = rounds(1);
         pnl.terminal = TerminalOwner::Pnl;
         pnl.pytest_args.push("--maxfail=0".to_owned());

@@ -67,6 +67,15 @@ class Identity:
         factory._basetemp = None
 
 
+def to_controller(config: pytest.Config) -> None:
+    """Lets ``xdist.is_xdist_controller`` see one: the workers are gone, their sum is drawn.
+
+    Not before: plugins that see xdist distribute when they are configured wait for its hooks.
+    """
+    if hasattr(config.option, "dist"):
+        config.option.dist = "load"
+
+
 class IdentityPlugin:
     """xdist's fixtures. Where xdist is installed, its own of the same names give the same."""
 

@@ -42,8 +42,11 @@ class Observer:
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Serial pytest: the list is this process's own."""
-        if self._workers() or self.config.option.collectonly:
+        option = self.config.option
+        if self._workers() or option.collectonly:
             return
+        if session.testsfailed and not option.continue_on_collection_errors:
+            return  # pytest will not run what it could collect
         if session.items:
             self._announce([template.describe(item) for item in session.items])
 

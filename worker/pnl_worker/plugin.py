@@ -10,7 +10,9 @@ from typing import Any, Optional
 import pytest
 
 from . import (
+    ending,
     guest_options,
+    guests,
     heap,
     identity,
     marks,
@@ -56,6 +58,13 @@ DISTRIBUTES = ORDER.get("role") in ("template", "worker")
 
 XDIST = xdist_options.Options()
 
+COVERAGE = (
+    guests.SharedCoverage(os.path.dirname(ORDER["socket"]), ORDER["worker"])
+    if ORDER.get("role") == "worker"
+    else None
+)
+"""What spawned workers have in common."""
+
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
     """Knows xdist's options where xdist is not there to know them."""
@@ -70,6 +79,8 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     """Hides xdist's options from plugins that look at them this early."""
     if DISTRIBUTES:
         XDIST.hide(early_config.known_args_namespace)
+    if COVERAGE is not None:
+        COVERAGE.before_start(early_config.known_args_namespace)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -115,6 +126,9 @@ class Role:
             who = _identity()
             who.to_config(session.config)
             who.to_tmp_path(session.config)
+            guests.leave_worker(session.config)
+            if COVERAGE is not None:
+                COVERAGE.enter(session.config)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Optional[object]:
@@ -124,15 +138,13 @@ class Role:
             return None
         if session.testsfailed and not option.continue_on_collection_errors:
             return None  # pytest's own loop raises its own error
-        if ORDER["role"] == "template" and getattr(option, "xmlpath", None):
-            text = (
-                "--junitxml sees nothing of tests that run in workers: use pnl's own --junit FILE"
-            )
-            self.connection.buffer({"t": "notice", "level": "warning", "text": text})
+        if ORDER["role"] == "worker":
+            self._warn_of_files(session.config)
         for level, text in GUESTS.notices(session) if GUESTS is not None else ():
             self.connection.buffer({"t": "notice", "level": level, "text": text})
         template.announce(session, self.connection, XDIST.told(session.config))
         if ORDER["role"] == "template":
+            session.config.pluginmanager.register(ending.Summary(self.connection), "pnl-ending")
             template.Template(session, self.connection, ORDER["socket"], ORDER["token"]).serve()
         else:
             refork.keep_capture(session.config, os.path.dirname(ORDER["socket"]), ORDER["worker"])
@@ -141,10 +153,21 @@ class Role:
             runner = worker.Worker(session, self.connection)
             runner.run()
             self.runner = runner
+            self.reports_coverage = COVERAGE is not None and COVERAGE.leave(session.config)
         return True
 
+    def _warn_of_files(self, config: pytest.Config) -> None:
+        """Says once what spawned workers cannot do: they have nobody to gather their reports."""
+        files = guests.files_asked_for(config)
+        if files and ORDER["slot"] == 0 and ORDER["round"] == 1:
+            text = (
+                f"{', '.join(files)}: nothing comes of it with --engine spawn, where nobody sees "
+                "all tests. Use --engine fork, or pnl's own --junit FILE"
+            )
+            self.connection.buffer({"t": "notice", "level": "warning", "text": text})
+
     @pytest.hookimpl(wrapper=True)
-    def pytest_sessionfinish(self) -> Any:
+    def pytest_sessionfinish(self, session: pytest.Session) -> Any:
         """A spawned worker says bye when all tear-downs are over."""
         try:
             return (yield)
@@ -154,6 +177,9 @@ class Role:
             raise
         finally:
             if hasattr(self, "runner"):
+                if self.reports_coverage:
+                    text = guests.coverage_report(session.config)
+                    self.connection.buffer({"t": "summary", "text": text})
                 self.connection.send({"t": "bye"})
 
 

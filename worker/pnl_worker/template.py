@@ -7,13 +7,13 @@ import select
 import signal
 import socket
 import sys
-import threading
 from collections.abc import Iterator
 from typing import Any, Callable, Optional
 
 import pytest
 
-from . import heap, identity, marks, refork, stacks, wire
+from . import guests, heap, identity, marks, need, refork, spool, stacks, threads, wire
+from .replay import Replay
 from .worker import Worker
 
 CHUNK = 500
@@ -37,7 +37,7 @@ def announce(session: pytest.Session, connection: wire.Connection, xdist: wire.M
             "capture": str(getattr(option, "capture", "no")),
             "maxfail": int(option.maxfail or 0),
             "collect_errors": int(session.testsfailed),
-            "threads": [thread for thread in _other_threads()],
+            "threads": threads.endangered(),
             **({"xdist": xdist} if xdist else {}),
         }
     )
@@ -75,18 +75,6 @@ def describe(item: pytest.Item) -> dict[str, Any]:
     return row
 
 
-def _other_threads() -> Iterator[str]:
-    """Names of threads that a fork would lose: Python's, and native ones where the system tells."""
-    names = [t.name for t in threading.enumerate() if t is not threading.main_thread()]
-    yield from names
-    try:
-        native = len(os.listdir("/proc/self/task"))
-    except OSError:
-        return
-    for _ in range(native - 1 - len(names)):
-        yield "a native thread"
-
-
 class Template:
     """Serves the controller between collection and the session's end."""
 
@@ -98,20 +86,36 @@ class Template:
         self.socket_path = socket_path
         self.token = token
         self.children: set[int] = set()
+        self.folder = os.path.dirname(socket_path)
+        self.need = need.of(session.config)
+        self.replay = Replay(session, self.folder, self.need)
+        self.failed_before = session.testsfailed
+        # Its session must not wish to stop because of a report: the controller counts failures.
+        session.config.option.maxfail = 0
         self._wake_read, self._wake_write = socket.socketpair()
         self._wake_read.setblocking(False)
         self._wake_write.setblocking(False)
 
     def serve(self) -> None:
-        """Forks and reaps until the controller says ``shutdown`` or closes."""
+        """Forks, reaps and replays until the controller says ``shutdown`` or closes."""
+        last = self._converse()
+        self.replay.finish()
+        identity.to_controller(self.session.config)
+        if last is not None and last.get("code") is not None:
+            pytest.exit(last["message"], returncode=last["code"])
+
+    def _converse(self) -> Optional[wire.Message]:
+        """Serves; returns how the run ended, if the controller said it."""
         restore = self._watch_children()
         heap.freeze()
         poll = select.poll()
         poll.register(self.connection, select.POLLIN)
         poll.register(self._wake_read, select.POLLIN)
+        last: Optional[wire.Message] = None
         serving = True
+        has_more = False
         while serving:
-            ready = {fd for fd, _ in poll.poll()}
+            ready = {fd for fd, _ in poll.poll(0 if has_more else None)}
             if self._wake_read.fileno() in ready:
                 self._reap()
             if self.connection.fileno() in ready:
@@ -120,14 +124,21 @@ class Template:
                 for message in messages or []:
                     if message["t"] == "fork":
                         self._fork(message, restore)
+                    elif message["t"] == "retried":
+                        self.replay.retry(message)
+                    elif message["t"] == "lost":
+                        self.replay.lose(message)
                     elif message["t"] == "shutdown":
                         serving = False
+                        last = message
                     else:
                         raise wire.ProtocolError(f"the template does not know {message['t']!r}")
+            has_more = serving and self.replay.work()
         restore()
         # Left to the collector, they would fail a suite that makes errors of warnings.
         self._wake_read.close()
         self._wake_write.close()
+        return last
 
     def _watch_children(self) -> Callable[[], None]:
         """Makes SIGCHLD wake the poll; returns what undoes it, for forks and for the end."""
@@ -164,7 +175,7 @@ class Template:
         sys.stdout.flush()
         sys.stderr.flush()
         try:
-            pid = os.fork()
+            pid = threads.fork()
         except OSError as error:
             _close(output_fd, permits_fd)
             self.connection.send({"t": "fork-failed", "worker": order["worker"], "why": str(error)})
@@ -173,6 +184,7 @@ class Template:
             self._become_worker(order, (output_fd, permits_fd), restore)
         _close(output_fd, permits_fd)
         self.children.add(pid)
+        self.replay.forked(order)
         self.connection.send({"t": "forked", "worker": order["worker"], "pid": pid})
 
     def _become_worker(
@@ -188,12 +200,12 @@ class Template:
             refork.reset_process()
             self.connection.close()
             self._wake_read.close()
-            self._wake_write.close()
             config = self.session.config
+            self._forget_others()
             refork.redirect(config, output_fd)
-            refork.keep_capture(config, os.path.dirname(self.socket_path), order["worker"])
+            refork.keep_capture(config, self.folder, order["worker"])
             refork.write_lines_at_once(config)
-            stacks.dump_on_signal(os.path.dirname(self.socket_path), order["worker"])
+            stacks.dump_on_signal(self.folder, order["worker"])
             refork.silence_terminal(config)
             who = identity.Identity(
                 order["worker"], order["slot"], order["workers"], order["round"], order["run"]
@@ -201,9 +213,10 @@ class Template:
             who.to_environment()
             who.to_config(config)
             who.to_tmp_path(config)
+            guests.enter_forked_worker(config)
             connection = wire.Connection(self.socket_path)
             connection.send(hello("worker", self.token, who.worker))
-            worker = Worker(self.session, connection, permits_fd)
+            worker = Worker(self.session, connection, permits_fd, self._spool(order))
             worker.run()
             worker.finish_session()
         except BaseException:
@@ -213,6 +226,20 @@ class Template:
             sys.stderr.flush()
             os._exit(3)
         refork.leave()
+
+    def _forget_others(self) -> None:
+        """A replacement comes from a template that may have replayed what others ran."""
+        self.session.testsfailed = self.failed_before
+
+    def _spool(self, order: wire.Message) -> spool.Spool:
+        cache = self.session.config.pluginmanager.getplugin("lfplugin")
+        known = frozenset(str(it) for it in getattr(cache, "lastfailed", ()))
+        path = spool.path_of(self.folder, order["worker"], order["round"])
+        is_followed = self.need is need.Need.ALL and order.get("last", False)
+        wake = self._wake_write if is_followed else None
+        if wake is None:
+            self._wake_write.close()
+        return spool.Spool(self.session.config, path, self.need, known, wake)
 
 
 def _close(*fds: Optional[int]) -> None:

@@ -12,6 +12,7 @@ from typing import Any, Optional
 import pytest
 
 from . import outcome, wire
+from .spool import Spool
 
 POLL_US = 3000
 """How long a worker with tests in hand goes without looking for messages: a look costs a system
@@ -41,6 +42,7 @@ class Worker:
         session: pytest.Session,
         connection: wire.Connection,
         permits_fd: Optional[int] = None,
+        spool: Optional[Spool] = None,
     ) -> None:
         self.session = session
         self.config = session.config
@@ -49,6 +51,7 @@ class Worker:
         self.again: dict[int, int] = {}
         self.attempt = 1
         self.permits_fd = permits_fd
+        self.spool = spool
         self.pid = os.getpid()
         self.permitted = 0
         self.reports: list[pytest.TestReport] = []
@@ -139,6 +142,8 @@ class Worker:
             self.permitted = 0
         elif kind == "round":
             os.environ["PNL_ROUND"] = str(message["round"])
+            if self.spool is not None:
+                self.spool.next_round()
         else:
             raise wire.ProtocolError(f"a worker does not know the message {kind!r}")
 
@@ -151,6 +156,8 @@ class Worker:
         item = self.session.items[index]
         self.reports.clear()
         self.running = index
+        if self.spool is not None:
+            self.spool.begin(item)
         start = wire.now_us()
         self.connection.send({"t": "start", "i": index, "at": start})
         self._begin_attempt(item, self.again.pop(index, 1))
@@ -165,6 +172,8 @@ class Worker:
         self.running = None
         done: dict[str, Any] = {"t": "done", "i": index, "start": start}
         done.update(outcome.summarise(self.reports, self.root))
+        if self.spool is not None:
+            self.spool.keep(index, item, done["outcome"], self.reports)
         self.connection.buffer(done)
 
     def _begin_attempt(self, item: pytest.Item, attempt: int) -> None:
@@ -220,6 +229,8 @@ class Worker:
             self.config.hook.pytest_sessionfinish(session=self.session, exitstatus=status)
         except BaseException as error:  # whatever a tear-down raises must be told, not lost
             self.tell_of_failed_end(error)
+        if self.spool is not None:
+            self.spool.close(getattr(self.config, "workeroutput", None))
         self.connection.send({"t": "bye"})
 
     def tell_of_failed_end(self, error: BaseException) -> None:

@@ -201,7 +201,7 @@ def test_threads_that_a_fork_would_lose_are_named(controller):
     )
     controller.start("template")
     _, ready = controller.accept("template").collected()
-    assert ready["threads"] == ["poller"]
+    assert [it.split(",")[0] for it in ready["threads"]] == ["poller"]
 
 
 def test_a_suites_own_children_are_not_the_templates_to_reap(controller):
@@ -358,7 +358,8 @@ def test_what_two_workers_write_at_the_same_time_does_not_mix(controller, captur
     for _ in pairs:
         assert controller.gone(template)["exit"] == 0
     template.say("shutdown")
-    assert "gw" not in controller.output(process)[0], "nothing came to the template's output"
+    before_its_reports, *_ = controller.output(process)[0].partition("= FAILURES =")
+    assert "gw" not in before_its_reports, "nothing came to the template's output"
 
 
 def test_a_list_of_long_ids_comes_in_parts_that_fit_into_frames():

@@ -7,8 +7,9 @@ use super::Dispatch;
 use crate::engine::judge;
 use crate::engine::overtime::{Due, Overtime};
 use crate::engine::record::Ending;
-use crate::model::{Attempt, DistMode, Slot, TestIndex, WorkerId};
+use crate::model::{Attempt, DistMode, Outcome, Slot, TestIndex, WorkerId};
 use crate::process::{Signal, Tree, send_signal};
+use crate::protocol::ToWorker;
 
 /// Asks a worker for a dump of its stacks: `worker/pnl_worker/stacks.py` has faulthandler answer it.
 /// Suites do not use it, and a process that does not know it ignores it.
@@ -54,12 +55,22 @@ impl Dispatch<'_> {
         let attempt = self.attempts.of(test, slot);
         let is_failure = ending.outcome.kind().is_failure();
         let is_retried = is_failure && self.stop.is_none() && attempt.0 <= self.rules.retries(test);
+        // The template has what a worker reported, and nothing of a worker that died.
+        let is_lost = matches!(ending.outcome, Outcome::Crashed(_) | Outcome::TimedOut);
         if is_retried && let Some(deal) = &mut self.deal {
             self.has_retried = true;
             self.attempts.advance(test, slot);
             deal.give_back(slot, vec![test]);
+            if let Some(template) = self.recruiter.template().filter(|_| !is_lost) {
+                template.tell(&ToWorker::Retried { i: test.0, worker: id.to_string() });
+            }
             self.record.attempt_failed(Some(id), test, attempt, ending);
             return;
+        }
+        if let Some(template) = self.recruiter.template().filter(|_| is_lost) {
+            let message = ending.failure.as_ref().map_or("", |it| &it.message);
+            let message = format!("{id}: {message}");
+            template.tell(&ToWorker::Lost { i: test.0, worker: id.to_string(), message });
         }
         if let Some(deal) = &mut self.deal {
             deal.done(slot, test);

@@ -114,6 +114,7 @@ impl Dispatch<'_> {
                 }
             }
             ToController::Notice { level, text } => self.record.notice(level_of(&level), text),
+            ToController::Summary { text } => self.record.pytest_output(text),
             // Nothing else comes from a template that is ready.
             ToController::Hello(_)
             | ToController::Tests { .. }
@@ -166,6 +167,7 @@ impl Dispatch<'_> {
                 }
                 self.record.notice(level, format!("{id}: {text}"));
             }
+            ToController::Summary { text } => self.record.pytest_output(text),
             ToController::Bye => worker.says_bye(Instant::now()),
             ToController::Hello(_)
             | ToController::Forked { .. }

@@ -24,7 +24,7 @@ use crate::model::{
     DistMode, ExitCode, Level, Output, Round, Slot, StopReason, TestInfo, What, WorkerId,
 };
 use crate::process::Ended;
-use crate::protocol::{Hello, Ready, TestRow};
+use crate::protocol::{Hello, Ready, TestRow, ToController};
 use crate::report::Reporter;
 use crate::scheduler::{Claims, Deal, Depth, Next};
 
@@ -59,7 +59,7 @@ pub(super) fn run(plan: &Plan, control: &Control, reporter: &mut dyn Reporter) -
         Err(not_ready) => return Run::Finished(finish(&mut record, plan, not_ready)),
     };
     if !collection.ready.threads.is_empty() {
-        template.shut_down(control);
+        template.shut_down(control, &StopReason::Completed);
         return Run::CannotFork(collection.ready.threads);
     }
     let mut dispatch = Dispatch::new(plan, control, record, base, Recruiter::Fork(template));
@@ -405,23 +405,28 @@ impl<'a> Dispatch<'a> {
         }
         let mut reason = reason;
         if let Recruiter::Fork(template) = self.recruiter {
-            let (ended, last) = template.shut_down(self.control);
-            if let Some(Ended::Exit(status)) = ended
+            let ending = template.shut_down(self.control, &reason);
+            for message in ending.said {
+                match message {
+                    ToController::Summary { text } => self.record.pytest_output(text),
+                    ToController::Notice { level, text } => {
+                        self.record.notice(level_of(&level), text);
+                    }
+                    _ => {}
+                }
+            }
+            if let Some(Ended::Exit(status)) = ending.ended
                 && status != 0
-                // Collection errors that were let pass make pytest end with 1, and are told already.
-                && !(status == 1 && self.record.has_other_failures())
+                // Failed tests make pytest end with 1, as do collection errors that were let pass.
+                && !(status == 1 && self.record.has_failures())
             {
-                self.suite_status = Some((status, last));
+                if status == i32::from(ExitCode::InternalError.code()) {
+                    self.record.pytest_output(ending.output);
+                }
+                self.suite_status = Some((status, ending.last_line));
             }
         }
-        let was_judged = matches!(
-            reason,
-            StopReason::Completed
-                | StopReason::FailedRound
-                | StopReason::MaxFail(_)
-                | StopReason::WorkerLimit(_)
-        );
-        if let Some((status, last)) = self.suite_status.take().filter(|_| was_judged) {
+        if let Some((status, last)) = self.suite_status.take().filter(|_| reason.is_judged()) {
             let message = format!("pytest's session ended with status {status} ({last})");
             let code = u8::try_from(status).ok();
             reason = StopReason::Stopped { message, code };

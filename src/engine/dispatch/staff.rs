@@ -160,6 +160,8 @@ impl Dispatch<'_> {
             run: self.plan.run.to_string(),
             prune: slot.0 == 0,
             permits: false,
+            last: self.plan.rounds.planned() == Some(self.round.0),
+            retries: self.rules.has_retries(),
         };
         let what = (&self.base, self.plan, self.control);
         match self.recruiter.recruit(id, order, what) {
