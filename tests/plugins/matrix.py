@@ -99,6 +99,8 @@ class Trial:
         differing = outcomes.differences(self._expected(plain.executions, left), run.executions)
         if differing:
             return f"{len(differing)} tests differ ({differing[0]})"
+        if "spawn" in way.words and self._row.spawn:
+            return self._judge_words(self._row.spawn, run)
         try:
             found = facts_of(self._row.facts)(left)
         except Wrong as wrong:
@@ -108,12 +110,12 @@ class Trial:
         status = 1 if left.killed else plain.status
         if run.status != status:
             return f"exit {run.status}"
-        return self._judge_words(way, run)
+        if way.is_pnl and self._row.says:
+            return self._judge_words(self._row.says, run)
+        return "same"
 
-    def _judge_words(self, way: Way, run: Run) -> str:
-        if not way.is_pnl or not self._row.says:
-            return "same"
-        return "says so" if self._row.says in run.output else "says nothing"
+    def _judge_words(self, words: str, run: Run) -> str:
+        return "says so" if words in run.output else "says nothing"
 
     def _expected(self, plain: Executions, left: Left) -> Executions:
         """Plain pytest's outcomes, once for each round, and with the killed test's."""

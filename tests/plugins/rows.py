@@ -26,6 +26,7 @@ class Row:
     facts: str
     killed: str
     says: str
+    spawn: str
     user: str
     needs: str
     remark: str
@@ -78,6 +79,7 @@ def entry(row: dict[str, Any], base: list[str]) -> Row:
         facts=row.get("facts", "nothing"),
         killed=row.get("killed", ""),
         says=row.get("says", ""),
+        spawn=row.get("spawn", ""),
         user=row.get("user", ""),
         needs=row.get("needs", ""),
         remark=row.get("remark", ""),

@@ -8,6 +8,8 @@ All that is done for a plugin because of such an option is here, and would have 
 - allure-pytest, ``--clean-alluredir``: the same for spawned workers. Forked ones find it done.
 - pytest-randomly: one seed for all workers, made from the run's id, and told.
 - pytest-benchmark: measures nothing beside other tests, as under xdist, and that is told.
+- pytest-split, ``--store-durations``: spawned workers would each write their own part of the file.
+- syrupy: no spawned worker knows which snapshots are unused, and that is told.
 - inline-snapshot: several processes would write over each other's changes of a test file.
 """
 
@@ -35,12 +37,16 @@ class GuestOptions:
         self.held: Optional[int] = None
         self.seed: Optional[int] = None
         self.measures = False
+        self.stores_durations = False
 
     def before_configure(self, config: pytest.Config) -> None:
         """Changes options before their plugins look at them."""
         option = config.option
         if getattr(option, "clean_alluredir", False) and self.role == "worker":
             self._clean_once(option)
+        if getattr(option, "store_durations", False) and self.role == "worker":
+            self.stores_durations = True
+            option.store_durations = False
         if getattr(option, "randomly_seed", None) == "default":
             option.randomly_seed = self.seed = zlib.crc32(self.run.encode())
         if hasattr(option, "benchmark_disable"):
@@ -72,14 +78,27 @@ class GuestOptions:
                 f"pytest-randomly's seed is {self.seed} in all workers; "
                 f"the same again with: -- --randomly-seed={self.seed}",
             )
-        if self.measures and any(
-            "benchmark" in getattr(item, "fixturenames", ()) for item in session.items
-        ):
+        for lost in self._lost(session):
+            text = f"{lost}: nothing comes of it with --engine spawn, where nobody sees all tests"
+            yield "warning", f"{text}. Use --engine fork"
+        if self.measures and _asks_for(session, "benchmark"):
             yield (
                 "warning",
                 "pytest-benchmark measures nothing beside other tests: its tests run once each, as "
                 "with --benchmark-disable. To measure use --engine pytest",
             )
+
+    def _lost(self, session: pytest.Session) -> Iterator[str]:
+        """What needs one process that sees all tests."""
+        if self.role == "worker":
+            if self.stores_durations:
+                yield "--store-durations"
+            if hasattr(session.config, "_syrupy") and _asks_for(session, "snapshot"):
+                yield "syrupy's report of unused snapshots"
+
+
+def _asks_for(session: pytest.Session, fixture: str) -> bool:
+    return any(fixture in getattr(item, "fixturenames", ()) for item in session.items)
 
 
 def _refuse_changed_snapshots(flags: Optional[str]) -> None:

@@ -68,6 +68,26 @@ FAKE_SNAPSHOTS = """
 """
 
 
+FAKE_SPLIT = """
+    def pytest_addoption(parser):
+        parser.addoption("--store-durations", action="store_true")
+
+    def pytest_sessionfinish(session):
+        if session.config.option.store_durations:
+            open("durations", "w").close()
+"""
+
+FAKE_SYRUPY = """
+    import pytest
+
+    def pytest_configure(config):
+        config._syrupy = object()
+
+    @pytest.fixture
+    def snapshot(): pass
+"""
+
+
 @pytest.fixture
 def with_artefacts(controller):
     """A suite whose tests each make a folder, and a folder that an older run has left."""
@@ -191,3 +211,21 @@ def test_snapshots_that_would_be_changed_are_refused(controller):
     output, status = controller.output(process)
     assert status == pytest.ExitCode.USAGE_ERROR
     assert "--inline-snapshot=fix,report" in output and "--engine pytest" in output
+
+
+@pytest.mark.parametrize(
+    ("plugin", "option", "word"),
+    [(FAKE_SPLIT, "--store-durations", "--store-durations"), (FAKE_SYRUPY, "-q", "syrupy")],
+)
+@pytest.mark.parametrize("slot", [0, 1])
+def test_what_spawned_workers_cannot_do_is_told_once(controller, plugin, option, word, slot):
+    fixture = "snapshot" if word == "syrupy" else ""
+    controller.write(fake=plugin, test_a=f"def test_a({fixture}): pass")
+    process = controller.start("worker", "-p", "fake", option, slot=slot, worker=f"gw{slot}")
+    worker = controller.accept("worker")
+    worker.say("finish")
+    told = [message["text"] for message in worker.rest() if message["t"] == "notice"]
+    assert len(told) == (1 if slot == 0 else 0)
+    assert slot != 0 or (word in told[0] and "--engine fork" in told[0])
+    controller.output(process)
+    assert not (controller.suite / "durations").exists()
