@@ -64,6 +64,7 @@ def examine(suite: Suite, options: argparse.Namespace) -> None:
         else:
             verdict = Examination(suite, place).verdict()
         result(suite, options.work).write_text(json.dumps(asdict(verdict), indent=1))
+        leftovers.kill(leftovers.remaining())
     if verdict.not_borne:
         raise Skipped(f"plain pytest does not run it: {verdict.not_borne}")
     print(f"   {verdict.tests} tests: {verdict.summary}; {verdict.cells}")

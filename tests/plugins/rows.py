@@ -57,7 +57,8 @@ class Row:
         """Its interpreter. A plugin is tried without any other but xdist."""
         file = work / "requirements" / f"{self.name}.txt"
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text("\n".join(self.requirements) + "\n")
+        lines = [f"-c {HERE / 'constraints.txt'}", *self.requirements]
+        file.write_text("\n".join(lines) + "\n")
         return machine.virtual_environment(work / "venvs" / self.name, [file])
 
 
