@@ -169,6 +169,7 @@ fn every_kind_of_message_is_recorded() {
         "notice",
         "pause",
         "ready",
+        "retried",
         "round",
         "run",
         "shutdown",

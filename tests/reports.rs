@@ -280,11 +280,3 @@ fn github_gets_annotations_and_a_summary() {
     assert!(line.is_some_and(|line| line.contains("line=6")), "{run}");
     assert!(fs::read_to_string(summary).unwrap().contains("fails"), "{run}");
 }
-
-#[test]
-fn a_report_of_pytests_own_that_would_be_empty_is_warned_of() {
-    let suite = Suite::new(&[("test_one.py", "def test_one(): pass\n")]);
-    let run = suite.test(&["-n", "1", "--", "--junitxml=own.xml"]);
-    assert_eq!(run.code, Some(0), "{run}");
-    assert!(run.stdout.contains("warning: --junitxml sees nothing of tests"), "{run}");
-}

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import select
 import signal
 import socket
 import sys
-import threading
 from collections.abc import Iterator
 from typing import Any, Callable, Optional
 
 import pytest
 
-from . import guests, identity, marks, need, refork, spool, stacks, wire
+from . import guests, heap, identity, marks, need, refork, spool, stacks, threads, wire
 from .replay import Replay
 from .worker import Worker
 
@@ -39,7 +37,7 @@ def announce(session: pytest.Session, connection: wire.Connection, xdist: wire.M
             "capture": str(getattr(option, "capture", "no")),
             "maxfail": int(option.maxfail or 0),
             "collect_errors": int(session.testsfailed),
-            "threads": [thread for thread in _other_threads()],
+            "threads": threads.endangered(),
             **({"xdist": xdist} if xdist else {}),
         }
     )
@@ -77,18 +75,6 @@ def describe(item: pytest.Item) -> dict[str, Any]:
     return row
 
 
-def _other_threads() -> Iterator[str]:
-    """Names of threads that a fork would lose: Python's, and native ones where the system tells."""
-    names = [t.name for t in threading.enumerate() if t is not threading.main_thread()]
-    yield from names
-    try:
-        native = len(os.listdir("/proc/self/task"))
-    except OSError:
-        return
-    for _ in range(native - 1 - len(names)):
-        yield "a native thread"
-
-
 class Template:
     """Serves the controller between collection and the session's end."""
 
@@ -121,8 +107,7 @@ class Template:
     def _converse(self) -> Optional[wire.Message]:
         """Serves; returns how the run ended, if the controller said it."""
         restore = self._watch_children()
-        gc.collect()
-        gc.freeze()
+        heap.freeze()
         poll = select.poll()
         poll.register(self.connection, select.POLLIN)
         poll.register(self._wake_read, select.POLLIN)
@@ -190,7 +175,7 @@ class Template:
         sys.stdout.flush()
         sys.stderr.flush()
         try:
-            pid = os.fork()
+            pid = threads.fork()
         except OSError as error:
             _close(output_fd, permits_fd)
             self.connection.send({"t": "fork-failed", "worker": order["worker"], "why": str(error)})
