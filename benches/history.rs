@@ -74,12 +74,12 @@ fn record(writer: &HistoryWriter, executions: u32) {
             send(number, worker, u64::from(nth) * 100, What::TestEnded(Box::new(execution)));
         }
         all += counts;
-        send(number, None, 0, What::RoundEnded(RoundEnded { counts, elapsed: 0.1 }));
+        send(number, None, 0, What::RoundEnded(RoundEnded { counts, flaky: 0, elapsed: 0.1 }));
     }
     let reason = StopReason::Completed;
     let exit = reason.exit_code(all.failures());
     let rounds_run = executions.div_ceil(TESTS);
-    let ended = RunEnded { counts: all, elapsed: 100.0, rounds_run, reason, exit };
+    let ended = RunEnded { counts: all, flaky: 0, elapsed: 100.0, rounds_run, reason, exit };
     send(None, None, 0, What::RunEnded(ended));
 }
 

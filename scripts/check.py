@@ -5,7 +5,9 @@ cargo's tests, pytest's tests, and each other step as one.
 """
 
 import argparse
+import os
 import signal
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -22,6 +24,10 @@ REQUIREMENTS = [ROOT / "requirements-check.txt", machine.EXAMPLE / "requirements
 
 
 def main() -> int:
+    if sys.argv[1:2] == ["--corpus"]:
+        return check_fidelity("corpus/corpus.py", sys.argv[2:])
+    if sys.argv[1:2] == ["--plugins"]:
+        return check_fidelity("plugins/matrix.py", sys.argv[2:])
     options = parse_options()
     # So that every end passes through what stops servers and removes folders.
     for request in (signal.SIGTERM, signal.SIGHUP):
@@ -43,7 +49,26 @@ def parse_options() -> argparse.Namespace:
         action="store_true",
         help="no browser, no release build, no wheel, no demo, no test that mostly waits",
     )
+    parser.add_argument(
+        "--corpus",
+        nargs=argparse.REMAINDER,
+        help="nothing but the comparison with pytest on real suites (see --corpus --help)",
+    )
+    parser.add_argument(
+        "--plugins",
+        nargs=argparse.REMAINDER,
+        help="nothing but the comparison with pytest for plugins (see --plugins --help)",
+    )
     return parser.parse_args()
+
+
+def check_fidelity(program: str, words: list[str]) -> int:
+    """Hands over to a longer check of its own; it builds no pnl if it is given one."""
+    if not {"--pnl", "--help", "-h"} & set(words):
+        subprocess.run(["cargo", "build", "--release", "--quiet"], cwd=ROOT, check=True)
+    env = {**os.environ, "PYTHONPATH": str(ROOT / "scripts")}
+    place = ROOT / "tests" / program
+    return subprocess.run([sys.executable, str(place), *words], env=env, check=False).returncode
 
 
 def check(steps: Steps, bench: Workbench, *, quick: bool) -> None:

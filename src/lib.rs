@@ -16,6 +16,7 @@ pub mod scheduler;
 pub mod settings;
 pub mod stats;
 pub mod store;
+pub mod verify;
 
 pub use runner::{
     CommandOptions, LoopOptions, Refusal, TestOptions, build_pytest_command, run_loop, run_tests,

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::engine::{
-    Control, Finished, Machine, Plan, PytestCommand, ServerNeed, Workers, pytest_command,
-    workers_for,
+    Control, Finished, Machine, Plan, PytestCommand, ServerNeed, TerminalOwner, Workers,
+    pytest_command, workers_for,
 };
 use crate::model::{DistMode, EngineKind, Rank, RunId};
 use crate::process::{Interpreter, PythonError, find};
@@ -242,6 +242,11 @@ pub fn plan(options: &TestOptions) -> Result<Planned, Refusal> {
         server_hint: project.server_hint.clone(),
         max_fail: settings.max_fail,
         shuffle: options.shuffle,
+        terminal: TerminalOwner::Pytest,
+        general: settings.general.clone(),
+        rules: project.rules.clone(),
+        locks: project.locks.clone(),
+        flaky: settings.flaky,
         paths: selection.paths,
         root: cwd,
     };
@@ -279,6 +284,12 @@ fn check(options: &TestOptions, settings: &Settings) -> Result<(), Refusal> {
     }
     if options.shuffle.is_some() {
         return refuse("--shuffle", "that pytest orders its tests itself");
+    }
+    if settings.general.retries.is_some_and(|retries| retries > 0) {
+        return refuse("--retries", "that pytest runs each test once");
+    }
+    if settings.general.timeout.is_some_and(|limit| !limit.is_zero()) {
+        return refuse("--timeout", "that pytest's processes are not pnl's to end");
     }
     if settings.isolation == crate::model::Isolation::None {
         return refuse("--isolation none", "each round is a pytest process of its own");
@@ -323,7 +334,7 @@ fn canonical(path: &Path) -> PathBuf {
 }
 
 /// UTC time and 24 random bits: sorted by time, and unique across machines for all practical ends.
-fn new_run_id() -> RunId {
+pub(crate) fn new_run_id() -> RunId {
     let now = jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S");
     RunId::new(&format!("{now}-{:06x}", fastrand::u32(..1 << 24)))
 }

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 /// Each module with those that it may use. What is not here may use nothing.
-const ALLOWED: [(&str, &[&str]); 11] = [
+const ALLOWED: [(&str, &[&str]); 12] = [
     ("model", &[]),
     ("scheduler", &["model"]),
     ("stats", &["model"]),
@@ -31,6 +31,7 @@ const ALLOWED: [(&str, &[&str]); 11] = [
             REPORTER,
         ],
     ),
+    ("verify", &["model", "scheduler", "engine", "runner", REPORTER]),
     (
         "cli",
         &[
@@ -44,6 +45,7 @@ const ALLOWED: [(&str, &[&str]); 11] = [
             "report",
             "engine",
             "runner",
+            "verify",
         ],
     ),
 ];

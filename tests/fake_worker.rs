@@ -40,13 +40,13 @@ def behave():
         if message["t"] == "finish":
             say(t="bye")
             sys.exit()
-token, version = order["token"], VERSION
+token, version, COUNT = order["token"], VERSION, 4
 IS_FIRST = order["worker"] == "gw0"
 HELLO
 say(t="hello", v=version, role="worker", token=token, worker=order["worker"], pid=os.getpid(),
     python="3.0", pytest="9.0")
 say(t="tests", tests=[{"id": f"test_fake.py::test_{n}"} for n in range(4)])
-say(t="ready", count=4, rootdir=os.getcwd(), capture="fd", maxfail=0, collect_errors=0, threads=[])
+say(t="ready", count=COUNT, rootdir=os.getcwd(), capture="fd", maxfail=0, collect_errors=0, threads=[])
 if IS_FIRST:
     hear()
     say(t="start", i=0, at=now())
@@ -122,6 +122,26 @@ fn a_test_that_was_not_given_costs_the_one_that_runs() {
 #[test]
 fn a_worker_that_closes_its_connection_and_goes_on_is_ended() {
     assert_costs_one_test("sock.close(); time.sleep(600)", "closed its connection and went on");
+}
+
+#[test]
+fn a_list_that_lost_a_test_on_its_way_is_no_green_run() {
+    let (_suite, run) = run_with("IS_FIRST = False; COUNT = 5", "");
+    assert_eq!((run.code, run.totals()["passed"]), (Some(3), 4), "{run}");
+    assert!(run.stdout.contains("pytest announced 5 tests and listed 4 of them"), "{run}");
+    run.assert_sums_match();
+}
+
+#[test]
+fn a_test_that_is_over_without_an_outcome_is_no_green_run() {
+    let (_suite, run) = run_with(
+        "IS_FIRST = False\ndef done(i):\n    outcome = 'unreported' if i == 2 else 'passed'\n    \
+         say(t='done', i=i, start=now(), outcome=outcome, phases=[0, 0, 0])",
+        "",
+    );
+    assert_eq!((run.code, run.totals()["passed"]), (Some(3), 3), "{run}");
+    assert!(run.stdout.contains("1 test that pytest collected: test_fake.py::test_2"), "{run}");
+    run.assert_sums_match();
 }
 
 #[test]

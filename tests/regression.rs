@@ -52,6 +52,17 @@ fn a_status_that_a_hook_sets_is_the_exit_code() {
     }
 }
 
+// It ended with a panic: the worker without a place was asked for in the deal.
+#[test]
+fn more_spawned_workers_than_tests_are_let_go() {
+    let suite = Suite::new(&[("test_one.py", "def test_a(): pass\n")]);
+    for dist in ["load", "loadfile", "each", "worksteal"] {
+        let run = suite.test(&["-n", "3", "--engine", "spawn", "--dist", dist]);
+        assert_eq!((run.code, run.totals()["passed"]), (Some(0), 1), "{dist} {run}");
+        run.assert_sums_match();
+    }
+}
+
 #[test]
 fn a_failing_unconfigure_is_not_green() {
     let suite = with_conftest("def pytest_unconfigure():\n    raise RuntimeError('at the end')\n");

@@ -165,10 +165,20 @@ fn a_stored_run_is_shown_with_exactly_the_documented_keys() {
         "base_url",
         "seed",
         "stop_reason",
+        "flaky",
     ];
     assert_eq!(keys(&shown["run"]), BTreeSet::from(expected));
     assert_eq!(keys(&shown["totals"]), BTreeSet::from(OUTCOMES));
-    let own = ["nodeid", "executions", "verdict", "failure_rate", "duration_s", "suspects"];
+    let own = [
+        "nodeid",
+        "executions",
+        "flaky",
+        "retried_attempts",
+        "verdict",
+        "failure_rate",
+        "duration_s",
+        "suspects",
+    ];
     let expected: BTreeSet<&str> = own.into_iter().chain(OUTCOMES).collect();
     let tests = shown["tests"].as_array().unwrap();
     for test in tests {

@@ -5,22 +5,20 @@ Works on a copy of the example, so that a check leaves no history in the checkou
 
 import json
 import shutil
-from collections import Counter
 from functools import partial
 from pathlib import Path
 
-from . import commands
+from . import commands, outcomes
 from .machine import EXAMPLE, ROOT
+from .outcomes import Executions
 from .steps import Counts, Failed, Skipped, Steps, count_pytest
 from .tracker import NotServing, Tracker, free_port
+from .ways import PLUGIN_FOLDER
 from .workbench import Workbench
 
-PLUGIN_FOLDER = ROOT / "scripts" / "dev"
 WORKERS = "4"
 # Two of the browser's tests are enough to see windows open.
 HEADED = ["--scope", "tests/e2e/test_list_page.py", "--workers", "2"]
-# Outcomes by test. A list, as a test that is run twice must be seen.
-Outcomes = dict[str, list[str]]
 
 
 def check_example(steps: Steps, bench: Workbench) -> None:
@@ -55,7 +53,7 @@ class Example:
 
     def check_suite(self, steps: Steps, scope: str) -> None:
         """The same outcomes test by test: plain pytest -n, and pnl with two engines."""
-        results: dict[str, Outcomes] = {}
+        results: dict[str, Executions] = {}
 
         def pytest() -> Counts:
             self._need_browser(scope)
@@ -120,27 +118,21 @@ class Example:
         if self._env["E2E_BASE_URL"] not in said:
             raise Failed(f"the server's address is not in\n{said}")
 
-    def _pytest(self, scope: str) -> tuple[Counts, Outcomes]:
-        file = self._bench.scratch / f"pytest-{scope}.json"
+    def _pytest(self, scope: str) -> tuple[Counts, Executions]:
+        file = self._bench.scratch / f"pytest-{scope}.jsonl"
         env = {**self._env, "PYTHONPATH": str(PLUGIN_FOLDER), "OUTCOMES_FILE": str(file)}
         plugin = ["-p", "pytest_outcomes"]
         words = ["-m", "pytest", f"tests/{scope}", "-n", WORKERS, *plugin]
         command = [str(self._bench.python), *words]
         counts = commands.count(command, count_pytest, cwd=self._folder, env=env)
-        outcomes = json.loads(file.read_text())
-        return counts, {test: [outcome] for test, outcome in outcomes.items()}
+        return counts, outcomes.read_plugin(file)
 
-    def _engine(self, scope: str, engine: str) -> Outcomes:
+    def _engine(self, scope: str, engine: str) -> Executions:
         file = self._bench.scratch / f"{engine}-{scope}.jsonl"
         junit = str(file.with_suffix(".xml"))
         reports = ["--jsonl", str(file), "--junit", junit]
         self._pnl("test", scope, "--workers", WORKERS, "--engine", engine, *reports)
-        outcomes: Outcomes = {}
-        for line in file.read_text().splitlines():
-            event = json.loads(line)
-            if event["event"] == "test-ended":
-                outcomes.setdefault(event["nodeid"], []).append(event["outcome"])
-        return outcomes
+        return outcomes.read_pnl(file)
 
     def _pnl(self, *words: str, status: int = 0) -> str:
         return self._run([str(self._bench.pnl), *words], env=self._env, status=status)
@@ -153,19 +145,18 @@ class Example:
             raise Skipped(self._bench.no_browser)
 
 
-def compare(results: dict[str, Outcomes]) -> None:
+def compare(results: dict[str, Executions]) -> None:
     """Fails with each test whose outcome is not the same everywhere, in number and kind."""
     if len(results) < 3:
         raise Failed(f"only {', '.join(results) or 'nothing'} ran to its end")
     expected = results.pop("pytest")
-    differences = []
-    for name, found in results.items():
-        for test in sorted(expected.keys() | found.keys()):
-            here, there = expected.get(test, []), found.get(test, [])
-            if Counter(here) != Counter(there):
-                differences.append(f"{test}: pytest -n says {here}, pnl --engine {name} {there}")
-    if differences:
-        raise Failed("\n".join(differences))
+    found = [
+        f"{difference} (pytest -n → pnl --engine {name})"
+        for name, executions in results.items()
+        for difference in outcomes.differences(expected, executions)
+    ]
+    if found:
+        raise Failed("\n".join(found))
 
 
 def fail(text: str) -> None:

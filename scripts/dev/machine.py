@@ -56,7 +56,7 @@ def virtual_environment(folder: Path, requirements: list[Path]) -> Path:
     wanted = fingerprint(folder, requirements)
     if python.exists() and stamp.exists() and stamp.read_text() == wanted:
         return python
-    print(f"   making {folder.relative_to(ROOT)} with {names(requirements)}", flush=True)
+    print(f"   making {os.path.relpath(folder, ROOT)} with {names(requirements)}", flush=True)
     bare_environment(folder)
     pip_install(python, *(word for file in requirements for word in ("-r", str(file))))
     stamp.write_text(wanted)
@@ -131,7 +131,7 @@ def fingerprint(folder: Path, requirements: list[Path]) -> str:
 
 
 def names(requirements: list[Path]) -> str:
-    return ", ".join(str(file.relative_to(ROOT)) for file in requirements)
+    return ", ".join(os.path.relpath(file, ROOT) for file in requirements)
 
 
 def run_quietly(

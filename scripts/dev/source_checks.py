@@ -10,6 +10,8 @@ from .workbench import Workbench
 WORKER = ROOT / "worker"
 # Modules that find each other only with scripts/ as the working folder.
 SCRIPTS = ROOT / "scripts"
+CORPUS = ROOT / "tests" / "corpus"
+PLUGINS = ROOT / "tests" / "plugins"
 
 
 # Mostly waiting, for grace periods: a third of the tests' time.
@@ -45,14 +47,18 @@ def check_python(steps: Steps, bench: Workbench) -> None:
     python = str(bench.python)
 
     def tool(*words: str, cwd: Path = ROOT) -> None:
-        commands.succeed([python, "-m", *words], cwd=cwd, env=bench.env)
+        # What tests/corpus and tests/plugins import of scripts/.
+        env = {**bench.env, "MYPYPATH": str(SCRIPTS)}
+        commands.succeed([python, "-m", *words], cwd=cwd, env=env)
 
-    places = ["worker", "scripts", "examples"]
+    places = ["worker", "scripts", "examples", "tests/corpus", *map(str, PLUGINS.glob("*.py"))]
     programs = [file.name for file in SCRIPTS.glob("*.py")]
     steps.run("ruff format", lambda: tool("ruff", "format", "--check", *places))
     steps.run("ruff check", lambda: tool("ruff", "check", *places))
     steps.run("mypy worker", lambda: tool("mypy", "--strict", cwd=WORKER))
     steps.run("mypy scripts", lambda: tool("mypy", "--strict", *programs, cwd=SCRIPTS))
+    steps.run("mypy corpus", lambda: tool("mypy", "--strict", "corpus.py", cwd=CORPUS))
+    steps.run("mypy plugins", lambda: tool("mypy", "--strict", "matrix.py", cwd=PLUGINS))
     if any((WORKER / "tests").glob("test_*.py")):
         words = [python, "-m", "pytest", "tests"]
         steps.run(

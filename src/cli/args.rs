@@ -8,10 +8,13 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 use super::show::{HistoryArgs, ShowArgs};
-use crate::model::{DistMode, EngineKind, Isolation, Output};
+use super::verify::VerifyArgs;
+use crate::model::{DistMode, EngineKind, FlakyPolicy, Isolation, Output};
 use crate::runner::{LoopOptions, Refusal, TestOptions};
 use crate::scheduler::Limit;
-use crate::settings::{Layer, WorkerCount, base_url, count, delay, duration, failures, workers};
+use crate::settings::{
+    Layer, WorkerCount, base_url, count, delay, duration, failures, limit, retries, workers,
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -29,6 +32,12 @@ Examples:
 Exit codes are pytest's: 0 all passed, 1 something failed, 2 interrupted, 3 internal error,
 4 usage error or a server that does not answer, 5 nothing collected.";
 
+const VERIFY_HELP: &str = "\
+Takes what `pnl test` takes, but for what is about loops and reports.
+
+Exit codes: 0 they agree (flaky tests are counted and left out), 1 they differ, 2 interrupted,
+3 internal error, 4 usage error or a server that does not answer, 5 nothing collected by both.";
+
 /// Runs any pytest suite in parallel and in loops, and tells the truth about it.
 #[derive(Debug, Parser)]
 #[command(name = "pnl", version, after_help = EXAMPLES, max_term_width = 100)]
@@ -44,6 +53,9 @@ pub(super) enum Verb {
     Test(Box<TestArgs>),
     /// Run a scope in a loop: the older name of `pnl test e2e --loop COUNT`
     Loop(Box<LoopArgs>),
+    /// Run tests once by plain pytest and once by pnl, and print what differs
+    #[command(after_help = VERIFY_HELP, mut_args(hide_refused))]
+    Verify(Box<VerifyArgs>),
     /// Print a stored run
     Show(ShowArgs),
     /// List stored runs
@@ -111,6 +123,21 @@ pub(super) struct RunArgs {
     /// Stop a round after N failures [env: PNL_MAX_FAIL]
     #[arg(long, value_name = "N", value_parser = failures, allow_negative_numbers = true)]
     max_fail: Option<u64>,
+    /// Try a failed test up to N more times; one that then passes is flaky [env: PNL_RETRIES]
+    #[arg(long, value_name = "N", value_parser = retries, allow_negative_numbers = true)]
+    retries: Option<u32>,
+    /// What a test that passed only when it was retried does to the exit code: pass or fail
+    /// [env: PNL_FLAKY] [default: pass]
+    #[arg(long, value_name = "pass|fail")]
+    flaky: Option<FlakyPolicy>,
+    /// End a test that takes longer than T, set-up and tear-down included, and go on with the
+    /// others; 0 for none [env: PNL_TIMEOUT]
+    #[arg(long, value_name = "T", value_parser = limit, allow_hyphen_values = true)]
+    timeout: Option<Duration>,
+    /// Name tests that have been running for longer than T; 0 for never [env: PNL_SLOW]
+    /// [default: 60s]
+    #[arg(long, value_name = "T", value_parser = limit, allow_hyphen_values = true)]
+    slow: Option<Duration>,
     /// Shuffle files, and tests within files; each round differently, the same with the same seed
     #[arg(long, value_name = "SEED", num_args = 0..=1, require_equals = true,
           default_missing_value = "random", value_parser = seed)]
@@ -174,6 +201,73 @@ impl TestArgs {
     }
 }
 
+/// Options of `pnl test` that `pnl verify` takes only to say why not.
+const REFUSED: [(&str, &str); 12] = [
+    ("loop", "it compares one round"),
+    ("duration", "it compares one round"),
+    ("delay", "it compares one round"),
+    ("keep-going", "it compares one round"),
+    ("max-fail", "runs that stop early cannot be compared"),
+    ("retries", "what passes only on a retry would seem to agree"),
+    ("flaky", "it judges flaky tests itself"),
+    ("junit", "it has two runs, and reports what differs (--format json)"),
+    ("jsonl", "it has two runs, and reports what differs (--format json)"),
+    ("dry-run", "it runs the tests"),
+    ("quiet", "it prints what differs"),
+    ("verbose", "it prints what differs"),
+];
+
+/// The same for pytest's own, as they are written after `--`.
+const REFUSED_OF_PYTEST: [&str; 10] = [
+    "--lf",
+    "--last-failed",
+    "--ff",
+    "--failed-first",
+    "--nf",
+    "--new-first",
+    "--sw",
+    "--stepwise",
+    "--pdb",
+    "--trace",
+];
+
+/// Hides what is refused from the help.
+fn hide_refused(option: clap::Arg) -> clap::Arg {
+    let is_refused = REFUSED.iter().any(|(name, _)| option.get_long() == Some(name));
+    option.hide(is_refused)
+}
+
+impl TestArgs {
+    /// An option that was given and that `pnl verify` refuses, with why.
+    pub(super) fn not_for_verify(&self) -> Option<(String, &'static str)> {
+        let run = &self.run;
+        let given = [
+            self.rounds.is_some(),
+            self.duration.is_some(),
+            run.delay.is_some(),
+            run.keep_going,
+            run.max_fail.is_some(),
+            run.retries.is_some(),
+            run.flaky.is_some(),
+            run.junit.is_some(),
+            run.jsonl.is_some(),
+            run.dry_run,
+            run.quiet,
+            run.verbose,
+        ];
+        let refused = REFUSED.into_iter().zip(given).find(|(_, given)| *given);
+        refused.map(|((name, why), _)| (format!("--{name}"), why)).or_else(|| {
+            let is_refused = |word: &&String| REFUSED_OF_PYTEST.contains(&word.as_str());
+            let word = run.pytest_args.iter().find(is_refused)?;
+            let why = match word.as_str() {
+                "--pdb" | "--trace" => "a debugger needs the terminal",
+                _ => "the first run would change what the second one selects",
+            };
+            Some((word.clone(), why))
+        })
+    }
+}
+
 impl LoopArgs {
     /// As options of the library.
     pub(super) fn options(&self, command: Vec<String>) -> Result<TestOptions, Refusal> {
@@ -197,6 +291,10 @@ impl RunArgs {
             delay: self.delay,
             headed: self.headed.then_some(true),
             max_fail: self.max_fail,
+            retries: self.retries,
+            flaky: self.flaky,
+            timeout: self.timeout,
+            slow: self.slow,
             python: self.python.clone(),
             junit: self.junit.clone(),
             jsonl: self.jsonl.clone(),

@@ -70,7 +70,7 @@ fn server(plan: &Plan) -> String {
 }
 
 /// As one line that a shell would read back as the same words.
-fn shell(words: &[String]) -> String {
+pub(super) fn shell(words: &[String]) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@%+".contains(c);
     let quoted = words.iter().map(|word| {
         if !word.is_empty() && word.chars().all(plain) {

@@ -5,6 +5,7 @@ mod dry_run;
 mod error;
 mod show;
 mod test;
+mod verify;
 
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -45,6 +46,7 @@ fn run(words: &[OsString]) -> ExitCode {
                 Ok(options) => test::run(&options, &arguments.run),
                 Err(refusal) => error::refused(&refusal),
             },
+            args::Verb::Verify(arguments) => verify::run(&arguments, typed),
             args::Verb::Show(arguments) => show::show_run(&arguments),
             args::Verb::History(arguments) => show::list_runs(&arguments),
         },

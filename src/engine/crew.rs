@@ -5,9 +5,12 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use super::inbox::ConnId;
+use super::overtime::Overtime;
 use super::permits::Permits;
-use crate::model::{Crash, NodeId, Offset, Round, Slot, TestIndex, TestInfo, WorkerEnd, WorkerId};
-use crate::process::{Ended, Tail};
+use crate::model::{
+    Attempt, Crash, NodeId, Offset, Round, Slot, TestIndex, TestInfo, WorkerEnd, WorkerId,
+};
+use crate::process::{Ended, Tail, Tree};
 use crate::protocol::socket::Sender;
 use crate::protocol::{TestRow, ToWorker};
 
@@ -51,6 +54,10 @@ pub(super) struct Worker {
     pub(super) held: VecDeque<TestIndex>,
     /// What it runs, since when.
     pub(super) running: Option<(TestIndex, Offset)>,
+    /// How long that may take.
+    pub(super) overtime: Option<Overtime>,
+    /// What is being ended with it, once that took too long.
+    pub(super) tree: Option<Tree>,
     pub(super) told: Told,
     pub(super) tail: Tail,
     pub(super) lines: Lines,
@@ -90,6 +97,8 @@ impl Worker {
             permits: None,
             held: VecDeque::new(),
             running: None,
+            overtime: None,
+            tree: None,
             told: Told::Work,
             tail: Tail::default(),
             lines: Lines::default(),
@@ -138,15 +147,17 @@ impl Worker {
         self.told == Told::Pause && self.load() == 0
     }
 
-    /// Gives it tests.
-    pub(super) fn give(&mut self, tests: Vec<TestIndex>) {
+    /// Gives it tests, some of them again.
+    pub(super) fn give(&mut self, tests: Vec<TestIndex>, again: Vec<(TestIndex, Attempt)>) {
         let numbers = tests.iter().map(|&test| self.numbers.to_worker(test)).collect();
+        let again = again.into_iter().map(|(test, it)| (self.numbers.to_worker(test), it.0));
+        let again = again.collect();
         if let Some(permits) = &mut self.permits {
             permits.grant(tests.len());
         }
         self.held.extend(tests);
         self.told = Told::Work;
-        self.send(&ToWorker::Run { tests: numbers });
+        self.send(&ToWorker::Run { tests: numbers, again });
     }
 
     /// Takes back half of what it holds beyond its next test, from the end.
@@ -223,7 +234,7 @@ impl Worker {
         if let Some(permits) = &mut self.permits {
             permits.settle();
         }
-        self.running.take_if(|(running, _)| *running == test)
+        self.running.take_if(|(running, _)| *running == test).inspect(|_| self.overtime = None)
     }
 
     /// Its last word.
@@ -252,7 +263,8 @@ impl Worker {
     /// When to look again whether it is gone, or overdue.
     pub(super) fn deadline(&self) -> Option<Instant> {
         let due = self.due.filter(|_| self.ended.is_none());
-        self.linger.into_iter().chain(due).min()
+        let overtime = self.overtime.and_then(|it| it.deadline());
+        self.linger.into_iter().chain(due).chain(overtime).min()
     }
 
     /// Its connection is over. A crash is seen by its process's end in the same moment; a test that
@@ -370,11 +382,12 @@ mod tests {
                 group: None,
             })
         };
-        let row = |id: &str| TestRow { id: id.to_owned(), line: None, group: None };
+        let row =
+            |id: &str| TestRow { id: id.to_owned(), line: None, group: None, pnl: Vec::new() };
         let tests = [info(0, "a"), info(1, "b"), info(2, "a")];
         let mut worker = Worker::new(WorkerId(0), Slot(0));
         worker.learn_numbers(&tests, &[row("b"), row("a"), row("a")]).expect("all are there");
-        worker.give(vec![TestIndex(0), TestIndex(1), TestIndex(2)]);
+        worker.give(vec![TestIndex(0), TestIndex(1), TestIndex(2)], Vec::new());
         assert_eq!(worker.starts(1, Offset(5)), Some(TestIndex(0)));
         assert_eq!(worker.ends(1), Some((TestIndex(0), Offset(5))));
         assert_eq!(worker.starts(0, Offset(6)), Some(TestIndex(1)));

@@ -1,9 +1,10 @@
 //! From what a worker says of a test to its outcome.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::record::{Ending, Record};
-use crate::model::{Crash, Failure, Offset, Outcome, Phases};
+use crate::model::{Crash, Failure, NotRun, Offset, Outcome, Phases};
 use crate::process::Ended;
 use crate::protocol::{Done, DoneFailure};
 
@@ -27,6 +28,7 @@ fn outcome(word: &str) -> Outcome {
         "skipped" => Outcome::Skipped,
         "xfailed" => Outcome::XFailed,
         "xpassed" => Outcome::XPassed,
+        "unreported" => Outcome::NotRun(NotRun::Unreported),
         "crashed" => Outcome::Crashed(Crash::Unknown),
         other => Outcome::Crashed(Crash::Protocol(format!("no such outcome: {other:?}"))),
     }
@@ -48,7 +50,7 @@ pub(super) fn crash(
     now: Offset,
     mut sections: Vec<(String, String)>,
 ) -> Ending {
-    let message = crash_message(&crash);
+    let message = format!("the worker died while it ran this test: {crash}");
     sections.retain(|(_, text)| !text.trim().is_empty());
     let call = now.seconds() - start.seconds();
     Ending {
@@ -65,9 +67,39 @@ pub(super) fn crash(
     }
 }
 
-/// What is said of a test whose worker died.
-pub(super) fn crash_message(crash: &Crash) -> String {
-    format!("the worker died while it ran this test: {crash}")
+/// The outcome of a test that was ended because it took longer than `limit`.
+pub(super) fn timed_out(
+    limit: Duration,
+    start: Offset,
+    now: Offset,
+    mut sections: Vec<(String, String)>,
+) -> Ending {
+    let message = format!("it took longer than its limit of {} s", limit.as_secs_f64());
+    sections.retain(|(_, text)| !text.trim().is_empty());
+    let call = now.seconds() - start.seconds();
+    let failure = Failure { text: message.clone(), message, sections, location: None };
+    Ending {
+        outcome: Outcome::TimedOut,
+        start,
+        phases: Phases { setup: 0.0, call, teardown: 0.0 },
+        failure: Some(Arc::new(failure)),
+        reason: None,
+    }
+}
+
+/// faulthandler's dump without the frames below the test: pnl's worker and pytest's start are the
+/// same in all of them.
+pub(super) fn without_our_frames(dump: &str) -> String {
+    let mut kept = String::new();
+    let mut is_ours = false;
+    for line in dump.lines() {
+        is_ours = line.starts_with(' ') && (is_ours || line.contains("/pnl_worker/worker.py\""));
+        if !is_ours {
+            kept.push_str(line);
+            kept.push('\n');
+        }
+    }
+    kept
 }
 
 /// How a process's end counts as a crash.
@@ -76,5 +108,22 @@ pub(super) fn crash_of(ended: Option<Ended>) -> Crash {
         Some(Ended::Signal(signal)) => Crash::Signal(signal),
         Some(Ended::Exit(status)) => Crash::Exit(status),
         None => Crash::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dump_keeps_what_the_test_did_on_every_thread() {
+        let dump = "Thread 0x1 (most recent call first):\n  File \"/s/threading.py\", line 1 in wait\n\n\
+                    Current thread 0x2 (most recent call first):\n  File \"/t/test_a.py\", line 2 in test\n  \
+                    File \"/x/pnl_worker/worker.py\", line 3 in _run_one\n  File \"/p/main.py\", line 4 in main\n";
+        assert_eq!(
+            without_our_frames(dump),
+            "Thread 0x1 (most recent call first):\n  File \"/s/threading.py\", line 1 in wait\n\n\
+             Current thread 0x2 (most recent call first):\n  File \"/t/test_a.py\", line 2 in test\n"
+        );
     }
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::command::{PytestCommand, pytest_command};
 use super::inbox::Control;
-use super::plan::Plan;
+use super::plan::{Plan, TerminalOwner};
 use crate::model::{DistMode, EngineKind, Output, StopReason};
 use crate::process::{Launch, RUN_VARIABLE, Stdio, unpack};
 use crate::protocol::socket::Rendezvous;
@@ -92,9 +92,10 @@ impl Base {
             ("PYTEST_PLUGINS".to_owned(), in_front("pnl_worker.plugin".to_owned(), ',', &plugins)),
             (RUN_VARIABLE.to_owned(), plan.run.to_string()),
         ]);
-        let stdio = match plan.engine {
-            EngineKind::Pytest => Stdio::Inherited,
-            EngineKind::Fork | EngineKind::Spawn | EngineKind::Xdist => Stdio::Piped,
+        let stdio = match (plan.engine, plan.terminal) {
+            (EngineKind::Pytest, TerminalOwner::Pytest) => Stdio::Inherited,
+            (EngineKind::Pytest, TerminalOwner::Pnl)
+            | (EngineKind::Fork | EngineKind::Spawn | EngineKind::Xdist, _) => Stdio::Piped,
         };
         Launch { argv, env, cwd: plan.root.clone(), stdio }
     }

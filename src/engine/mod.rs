@@ -11,14 +11,17 @@ mod command;
 mod crew;
 mod dispatch;
 mod distribution;
+mod gaps;
 mod inbox;
 mod judge;
 mod launch;
 mod observed;
+mod overtime;
 mod permits;
 mod plan;
 mod record;
 mod recruit;
+mod rules;
 mod server;
 mod template;
 
@@ -26,7 +29,7 @@ pub use capacity::{Machine, workers_for};
 pub use command::{PytestCommand, pytest_command};
 pub use inbox::Control;
 pub use launch::command_of;
-pub use plan::{Plan, ServerNeed, Workers};
+pub use plan::{Plan, ServerNeed, TerminalOwner, Workers};
 pub use server::answers;
 
 use crate::model::{EngineKind, ExitCode, StopReason};

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::Finished;
-use super::dispatch::{ask_server, finish, level_of, not_run};
+use super::dispatch::{ask_server, finish, level_of};
 use super::inbox::{ConnId, Control, Message, Source};
 use super::judge;
 use super::launch::Base;
@@ -16,8 +16,8 @@ use super::record::{Ending, Record};
 use super::server;
 use super::template::{NotReady, cannot_start, missing, reason_of_early_end, unusable};
 use crate::model::{
-    Counts, DistMode, EngineKind, ExitCode, Level, NotRun, Offset, Outcome, Round, StopReason,
-    TestIndex, What, WorkerId,
+    Attempt, DistMode, EngineKind, ExitCode, Level, Offset, Outcome, Round, StopReason, TestIndex,
+    What, WorkerId,
 };
 use crate::process::{Ended, Signal, Stdio, Tail, kill_group, probe, send_signal};
 use crate::protocol::{Done, Hello, Ready, TestRow, ToController};
@@ -145,13 +145,13 @@ impl Watch<'_> {
         let began = Instant::now();
         let mut round = Round::FIRST;
         loop {
-            let (counts, stop) = self.run_round(round)?;
+            let (failures, stop) = self.run_round(round)?;
             match stop {
                 Some(StopReason::MaxFail(_)) if self.plan.rounds.keep_going => {}
                 Some(reason) => return Ok(reason),
                 None => {}
             }
-            match self.plan.rounds.after(round, counts.failures(), began.elapsed()) {
+            match self.plan.rounds.after(round, failures, began.elapsed()) {
                 Next::End(reason) => return Ok(reason),
                 Next::Start(next, delay) => {
                     if !self.wait(delay) {
@@ -175,7 +175,8 @@ impl Watch<'_> {
         true
     }
 
-    fn run_round(&mut self, round: Round) -> Result<(Counts, Option<StopReason>), NotReady> {
+    /// Returns the round's failures, and why no other follows.
+    fn run_round(&mut self, round: Round) -> Result<(u64, Option<StopReason>), NotReady> {
         let mut process = self.start()?;
         while !process.is_over() {
             if let Some(message) = self.control.receive(process.kill_at) {
@@ -249,7 +250,7 @@ impl Watch<'_> {
             ToController::Start { i, at, worker } => {
                 let at = self.record.offset(at);
                 if let Some(test) = process.numbers.get(i as usize).copied().flatten() {
-                    self.record.started(worker_id(&worker), test);
+                    self.record.started(worker_id(&worker), test, Attempt::FIRST);
                     process.running.insert((worker, i), (test, at));
                 }
             }
@@ -258,7 +259,7 @@ impl Watch<'_> {
             ToController::Interrupted { i, worker } => {
                 if let Some((test, start)) = process.running.remove(&(worker.clone(), i)) {
                     let ending = Ending::bare(Outcome::Interrupted, start);
-                    self.record.ended(worker_id(&worker), test, ending);
+                    self.record.ended(worker_id(&worker), test, Attempt::FIRST, ending);
                 }
             }
             ToController::Stop { message, code } => {
@@ -284,7 +285,8 @@ impl Watch<'_> {
         if !self.is_collected {
             self.is_collected = true;
             self.record.begin(self.plan, hello);
-            self.record.collected(rows.clone(), workers);
+            self.record.collected(rows.clone(), ready, workers);
+            self.tell_of_rules(&rows);
         }
         let mut places: HashMap<&str, Vec<TestIndex>> = HashMap::new();
         for test in self.record.tests().iter().rev() {
@@ -298,6 +300,19 @@ impl Watch<'_> {
         self.record.begin_round(round, workers, copies);
     }
 
+    /// What is asked of single tests is pnl's engines' to do.
+    fn tell_of_rules(&mut self, rows: &[TestRow]) {
+        let is_asked = !self.plan.rules.is_empty() || rows.iter().any(|row| !row.pnl.is_empty());
+        if is_asked {
+            let engine = self.plan.engine;
+            let text = format!(
+                "retries, time limits, locks and exclusive tests, by mark or by configuration, are \
+                 not heeded by --engine {engine}: they need fork or spawn"
+            );
+            self.record.notice(Level::Warning, text);
+        }
+    }
+
     fn test_is_done(&mut self, process: &mut Process, mut done: Done) {
         let key = (std::mem::take(&mut done.worker), done.i);
         let test = process.running.remove(&key).map(|(test, _)| test);
@@ -305,14 +320,14 @@ impl Watch<'_> {
         let Some(test) = test else { return };
         let ending = judge::ending(&self.record, done);
         let suspicious = ending.failure.as_deref().is_some_and(server::looks_like_a_lost_server);
-        self.record.ended(worker_id(&key.0), test, ending);
+        self.record.ended(worker_id(&key.0), test, Attempt::FIRST, ending);
         if suspicious && !process.is_asking_server && may_need_server(self.plan) {
             process.is_asking_server = self.control.ask_server(&self.plan.server.url).is_ok();
         }
     }
 
     /// Closes a round: what was running when pytest ended, and what its exit status says.
-    fn end_round(&mut self, process: Process) -> Result<(Counts, Option<StopReason>), NotReady> {
+    fn end_round(&mut self, process: Process) -> Result<(u64, Option<StopReason>), NotReady> {
         let ended = process.ended.unwrap_or(Ended::Exit(-1));
         if !process.is_ready {
             let reason = process
@@ -321,7 +336,7 @@ impl Watch<'_> {
             let output = process.output.text();
             if self.is_collected {
                 self.record.emit(None, What::PytestOutput(output));
-                return Ok((Counts::default(), Some(reason)));
+                return Ok((0, Some(reason)));
             }
             return Err(NotReady { hello: process.hello, reason, output });
         }
@@ -335,9 +350,9 @@ impl Watch<'_> {
                 let crash = judge::crash_of(Some(ended));
                 judge::crash(crash, start, self.record.now(), Vec::new())
             };
-            self.record.ended(worker_id(&worker), test, ending);
+            self.record.ended(worker_id(&worker), test, Attempt::FIRST, ending);
         }
-        let failures = self.record.round_counts().failures();
+        let failures = self.record.round_failures();
         let stop = process.stop.or_else(|| {
             if died {
                 let message = "pytest died while it ran a test".to_owned();
@@ -348,11 +363,7 @@ impl Watch<'_> {
             }
             judge_exit(ended, failures, process.maxfail)
         });
-        let open = self.record.open_count();
-        let stop = stop.or_else(|| {
-            let text = format!("pytest ended without reporting {open} of its tests");
-            (open > 0).then_some(StopReason::Internal(text))
-        });
+        let (failures, stop) = self.record.end_round(stop);
         if matches!(stop, Some(StopReason::Internal(_))) {
             self.record.emit(None, What::PytestOutput(process.output.text()));
         }
@@ -362,8 +373,7 @@ impl Watch<'_> {
             self.record.notice(Level::Error, text);
             self.record.emit(None, What::PytestOutput(process.output.text()));
         }
-        let counts = self.record.end_round(stop.as_ref().map_or(NotRun::Unreported, not_run));
-        Ok((counts, stop))
+        Ok((failures, stop))
     }
 }
 

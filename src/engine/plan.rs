@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::model::{DistMode, EngineKind, Isolation, Output, Rank, RunId, Server, TestInfo};
+use crate::model::{
+    DistMode, EngineKind, FlakyPolicy, Isolation, Output, Pattern, Rank, Rule, RunId, Server,
+    TestInfo,
+};
 use crate::process::Found;
 use crate::scheduler::Rounds;
 
@@ -57,6 +60,25 @@ pub struct Plan {
     pub max_fail: Option<u64>,
     /// Seed of a shuffled order.
     pub shuffle: Option<u64>,
+    /// What holds for tests of which nothing particular is said.
+    pub general: Rule,
+    /// What the configuration says of some tests; the first that matches counts first.
+    pub rules: Vec<(Pattern, Rule)>,
+    /// How many tests may hold a lock at the same time, where it is not one.
+    pub locks: BTreeMap<String, usize>,
+    /// What a test that passed only when it was retried means for the exit code.
+    pub flaky: FlakyPolicy,
+    /// Who has the terminal with the engine `pytest`.
+    pub terminal: TerminalOwner,
+}
+
+/// Who has the terminal while pytest runs by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TerminalOwner {
+    /// pytest, so that a debugger can be used.
+    Pytest,
+    /// pnl, which keeps what pytest prints.
+    Pnl,
 }
 
 /// How many workers were asked for.

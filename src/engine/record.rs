@@ -1,19 +1,20 @@
 //! The run's record: what is planned, what has ended, and the events that say so.
 //!
 //! Every planned execution ends exactly once. What has not ended when a round closes is ended here,
-//! so the sums match whatever happened.
+//! so the sums match whatever happened; and where nobody knows why it has not, the run says so.
 
 use std::path::Path;
 use std::sync::Arc;
 
+use super::gaps::Gaps;
 use super::plan::Plan;
 use crate::model::{
-    Attempt, Counts, Event, Execution, ExitCode, Failure, Level, NodeId, NotRun, Offset, Outcome,
-    Phases, Round, RoundEnded, RoundStarted, RunEnded, RunId, RunStarted, StopReason, TestIndex,
-    TestInfo, What, WorkerId,
+    Attempt, Counts, Event, Execution, ExitCode, Failure, FlakyPolicy, Level, NodeId, NotRun,
+    Offset, Outcome, Phases, Round, RoundEnded, RoundStarted, RunEnded, RunId, RunStarted,
+    StopReason, TestIndex, TestInfo, What, WorkerId,
 };
 use crate::process::end_leftovers;
-use crate::protocol::{Hello, TestRow};
+use crate::protocol::{Hello, Ready, TestRow};
 use crate::report::Reporter;
 
 /// How many processes that were left behind are named.
@@ -31,9 +32,14 @@ pub(super) struct Record<'a> {
     round_began: Offset,
     /// Executions of this round that have not ended, for each test.
     open: Vec<u32>,
+    gaps: Gaps,
     round_counts: Counts,
     counts: Counts,
     rounds_run: u32,
+    /// Executions that passed only when they were retried, in this round and in all.
+    round_flaky: u64,
+    flaky: u64,
+    flaky_policy: FlakyPolicy,
     /// Failures that are no execution's: collection errors that were let pass.
     other_failures: u64,
 }
@@ -65,9 +71,13 @@ impl<'a> Record<'a> {
             round: None,
             round_began: Offset::default(),
             open: Vec::new(),
+            gaps: Gaps::default(),
             round_counts: Counts::default(),
             counts: Counts::default(),
             rounds_run: 0,
+            round_flaky: 0,
+            flaky: 0,
+            flaky_policy: FlakyPolicy::Pass,
             other_failures: 0,
         }
     }
@@ -92,14 +102,22 @@ impl<'a> Record<'a> {
         &self.tests
     }
 
-    /// This round's sums so far.
-    pub(super) fn round_counts(&self) -> &Counts {
-        &self.round_counts
+    /// This round's failures so far.
+    pub(super) fn round_failures(&self) -> u64 {
+        self.round_counts.failures() + self.counted_flaky(self.round_flaky)
+    }
+
+    fn counted_flaky(&self, flaky: u64) -> u64 {
+        match self.flaky_policy {
+            FlakyPolicy::Pass => 0,
+            FlakyPolicy::Fail => flaky,
+        }
     }
 
     /// Reports the run's beginning.
     pub(super) fn begin(&mut self, plan: &Plan, hello: &Hello) {
         self.run = Some(plan.run.clone());
+        self.flaky_policy = plan.flaky;
         let elapsed = i64::try_from(self.now().0).unwrap_or(0);
         let started = RunStarted {
             run: plan.run.clone(),
@@ -123,7 +141,9 @@ impl<'a> Record<'a> {
     }
 
     /// Takes the list of tests.
-    pub(super) fn collected(&mut self, rows: Vec<TestRow>, workers: usize) {
+    pub(super) fn collected(&mut self, rows: Vec<TestRow>, ready: &Ready, workers: usize) {
+        self.gaps.unlisted = (ready.count as usize).saturating_sub(rows.len());
+        let rootdir = Arc::from(Path::new(&ready.rootdir));
         self.tests = rows
             .into_iter()
             .enumerate()
@@ -136,7 +156,7 @@ impl<'a> Record<'a> {
                 })
             })
             .collect();
-        self.emit(None, What::Collected { tests: self.tests.clone(), workers });
+        self.emit(None, What::Collected { tests: self.tests.clone(), workers, rootdir });
     }
 
     /// Begins a round in which every test is planned `copies` times.
@@ -145,55 +165,103 @@ impl<'a> Record<'a> {
         self.rounds_run = round.0;
         self.round_began = self.now();
         self.round_counts = Counts::default();
+        self.round_flaky = 0;
         self.open = vec![copies as u32; self.tests.len()];
         let planned = (self.tests.len() * copies) as u64;
         self.emit(None, What::RoundStarted(RoundStarted { workers, planned }));
     }
 
     /// A test begins.
-    pub(super) fn started(&mut self, worker: Option<WorkerId>, test: TestIndex) {
+    pub(super) fn started(&mut self, worker: Option<WorkerId>, test: TestIndex, attempt: Attempt) {
         if let Some(test) = self.tests.get(test.at()).cloned() {
-            self.emit(worker, What::TestStarted { test, attempt: Attempt::FIRST });
+            self.emit(worker, What::TestStarted { test, attempt });
         }
     }
 
-    /// An execution has ended. One that was not open (a peer that repeats itself) is not counted.
-    pub(super) fn ended(&mut self, worker: Option<WorkerId>, test: TestIndex, ending: Ending) {
-        let Some(open) = self.open.get_mut(test.at()).filter(|open| **open > 0) else { return };
+    /// A test has been running for so many seconds.
+    pub(super) fn slow(&mut self, worker: Option<WorkerId>, test: TestIndex, elapsed: f64) {
+        if let Some(test) = self.tests.get(test.at()).cloned() {
+            self.emit(worker, What::TestSlow { test, elapsed });
+        }
+    }
+
+    /// An attempt failed and will be followed by another.
+    pub(super) fn attempt_failed(
+        &mut self,
+        worker: Option<WorkerId>,
+        test: TestIndex,
+        attempt: Attempt,
+        ending: Ending,
+    ) {
+        let execution = self.execution(test, attempt, ending);
+        self.emit(worker, What::AttemptFailed(Box::new(execution)));
+    }
+
+    /// An execution has ended. One that was not open (a peer that repeats itself) is not counted as
+    /// an execution, and is told when the round closes.
+    pub(super) fn ended(
+        &mut self,
+        worker: Option<WorkerId>,
+        test: TestIndex,
+        attempt: Attempt,
+        ending: Ending,
+    ) {
+        let Some(open) = self.open.get_mut(test.at()) else { return };
+        let nodeid = || self.tests[test.at()].nodeid.clone();
+        if *open == 0 {
+            self.gaps.doubled.push(nodeid());
+            return;
+        }
+        if ending.outcome == Outcome::NotRun(NotRun::Unreported) {
+            self.gaps.unreported.push(nodeid());
+        }
         *open -= 1;
-        self.round_counts.add(ending.outcome.kind());
-        let Ending { outcome, start, phases, failure, reason } = ending;
-        let execution = Execution {
-            test: self.tests[test.at()].clone(),
-            attempt: Attempt::FIRST,
-            outcome,
-            start,
-            phases,
-            failure,
-            reason,
-        };
+        let execution = self.execution(test, attempt, ending);
+        self.round_counts.add(execution.outcome.kind());
+        self.round_flaky += u64::from(execution.is_flaky());
         self.emit(worker, What::TestEnded(Box::new(execution)));
     }
 
-    /// How many executions of this round have not ended.
-    pub(super) fn open_count(&self) -> u64 {
-        self.open.iter().map(|&open| u64::from(open)).sum()
+    fn execution(&self, test: TestIndex, attempt: Attempt, ending: Ending) -> Execution {
+        let test = self.tests[test.at()].clone();
+        let Ending { outcome, start, phases, failure, reason } = ending;
+        Execution { test, attempt, outcome, start, phases, failure, reason }
     }
 
-    /// Ends the round: what has not ended is not run, for this reason. Returns the round's sums.
-    pub(super) fn end_round(&mut self, reason: NotRun) -> Counts {
+    /// Ends the round: what has not ended is not run, because of `stop` or, where nothing stopped the
+    /// round, for no reason that is known. Returns the round's failures, and why the run is to end:
+    /// `stop`, or what the self-check found.
+    pub(super) fn end_round(&mut self, stop: Option<StopReason>) -> (u64, Option<StopReason>) {
+        let reason = stop.as_ref().map_or(NotRun::Unreported, not_run);
         for index in 0..self.open.len() {
             for _ in 0..self.open[index] {
                 let ending = Ending::bare(Outcome::NotRun(reason), self.now());
-                self.ended(None, TestIndex(index as u32), ending);
+                self.ended(None, TestIndex(index as u32), Attempt::FIRST, ending);
             }
         }
+        let stop = self.check(stop);
         let counts = self.round_counts;
         let elapsed = self.now().seconds() - self.round_began.seconds();
         self.counts += counts;
-        self.emit(None, What::RoundEnded(RoundEnded { counts, elapsed }));
+        let flaky = self.round_flaky;
+        self.flaky += flaky;
+        self.emit(None, What::RoundEnded(RoundEnded { counts, flaky, elapsed }));
         self.round = None;
-        counts
+        (self.round_failures(), stop)
+    }
+
+    /// The self-check. Where the run ends for a reason of its own that is no judgement of the tests,
+    /// that stays the reason.
+    fn check(&mut self, stop: Option<StopReason>) -> Option<StopReason> {
+        let gaps = std::mem::take(&mut self.gaps);
+        let Some(sentence) = gaps.sentence(self.tests.len()) else { return stop };
+        match stop {
+            None | Some(StopReason::MaxFail(_)) => Some(StopReason::Internal(sentence)),
+            Some(reason) => {
+                self.notice(Level::Error, sentence);
+                Some(reason)
+            }
+        }
     }
 
     /// Whether anything failed in any round, an execution or something else.
@@ -213,12 +281,14 @@ impl<'a> Record<'a> {
 
     /// Reports the run's end, if its beginning was reported.
     pub(super) fn finish(&mut self, reason: StopReason) -> ExitCode {
-        let exit = reason.exit_code(self.counts.failures() + self.other_failures);
+        let failures = self.counts.failures() + self.counted_flaky(self.flaky);
+        let exit = reason.exit_code(failures + self.other_failures);
         if let Some(run) = self.run.take() {
             self.end_leftovers(&run, &reason);
             let (counts, elapsed) = (self.counts, self.now().seconds());
-            let rounds_run = self.rounds_run;
-            self.emit(None, What::RunEnded(RunEnded { counts, elapsed, rounds_run, reason, exit }));
+            let (rounds_run, flaky) = (self.rounds_run, self.flaky);
+            let ended = RunEnded { counts, flaky, elapsed, rounds_run, reason, exit };
+            self.emit(None, What::RunEnded(ended));
         }
         exit
     }
@@ -259,6 +329,23 @@ impl<'a> Record<'a> {
             let seen = std::mem::replace(&mut last, file) == file;
             !seen && folders.iter().any(|folder| rootdir.join(file).starts_with(folder))
         })
+    }
+}
+
+/// What a stop means for executions that never started.
+fn not_run(reason: &StopReason) -> NotRun {
+    match reason {
+        StopReason::Interrupted => NotRun::Interrupted,
+        StopReason::MaxFail(_) => NotRun::MaxFail,
+        StopReason::ServerLost(_) => NotRun::ServerLost,
+        StopReason::Stopped { .. } => NotRun::Stopped,
+        StopReason::Internal(_)
+        | StopReason::WorkerLimit(_)
+        | StopReason::Completed
+        | StopReason::FailedRound
+        | StopReason::CollectionFailed(_)
+        | StopReason::NothingCollected
+        | StopReason::Usage(_) => NotRun::NoWorker,
     }
 }
 

@@ -5,7 +5,7 @@
 //! engines that learn it later: inside the first round), then for each round `RoundStarted` …
 //! `RoundEnded`, then `RunEnded`. Notices and worker events may come anywhere after `RunStarted`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::counts::Counts;
@@ -38,6 +38,8 @@ pub enum What {
         tests: Arc<[Arc<TestInfo>]>,
         /// How many workers each round has.
         workers: usize,
+        /// The folder that node ids are relative to.
+        rootdir: Arc<Path>,
     },
     /// Something the user should know that is no test's outcome.
     Notice {
@@ -68,6 +70,15 @@ pub enum What {
     /// An execution has its outcome. Exactly one for each planned execution. The envelope has no
     /// worker where the test never started.
     TestEnded(Box<Execution>),
+    /// An attempt failed and the test will be tried again: no planned execution's end.
+    AttemptFailed(Box<Execution>),
+    /// A test has been running for longer than `--slow` allows; said again when it has doubled.
+    TestSlow {
+        /// Which.
+        test: Arc<TestInfo>,
+        /// Seconds since it began.
+        elapsed: f64,
+    },
     /// One whole line that a worker wrote outside pytest's capture (`-s`). Untrusted text, without
     /// the line's end.
     OutputLine(String),
@@ -175,6 +186,14 @@ impl Execution {
     pub fn seconds(&self) -> f64 {
         self.phases.setup + self.phases.call + self.phases.teardown
     }
+
+    /// Whether it failed before and did not when it was retried.
+    #[must_use]
+    pub fn is_flaky(&self) -> bool {
+        self.attempt > Attempt::FIRST
+            && self.outcome.kind().ran()
+            && !self.outcome.kind().is_failure()
+    }
 }
 
 /// Seconds that each phase took.
@@ -207,7 +226,7 @@ pub enum WorkerEnd {
     Finished,
     /// By itself, or killed from outside.
     Crashed(Crash),
-    /// By pnl, because the run was stopped.
+    /// By pnl, because the run was stopped or its test took too long.
     Killed,
 }
 
@@ -216,6 +235,8 @@ pub enum WorkerEnd {
 pub struct RoundEnded {
     /// What became of its executions.
     pub counts: Counts,
+    /// How many of them passed only when they were retried.
+    pub flaky: u64,
     /// How long it took, in seconds.
     pub elapsed: f64,
 }
@@ -225,6 +246,8 @@ pub struct RoundEnded {
 pub struct RunEnded {
     /// What became of all executions.
     pub counts: Counts,
+    /// How many of them passed only when they were retried.
+    pub flaky: u64,
     /// How long the run took, in seconds.
     pub elapsed: f64,
     /// How many rounds were begun.

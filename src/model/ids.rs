@@ -120,6 +120,12 @@ pub struct Attempt(pub u32);
 impl Attempt {
     /// The attempt that every execution starts with.
     pub const FIRST: Self = Self(1);
+
+    /// The attempt after this one.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
 }
 
 /// A test's position in the collected list, counted from 0, the same in every round of a run.

@@ -10,6 +10,8 @@ mod ids;
 mod modes;
 mod outcome;
 mod rank;
+mod rule;
+mod span;
 
 pub use counts::Counts;
 pub use event::{
@@ -18,6 +20,8 @@ pub use event::{
 };
 pub use exit::{ExitCode, StopReason};
 pub use ids::{Attempt, NodeId, Offset, Round, RunId, Slot, TestIndex, TestInfo, WorkerId};
-pub use modes::{DistMode, EngineKind, Isolation, Output, UnknownName};
+pub use modes::{DistMode, EngineKind, FlakyPolicy, Isolation, Output, UnknownName};
 pub use outcome::{Crash, NotRun, Outcome, OutcomeKind};
 pub use rank::Rank;
+pub use rule::{Pattern, Rule};
+pub use span::span;

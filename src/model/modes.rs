@@ -99,6 +99,16 @@ named! {
 }
 
 named! {
+    /// What a test that passed only when it was retried means for the exit code.
+    FlakyPolicy, "flaky policy" {
+        /// It passed; it is counted and named.
+        Pass = "pass",
+        /// It failed.
+        Fail = "fail",
+    }
+}
+
+named! {
     /// What happens to what tests print.
     Output, "output mode" {
         /// pytest's capture: shown with a failure.

@@ -25,7 +25,7 @@ pub enum Outcome {
     Crashed(Crash),
     /// The run was interrupted while it ran.
     Interrupted,
-    /// Planned, and never started.
+    /// Planned, and without an outcome: never started, or never heard of again.
     NotRun(NotRun),
 }
 
@@ -42,7 +42,7 @@ pub enum Crash {
     Unknown,
 }
 
-/// Why a planned execution never started.
+/// Why a planned execution has no outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotRun {
     /// The run was interrupted first.
@@ -55,7 +55,7 @@ pub enum NotRun {
     Stopped,
     /// No worker could be had for it.
     NoWorker,
-    /// pytest ended without reporting it.
+    /// Nothing was reported of it, and nobody knows why.
     Unreported,
 }
 
@@ -224,7 +224,7 @@ impl fmt::Display for NotRun {
             Self::ServerLost => "the server went away",
             Self::Stopped => "pytest was told to stop",
             Self::NoWorker => "no worker could be started",
-            Self::Unreported => "pytest ended without reporting it",
+            Self::Unreported => "no outcome of it was reported",
         })
     }
 }

@@ -91,6 +91,14 @@ pub fn send_signal(pid: u32, signal: Signal) {
     }
 }
 
+/// Sends a signal to the group that a process leads.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn send_signal_to_group(pid: u32, signal: Signal) {
+    if let Some(pid) = pid_of(pid) {
+        let _ = kill_process_group(pid, signal);
+    }
+}
+
 /// Ends a process and its group at once.
 pub fn kill_group(pid: u32) {
     if let Some(pid) = pid_of(pid) {

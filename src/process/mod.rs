@@ -13,7 +13,15 @@ mod package;
 mod python;
 mod signals;
 mod tail;
+#[cfg(target_os = "linux")]
+#[path = "tree_linux.rs"]
+mod tree;
+#[cfg(not(target_os = "linux"))]
+#[path = "tree_other.rs"]
+mod tree;
 
+#[cfg(not(target_os = "linux"))]
+use child::send_signal_to_group;
 pub use child::{Ended, Launch, Started, Stdio, kill_group, send_signal};
 pub use leftovers::{Leftover, end_leftovers};
 pub use package::unpack;
@@ -21,6 +29,7 @@ pub use python::{Found, Interpreter, Modules, PythonError, find, probe};
 pub use rustix::process::Signal;
 pub use signals::{SignalsError, forward_signals};
 pub use tail::Tail;
+pub use tree::Tree;
 
 /// Set to the run's id in every process of a run, so that those left behind can be told.
 pub const RUN_VARIABLE: &str = "PNL_RUN";

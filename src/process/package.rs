@@ -12,8 +12,10 @@ macro_rules! embedded {
 const FILES: &[(&str, &str)] = embedded![
     "__init__.py",
     "ending.py",
+    "guest_options.py",
     "guests.py",
     "identity.py",
+    "marks.py",
     "need.py",
     "observer.py",
     "outcome.py",
@@ -21,6 +23,7 @@ const FILES: &[(&str, &str)] = embedded![
     "refork.py",
     "replay.py",
     "spool.py",
+    "stacks.py",
     "template.py",
     "threads.py",
     "wire.py",

@@ -1,6 +1,7 @@
 //! Messages. Field names are short where a message is sent for every test.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 /// From a pytest process to the controller.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
@@ -123,6 +124,9 @@ pub struct TestRow {
     /// `xdist_group` marks, sorted and joined with `_`.
     #[serde(default)]
     pub group: Option<String>,
+    /// The keyword arguments of its `pnl` marks, the closest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pnl: Vec<Map<String, Value>>,
 }
 
 /// Collection is over.
@@ -261,6 +265,9 @@ pub enum ToWorker {
     Run {
         /// Positions in the list.
         tests: Vec<u32>,
+        /// Those of them that are tried again, with the attempt's number, from 2 on.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        again: Vec<(u32, u32)>,
     },
     /// Forget the last of what you have not started: their permits are taken.
     TakeBack {

@@ -16,7 +16,7 @@ use super::summary::{Summary, TestFigures};
 use super::terminal::Out;
 use super::text::{self, counted};
 
-/// GitHub shows ten error annotations of a step and drops the rest.
+/// GitHub shows ten error annotations of a step, and ten warnings, and drops the rest.
 const ANNOTATIONS: usize = 10;
 
 /// A summary may have 1 MiB; a reader has less.
@@ -124,10 +124,12 @@ fn annotations(summary: &Summary, workspace: Option<&Path>) -> String {
     let folder =
         summary.run().zip(workspace).and_then(|(run, top)| run.root.strip_prefix(top).ok());
     let mut out = String::new();
-    for figures in summary.failing().into_iter().take(ANNOTATIONS) {
+    let failing = summary.failing().into_iter().map(|figures| ("error", figures));
+    let retried = summary.retried().into_iter().map(|figures| ("warning", figures));
+    for (level, figures) in failing.take(ANNOTATIONS).chain(retried.take(ANNOTATIONS)) {
         let (file, line) = place(figures);
         let file = folder.map_or_else(|| file.into(), |folder| folder.join(file));
-        let _ = write!(out, "::error file={}", property(&file.to_string_lossy()));
+        let _ = write!(out, "::{level} file={}", property(&file.to_string_lossy()));
         if let Some(line) = line {
             let _ = write!(out, ",line={line}");
         }
@@ -159,7 +161,9 @@ fn what_happened(figures: &TestFigures) -> String {
         }
     }
     let executed = figures.counts.executed();
-    if executed > 1 {
+    if figures.counts.failures() == 0 {
+        out.push_str(" (flaky: it passed when it was tried again)");
+    } else if executed > 1 {
         let _ = write!(out, " ({} of {executed} executions)", figures.counts.failures());
     }
     out
@@ -185,7 +189,7 @@ fn markdown(summary: &Summary) -> String {
     {
         let _ = writeln!(out, "{}\n", entities(&ended.reason.to_string()));
     }
-    let failing = summary.failing();
+    let failing: Vec<_> = summary.failing().into_iter().chain(summary.retried()).collect();
     if failing.is_empty() {
         return out;
     }
@@ -197,7 +201,7 @@ fn markdown(summary: &Summary) -> String {
         let _ = writeln!(
             out,
             "| {} | {}/{} | <code>{}</code> | {} |",
-            first.outcome.kind().label(),
+            if counts.failures() == 0 { "flaky" } else { first.outcome.kind().label() },
             counts.failures(),
             counts.executed(),
             entities(figures.test.nodeid.as_str()),
@@ -205,7 +209,7 @@ fn markdown(summary: &Summary) -> String {
         );
     }
     if failing.len() > ROWS {
-        let more = counted((failing.len() - ROWS) as u64, "more failing test");
+        let more = counted((failing.len() - ROWS) as u64, "more test");
         let _ = writeln!(out, "\n{more}: see the log.");
     }
     out.push('\n');
@@ -279,6 +283,17 @@ mod tests {
         | failed | 2/2 | <code>tests/test&#95;a.py&#58;&#58;test&#95;x&#91;a,b&#58;100&#37;&#92;n&#58;&#58;error&#58;&#58;no&#124;&#96;&#60;b&#62;&#96;&#93;</code> | AssertionError&#58; 100&#37; |
         | crashed | 1/2 | <code>tests/test&#95;b.py&#58;&#58;test&#95;dies</code> | signal 6, SIGABRT |
         ");
+    }
+
+    #[test]
+    fn a_flaky_test_is_a_warning() {
+        let mut story = Story::new(&["a.py::shaky"], Some(1));
+        story.round(&[Ending::Flaky("now and then")]);
+        story.end();
+        let text = annotations(&summary(&story), None);
+        assert!(text.starts_with("::warning file="), "{text}");
+        assert!(text.contains("now and then (flaky: it passed when it was tried again)"), "{text}");
+        assert!(markdown(&summary(&story)).contains("| flaky | 0/1 |"));
     }
 
     #[test]

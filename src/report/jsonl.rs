@@ -86,15 +86,16 @@ struct Line<'a> {
 #[serde(untagged)]
 enum Body<'a> {
     RunStarted(Box<RunStartedBody<'a>>),
-    Collected { tests: &'a [Arc<TestInfo>], workers: usize },
+    Collected { tests: &'a [Arc<TestInfo>], workers: usize, rootdir: &'a Path },
     Notice { level: &'static str, text: &'a str },
     Text { text: &'a str },
     RoundStarted { workers: usize, planned: u64 },
     WorkerStarted { slot: Slot, pid: u32 },
     TestStarted { nodeid: &'a NodeId, index: TestIndex, attempt: Attempt },
     TestEnded(Box<TestEndedBody<'a>>),
+    TestSlow { nodeid: &'a NodeId, index: TestIndex, elapsed_s: f64 },
     WorkerEnded { slot: Slot, how: &'static str, detail: Option<String> },
-    RoundEnded { totals: Counts, elapsed_s: f64 },
+    RoundEnded { totals: Counts, flaky: u64, elapsed_s: f64 },
     RunEnded(RunEndedBody<'a>),
 }
 
@@ -158,6 +159,7 @@ struct Section<'a> {
 #[derive(Serialize)]
 struct RunEndedBody<'a> {
     totals: &'a Counts,
+    flaky: u64,
     elapsed_s: f64,
     rounds_run: u32,
     stop_reason: &'static str,
@@ -179,8 +181,8 @@ impl<'a> Body<'a> {
             What::RunStarted(run) => {
                 ("run-started", Self::RunStarted(Box::new(RunStartedBody::of(run))))
             }
-            What::Collected { tests, workers } => {
-                ("collected", Self::Collected { tests, workers: *workers })
+            What::Collected { tests, workers, rootdir } => {
+                ("collected", Self::Collected { tests, workers: *workers, rootdir })
             }
             What::Notice { level, text } => {
                 ("notice", Self::Notice { level: level_name(*level), text })
@@ -197,10 +199,18 @@ impl<'a> Body<'a> {
                 ("test-started", Self::TestStarted { nodeid, index, attempt: *attempt })
             }
             What::TestEnded(it) => ("test-ended", Self::TestEnded(Box::new(TestEndedBody::of(it)))),
+            What::AttemptFailed(it) => {
+                ("attempt-failed", Self::TestEnded(Box::new(TestEndedBody::of(it))))
+            }
+            What::TestSlow { test, elapsed } => {
+                let (nodeid, index) = (&test.nodeid, test.index);
+                ("test-slow", Self::TestSlow { nodeid, index, elapsed_s: *elapsed })
+            }
             What::OutputLine(text) => ("output-line", Self::Text { text }),
             What::WorkerEnded { slot, how } => ("worker-ended", Self::worker_ended(*slot, how)),
             What::RoundEnded(it) => {
-                ("round-ended", Self::RoundEnded { totals: it.counts, elapsed_s: it.elapsed })
+                let (totals, flaky, elapsed_s) = (it.counts, it.flaky, it.elapsed);
+                ("round-ended", Self::RoundEnded { totals, flaky, elapsed_s })
             }
             What::RunEnded(it) => ("run-ended", Self::RunEnded(RunEndedBody::of(it))),
         }
@@ -282,6 +292,7 @@ impl<'a> RunEndedBody<'a> {
         let reason: &StopReason = &ended.reason;
         Self {
             totals: &ended.counts,
+            flaky: ended.flaky,
             elapsed_s: ended.elapsed,
             rounds_run: ended.rounds_run,
             stop_reason: reason.name(),
@@ -314,7 +325,9 @@ mod tests {
             Story::new(&["tests/test_a.py::test_ü", "tests/test_a.py::test_bad"], Some(1));
         story.push(None, None, What::Notice { level: Level::Warning, text: "careful".to_owned() });
         story.push(None, None, What::PytestOutput("two\nlines".to_owned()));
-        story.round(&[Ending::Crash, Ending::Fail("a\0b")]);
+        story.round(&[Ending::Flaky("first"), Ending::Fail("a\0b")]);
+        let test = story.test(0);
+        story.push(Some(1), Some(0), What::TestSlow { test, elapsed: 60.0 });
         story.push(Some(1), Some(0), What::OutputLine("hi".to_owned()));
         let how = WorkerEnd::Crashed(Crash::Signal(9));
         story.push(Some(1), Some(0), What::WorkerEnded { slot: Slot(0), how });
@@ -335,7 +348,7 @@ mod tests {
 
     #[test]
     fn an_ended_test_says_everything_about_itself() {
-        let failed = lines().into_iter().find(|it| it["outcome"] == "failed").expect("one failed");
+        let failed = lines().into_iter().rfind(|it| it["outcome"] == "failed").expect("one failed");
         insta::assert_snapshot!(failed.to_string(), @r#"{"at":0.04,"attempt":1,"detail":null,"duration_s":{"call":0.02,"setup":0.0,"teardown":0.0,"total":0.02},"event":"test-ended","failure":{"file":"tests/test_a.py","line":12,"message":"AssertionError: a\u0000b","sections":[{"name":"Captured stdout call","text":"hello\n"}],"text":"    def test():\n>       assert False\nE       AssertionError: a\u0000b"},"index":1,"nodeid":"tests/test_a.py::test_bad","outcome":"failed","reason":null,"round":1,"start":0.03,"v":1,"worker":"gw1"}"#);
     }
 

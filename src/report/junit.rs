@@ -13,26 +13,31 @@
 //! | skipped, xfailed | `skipped` |
 //! | interrupted, not run | `skipped`, its `type` and `message` saying so: an `error` would blame a test that never had its chance |
 //!
+//! What a test that was retried said before is inside: `flakyFailure` and `flakyError` where it then
+//! passed, `rerunFailure` and `rerunError` where it did not (Maven Surefire's names).
+//!
 //! `classname`, `name` and the types `pytest.skip` and `pytest.xfail` are pytest's own. Beyond the
 //! Jenkins schema (junit-10.xsd), a `testcase` has `file` and `line`, as pytest's xunit1 family has,
 //! and `properties`, as pytest's `record_property` writes them.
 
-use std::fmt::Write as _;
+mod case;
+
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestSuite};
+use quick_junit::{Property, Report, TestSuite};
 
 use crate::model::{
-    Counts, Event, Execution, NodeId, Offset, OutcomeKind, Round, RunStarted, What, WorkerId,
+    Counts, Event, Execution, Offset, OutcomeKind, Round, RunStarted, TestIndex, What, WorkerId,
 };
 
 use super::consumer::Consumer;
-use super::summary::headline;
-use super::text::{self, Keep, clean};
+use super::text;
+use case::Case;
 
 /// Bytes for everything before the first suite: five numbers of twenty digits fit.
 const HEAD: usize = 256;
@@ -46,15 +51,11 @@ pub(crate) struct JUnit {
     run: Option<Arc<RunStarted>>,
     round: Option<(Round, Offset)>,
     cases: Vec<Case>,
+    /// Attempts of this round that failed and whose test has not ended yet.
+    attempts: HashMap<TestIndex, Vec<Execution>>,
     suites: u32,
     totals: Counts,
     elapsed: f64,
-}
-
-/// An execution, until its round's suite is written.
-struct Case {
-    worker: Option<WorkerId>,
-    execution: Box<Execution>,
 }
 
 impl JUnit {
@@ -73,10 +74,23 @@ impl JUnit {
             run: None,
             round: None,
             cases: Vec::new(),
+            attempts: HashMap::new(),
             suites: 0,
             totals: Counts::default(),
             elapsed: 0.0,
         })
+    }
+
+    /// A test has ended: what its earlier attempts said goes with it.
+    fn end_case(&mut self, worker: Option<WorkerId>, execution: &Execution) {
+        let before = match self.attempts.get_mut(&execution.test.index) {
+            Some(failed) => {
+                let wanted = execution.attempt.0.saturating_sub(1) as usize;
+                failed.drain(..wanted.min(failed.len())).collect()
+            }
+            None => Vec::new(),
+        };
+        self.cases.push(Case { worker, execution: Box::new(execution.clone()), before });
     }
 
     /// Writes the round's suite and forgets its cases. After the first error nothing more is
@@ -103,6 +117,7 @@ impl JUnit {
             suite.add_properties(run_properties(run));
         }
         suite.add_test_cases(self.cases.drain(..).map(Case::render));
+        self.attempts.clear();
         suite
     }
 
@@ -137,7 +152,10 @@ impl Consumer for JUnit {
             }
             What::TestEnded(execution) => {
                 self.totals.add(execution.outcome.kind());
-                self.cases.push(Case { worker: event.worker, execution: execution.clone() });
+                self.end_case(event.worker, execution);
+            }
+            What::AttemptFailed(execution) => {
+                self.attempts.entry(execution.test.index).or_default().push((**execution).clone());
             }
             What::RoundEnded(ended) => self.end_suite(ended.elapsed),
             What::RunEnded(ended) => self.elapsed = ended.elapsed,
@@ -146,6 +164,7 @@ impl Consumer for JUnit {
             | What::PytestOutput(_)
             | What::WorkerStarted { .. }
             | What::TestStarted { .. }
+            | What::TestSlow { .. }
             | What::OutputLine(_)
             | What::WorkerEnded { .. } => {}
         }
@@ -246,103 +265,6 @@ fn timestamp(started_us: i64, at: Offset) -> String {
 
 fn seconds(value: f64) -> Duration {
     Duration::try_from_secs_f64(value).unwrap_or_default()
-}
-
-impl Case {
-    fn render(self) -> TestCase {
-        let execution = &*self.execution;
-        let (classname, name) = address(&execution.test.nodeid);
-        let mut case = TestCase::new(text::line(&name), status(execution));
-        case.set_classname(text::line(&classname));
-        case.set_time(seconds(execution.seconds()));
-        case.extra.insert("file".into(), text::line(execution.test.nodeid.file()).into());
-        if let Some(line) = execution.test.line {
-            case.extra.insert("line".into(), line.to_string().into());
-        }
-        if let Some(worker) = self.worker {
-            case.add_property(("worker", worker.to_string().as_str()));
-        }
-        if execution.attempt.0 > 1 {
-            case.add_property(("attempt", execution.attempt.0.to_string().as_str()));
-        }
-        let (out, err) = outputs(execution);
-        if !out.is_empty() {
-            case.set_system_out(out);
-        }
-        if !err.is_empty() {
-            case.set_system_err(err);
-        }
-        case
-    }
-}
-
-/// pytest's class and test name: `tests/a.py::B::c[1]` is `tests.a.B` and `c[1]`.
-fn address(nodeid: &NodeId) -> (String, String) {
-    let (path, parameters) = match nodeid.as_str().split_once('[') {
-        Some((path, parameters)) => (path, format!("[{parameters}")),
-        None => (nodeid.as_str(), String::new()),
-    };
-    let mut names: Vec<_> = path.split("::").map(str::to_owned).collect();
-    let module = names[0].replace('/', ".");
-    module.strip_suffix(".py").unwrap_or(&module).clone_into(&mut names[0]);
-    let name = names.pop().unwrap_or_default() + &parameters;
-    (names.join("."), name)
-}
-
-fn status(execution: &Execution) -> TestCaseStatus {
-    let failure = execution.failure.as_deref();
-    let kind = execution.outcome.kind();
-    let (mut status, default_type) = match kind {
-        OutcomeKind::Passed | OutcomeKind::XPassed => return TestCaseStatus::success(),
-        OutcomeKind::Failed => (TestCaseStatus::non_success(NonSuccessKind::Failure), "failed"),
-        OutcomeKind::Error | OutcomeKind::TimedOut | OutcomeKind::Crashed => {
-            (TestCaseStatus::non_success(NonSuccessKind::Error), kind.name())
-        }
-        OutcomeKind::Skipped => (TestCaseStatus::skipped(), "pytest.skip"),
-        OutcomeKind::XFailed => (TestCaseStatus::skipped(), "pytest.xfail"),
-        OutcomeKind::Interrupted | OutcomeKind::NotRun => (TestCaseStatus::skipped(), kind.name()),
-    };
-    let message = match kind {
-        OutcomeKind::Skipped | OutcomeKind::XFailed => {
-            text::line(execution.reason.as_deref().unwrap_or_default()).into_owned()
-        }
-        OutcomeKind::Passed
-        | OutcomeKind::XPassed
-        | OutcomeKind::Failed
-        | OutcomeKind::Error
-        | OutcomeKind::TimedOut
-        | OutcomeKind::Crashed
-        | OutcomeKind::Interrupted
-        | OutcomeKind::NotRun => headline(&execution.outcome, failure),
-    };
-    let message = if message.is_empty() { execution.outcome.to_string() } else { message };
-    let raised = matches!(kind, OutcomeKind::Failed | OutcomeKind::Error);
-    let exception = exception(&message).filter(|_| raised);
-    status.set_type(exception.unwrap_or(default_type));
-    if let Some(text) = failure.map(|it| it.text.as_str()).filter(|it| !it.is_empty()) {
-        status.set_description(&*clean(text, Keep::Lines));
-    }
-    status.set_message(message);
-    status
-}
-
-/// `AssertionError` of `AssertionError: assert 1 == 2`.
-fn exception(message: &str) -> Option<&str> {
-    let name = message.split(':').next()?.trim();
-    let is_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.');
-    (name.starts_with(char::is_alphabetic) && name.chars().all(is_name)).then_some(name)
-}
-
-/// Captured output, standard error apart.
-fn outputs(execution: &Execution) -> (String, String) {
-    let (mut out, mut err) = (String::new(), String::new());
-    for (name, content) in execution.failure.iter().flat_map(|it| &it.sections) {
-        let to = if name.contains("stderr") { &mut err } else { &mut out };
-        let (name, content) = (text::line(name), clean(content, Keep::Lines));
-        // Writing to a String cannot fail.
-        let _ = writeln!(to, "--- {name} ---\n{}", content.trim_end_matches('\n'));
-    }
-    (out, err)
 }
 
 #[cfg(test)]
@@ -494,19 +416,6 @@ mod tests {
     }
 
     #[test]
-    fn names_are_those_of_pytest() {
-        let cases = [
-            ("tests/a.py::B::c[1::2/3]", "tests.a.B", "c[1::2/3]"),
-            ("test_a.py::test_b", "test_a", "test_b"),
-            ("docs/x.md::x.md", "docs.x.md", "x.md"),
-            ("tests/a.py", "", "tests.a"),
-        ];
-        for (nodeid, classname, name) in cases {
-            assert_eq!(address(&NodeId::new(nodeid)), (classname.to_owned(), name.to_owned()));
-        }
-    }
-
-    #[test]
     fn a_run_without_tests_has_an_empty_suite() {
         let mut story = Story::new(&[], Some(1));
         story.end();
@@ -522,5 +431,16 @@ mod tests {
         let junit = JUnit::create(&path).expect("a file");
         fs::remove_dir_all(path.parent().expect("sub")).expect("removed");
         assert_eq!(Box::new(junit).finish().len(), 1);
+    }
+
+    #[test]
+    fn what_a_retried_test_said_before_is_kept_with_it() {
+        let mut story = Story::new(&["a.py::flaky", "a.py::ok"], Some(1));
+        story.round(&[Ending::Flaky("now and then"), Ending::Pass]);
+        story.end();
+        let xml = write(&story);
+        assert!(xml.contains("<flakyFailure message=\"AssertionError: now and then\""), "{xml}");
+        assert!(xml.contains("tests=\"2\" skipped=\"0\" failures=\"0\""), "{xml}");
+        assert_eq!(xml.matches("<testcase").count(), 2, "{xml}");
     }
 }

@@ -1,6 +1,6 @@
 //! Made-up runs for this module's tests.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::model::{
@@ -15,6 +15,8 @@ pub(crate) enum Ending {
     Pass,
     Slow(f64),
     Fail(&'static str),
+    /// Fails so, and passes when it is tried again.
+    Flaky(&'static str),
     Crash,
     Skip,
     NotRun,
@@ -25,6 +27,7 @@ pub(crate) struct Story {
     events: Vec<Event>,
     tests: Arc<[Arc<TestInfo>]>,
     counts: Counts,
+    flaky: u64,
     rounds: u32,
     now: u64,
 }
@@ -58,9 +61,13 @@ impl Story {
         let tests: Arc<[_]> = (0..).zip(nodeids).map(|(index, id)| test_info(index, id)).collect();
         let counts = Counts::default();
         let mut story =
-            Self { events: Vec::new(), tests: tests.clone(), counts, rounds: 0, now: 0 };
+            Self { events: Vec::new(), tests: tests.clone(), counts, flaky: 0, rounds: 0, now: 0 };
         story.push(None, None, What::RunStarted(Arc::new(run_started(rounds_planned))));
-        story.push(None, None, What::Collected { tests, workers: 2 });
+        story.push(
+            None,
+            None,
+            What::Collected { tests, workers: 2, rootdir: Arc::from(Path::new("/project")) },
+        );
         story
     }
 
@@ -73,21 +80,35 @@ impl Story {
     pub(crate) fn round(&mut self, endings: &[Ending]) {
         self.begin_round();
         let round = Some(self.rounds);
-        let mut counts = Counts::default();
+        let (mut counts, mut flaky) = (Counts::default(), 0);
         let started = self.now;
         for (position, &ending) in endings.iter().enumerate() {
             let worker = u32::try_from(position % 2).ok();
             self.now += 10_000;
             self.start(position);
             self.now += 10_000;
-            let execution = execution(&self.tests[position], ending, Offset(self.now - 10_000));
+            let start = Offset(self.now - 10_000);
+            let mut execution = execution(&self.tests[position], ending, start);
+            if let Ending::Flaky(message) = ending {
+                let failed =
+                    super::sample::execution(&execution.test, Ending::Fail(message), start);
+                self.push(round, worker, What::AttemptFailed(Box::new(failed)));
+                execution.attempt = execution.attempt.next();
+                flaky += 1;
+            }
             counts.add(execution.outcome.kind());
             let worker = worker.filter(|_| execution.outcome.kind().ran());
             self.push(round, worker, What::TestEnded(Box::new(execution)));
         }
         self.now = started + 1_000_000;
         self.counts += counts;
-        self.push(round, None, What::RoundEnded(RoundEnded { counts, elapsed: 1.0 }));
+        self.flaky += flaky;
+        self.push(round, None, What::RoundEnded(RoundEnded { counts, flaky, elapsed: 1.0 }));
+    }
+
+    /// The test at this position.
+    pub(crate) fn test(&self, position: usize) -> Arc<TestInfo> {
+        self.tests[position].clone()
     }
 
     /// The beginning of a round, with its workers.
@@ -118,8 +139,14 @@ impl Story {
     pub(crate) fn end_because(&mut self, reason: StopReason, failures: u64) {
         let exit: ExitCode = reason.exit_code(failures);
         let elapsed = self.now as f64 / 1e6;
-        let ended =
-            RunEnded { counts: self.counts, elapsed, rounds_run: self.rounds, reason, exit };
+        let ended = RunEnded {
+            counts: self.counts,
+            flaky: self.flaky,
+            elapsed,
+            rounds_run: self.rounds,
+            reason,
+            exit,
+        };
         self.push(None, None, What::RunEnded(ended));
     }
 
@@ -135,7 +162,7 @@ fn test_info(index: u32, nodeid: &str) -> Arc<TestInfo> {
 
 fn execution(test: &Arc<TestInfo>, ending: Ending, start: Offset) -> Execution {
     let (outcome, call) = match ending {
-        Ending::Pass => (Outcome::Passed, 0.01),
+        Ending::Pass | Ending::Flaky(_) => (Outcome::Passed, 0.01),
         Ending::Slow(seconds) => (Outcome::Passed, seconds),
         Ending::Fail(_) => (Outcome::Failed, 0.02),
         Ending::Crash => (Outcome::Crashed(Crash::Signal(6)), 0.03),
@@ -151,7 +178,12 @@ fn execution(test: &Arc<TestInfo>, ending: Ending, start: Offset) -> Execution {
             sections: vec![("Captured stdout call".to_owned(), "hello\n".to_owned())],
             location: Some(("tests/test_a.py".to_owned(), 12)),
         })),
-        Ending::Pass | Ending::Slow(_) | Ending::Crash | Ending::Skip | Ending::NotRun => None,
+        Ending::Pass
+        | Ending::Flaky(_)
+        | Ending::Slow(_)
+        | Ending::Crash
+        | Ending::Skip
+        | Ending::NotRun => None,
     };
     let reason = matches!(ending, Ending::Skip).then(|| "no browser".to_owned());
     let phases = Phases { setup: 0.0, call, teardown: 0.0 };

@@ -45,9 +45,11 @@ pub struct TestFigures {
     pub test: Arc<TestInfo>,
     /// How its executions ended.
     pub counts: Counts,
+    /// How many of them passed only when they were retried.
+    pub retried: u64,
     /// Seconds of its longest execution that ran.
     pub longest: f64,
-    /// How it failed first.
+    /// How it failed first, be it in an attempt that was followed by another.
     pub failed: Option<FirstFailure>,
 }
 
@@ -72,7 +74,14 @@ impl TestFigures {
     /// Whether it both passed and failed in this run.
     #[must_use]
     pub fn is_flaky(&self) -> bool {
-        self.counts.get(OutcomeKind::Passed) > 0 && self.counts.failures() > 0
+        self.retried > 0 || self.counts.get(OutcomeKind::Passed) > 0 && self.counts.failures() > 0
+    }
+
+    fn note_failure(&mut self, execution: &Execution) {
+        if execution.outcome.kind().is_failure() && self.failed.is_none() {
+            let outcome = execution.outcome.clone();
+            self.failed = Some(FirstFailure { outcome, failure: execution.failure.clone() });
+        }
     }
 }
 
@@ -89,6 +98,7 @@ impl Summary {
                 self.rounds.push(RoundFigures { round, planned, counts, elapsed: None });
             }
             What::TestEnded(execution) => self.execution(event.round, execution),
+            What::AttemptFailed(execution) => self.figures(execution).note_failure(execution),
             What::RoundEnded(ended) => {
                 if let Some(round) = self.rounds.last_mut() {
                     round.counts = ended.counts;
@@ -100,6 +110,7 @@ impl Summary {
             | What::PytestOutput(_)
             | What::WorkerStarted { .. }
             | What::TestStarted { .. }
+            | What::TestSlow { .. }
             | What::OutputLine(_)
             | What::WorkerEnded { .. } => {}
         }
@@ -111,20 +122,23 @@ impl Summary {
         if let Some(figures) = self.rounds.last_mut().filter(|it| round == Some(it.round)) {
             figures.counts.add(kind);
         }
-        let test = self.tests.entry(execution.test.index).or_insert_with(|| TestFigures {
-            test: execution.test.clone(),
-            counts: Counts::default(),
-            longest: 0.0,
-            failed: None,
-        });
+        let test = self.figures(execution);
         test.counts.add(kind);
+        test.retried += u64::from(execution.is_flaky());
         if kind.ran() {
             test.longest = test.longest.max(execution.seconds());
         }
-        if kind.is_failure() && test.failed.is_none() {
-            let outcome = execution.outcome.clone();
-            test.failed = Some(FirstFailure { outcome, failure: execution.failure.clone() });
-        }
+        test.note_failure(execution);
+    }
+
+    fn figures(&mut self, execution: &Execution) -> &mut TestFigures {
+        self.tests.entry(execution.test.index).or_insert_with(|| TestFigures {
+            test: execution.test.clone(),
+            counts: Counts::default(),
+            retried: 0,
+            longest: 0.0,
+            failed: None,
+        })
     }
 
     /// The first event of the run, once it has come.
@@ -180,10 +194,21 @@ impl Summary {
         known.or_else(|| self.collected.map(|count| count as u64))
     }
 
-    /// Tests that failed at least once: most failures first, then in pytest's order.
+    /// Tests that passed only when they were retried, in pytest's order. Those that failed for good
+    /// in another round are [`Summary::failing`].
+    #[must_use]
+    pub fn retried(&self) -> Vec<&TestFigures> {
+        let is_retried = |it: &&TestFigures| it.retried > 0 && it.counts.failures() == 0;
+        let mut retried: Vec<_> = self.tests.values().filter(is_retried).collect();
+        retried.sort_by_key(|it| it.test.index);
+        retried
+    }
+
+    /// Tests that failed at least once for good: most failures first, then in pytest's order.
     #[must_use]
     pub fn failing(&self) -> Vec<&TestFigures> {
-        let mut failing: Vec<_> = self.tests.values().filter(|it| it.failed.is_some()).collect();
+        let mut failing: Vec<_> =
+            self.tests.values().filter(|it| it.counts.failures() > 0).collect();
         failing.sort_by_key(|it| (std::cmp::Reverse(it.counts.failures()), it.test.index));
         failing
     }

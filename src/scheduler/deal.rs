@@ -3,14 +3,17 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::claims::Claims;
 use super::units::{Order, Unit, units};
 use crate::model::{DistMode, Slot, TestIndex, TestInfo};
 
-/// Deals one round's tests to slots. What was given and came back, because a worker died, is dealt
+/// Deals one round's tests to slots, and none that would run beside what it must not run beside.
+/// What was given and came back, because a worker died or a test is to be tried again, is dealt
 /// again, to the same slot where the mode ties tests to one.
 #[derive(Debug)]
 pub struct Deal {
     strategy: Strategy,
+    claims: Claims,
     returned: Vec<VecDeque<TestIndex>>,
     waiting: usize,
     can_split: bool,
@@ -60,10 +63,18 @@ impl Deal {
         let can_split = matches!(mode, DistMode::Pnl | DistMode::Load | DistMode::WorkSteal);
         Self {
             strategy,
+            claims: Claims::default(),
             returned: vec![VecDeque::new(); slots],
             waiting: tests.len() * copies,
             can_split: can_split && slots > 1,
         }
+    }
+
+    /// The same, with what its tests claim for themselves while they run.
+    #[must_use]
+    pub fn claiming(mut self, claims: &Claims) -> Self {
+        self.claims = claims.for_round(self.returned.len());
+        self
     }
 
     /// How many tests are not given to anyone.
@@ -114,22 +125,79 @@ impl Deal {
             }
     }
 
-    /// The next unit for `slot`, as the tests to run in this order.
+    /// The next unit for `slot`, as the tests to run in this order. `None` where there is none, or
+    /// none that may run beside what others hold: [`Deal::has_for`] tells which.
     #[must_use]
     pub fn take(&mut self, slot: Slot) -> Option<Vec<TestIndex>> {
-        let unit = if self.returned[slot.0].is_empty() {
-            self.strategy.take(slot.0)?
-        } else {
-            self.returned[slot.0].drain(..).collect()
-        };
+        let unit = if self.claims.is_empty() { self.next(slot) } else { self.next_allowed(slot) }?;
         self.waiting -= unit.len();
+        for &test in &unit {
+            self.claims.take(slot, test);
+        }
         Some(unit)
     }
 
-    /// Takes back tests that `slot`'s worker was given and did not start, in their order.
+    fn next(&mut self, slot: Slot) -> Option<Unit> {
+        if self.returned[slot.0].is_empty() {
+            return self.strategy.take(slot.0, &|_| true);
+        }
+        Some(self.returned[slot.0].drain(..).collect())
+    }
+
+    /// One test that may run now. What else its unit has is kept for the slot.
+    fn next_allowed(&mut self, slot: Slot) -> Option<Unit> {
+        let allowed = |test: TestIndex| self.claims.allow(slot, test);
+        let own = &mut self.returned[slot.0];
+        if let Some(test) = take_first(own, &allowed) {
+            return Some(vec![test]);
+        }
+        own.extend(self.strategy.take(slot.0, &allowed)?);
+        one(take_first(own, &allowed))
+    }
+
+    /// `slot`'s worker has run this test.
+    pub fn done(&mut self, slot: Slot, test: TestIndex) {
+        self.claims.release(slot, test);
+    }
+
+    /// Takes back tests that `slot`'s worker was given and did not start, in their order, or that it
+    /// ran and is to run again.
     pub fn give_back(&mut self, slot: Slot, tests: Vec<TestIndex>) {
+        if tests.is_empty() {
+            return;
+        }
+        for &test in &tests {
+            self.claims.release(slot, test);
+        }
         self.waiting += tests.len();
         self.returned[slot.0].extend(tests);
+    }
+
+    /// Whether some tests claim something, so that a worker may have to wait for another.
+    #[must_use]
+    pub fn has_claims(&self) -> bool {
+        !self.claims.is_empty()
+    }
+
+    /// Whether this test claims something.
+    #[must_use]
+    pub fn is_claimed(&self, test: TestIndex) -> bool {
+        self.claims.has(test)
+    }
+
+    /// Whether a worker that holds these tests may hand some of them to another.
+    #[must_use]
+    pub fn may_move(&self, held: &VecDeque<TestIndex>) -> bool {
+        self.claims.is_empty()
+            || !self.claims.is_exclusive_now() && !held.iter().any(|&test| self.claims.has(test))
+    }
+
+    /// Tests that one slot's worker was given are another's now.
+    pub fn moved(&mut self, from: Slot, to: Slot, tests: &[TestIndex]) {
+        for &test in tests {
+            self.claims.release(from, test);
+            self.claims.take(to, test);
+        }
     }
 
     /// Empties the deal: returns how many tests nobody was given.
@@ -137,6 +205,7 @@ impl Deal {
         let waiting = self.waiting;
         *self = Self {
             strategy: Strategy::Queue(VecDeque::new()),
+            claims: Claims::default(),
             returned: vec![VecDeque::new(); self.returned.len()],
             waiting: 0,
             can_split: false,
@@ -146,27 +215,56 @@ impl Deal {
 }
 
 impl Strategy {
-    fn take(&mut self, slot: usize) -> Option<Unit> {
+    /// The next unit with a test that is allowed.
+    fn take(&mut self, slot: usize, allowed: Allowed<'_>) -> Option<Unit> {
         match self {
-            Self::Queue(units) => units.pop_front(),
-            Self::Own(queues) => one(queues.get_mut(slot)?.pop_front()),
+            Self::Queue(units) => take_unit(units, allowed),
+            Self::Own(queues) => one(take_first(queues.get_mut(slot)?, allowed)),
             Self::Steal(queues) => {
                 if queues[slot].is_empty() {
                     queues[slot] = steal(queues);
                 }
-                one(queues[slot].pop_front())
+                one(take_any(queues, slot, allowed))
             }
             Self::Files { waiting, begun } => {
-                if begun[slot].is_empty() {
-                    begun[slot] = match waiting.pop_front() {
-                        Some(file) => file.into(),
-                        None => steal(begun),
-                    };
+                if !begun[slot].iter().any(|&test| allowed(test)) {
+                    match take_unit(waiting, allowed) {
+                        Some(file) => begun[slot].extend(file),
+                        None if begun[slot].is_empty() => begun[slot] = steal(begun),
+                        None => {}
+                    }
                 }
-                one(begun[slot].pop_front())
+                one(take_any(begun, slot, allowed))
             }
         }
     }
+}
+
+/// Whether a test may be given now.
+type Allowed<'a> = &'a dyn Fn(TestIndex) -> bool;
+
+fn take_unit(units: &mut VecDeque<Unit>, allowed: Allowed<'_>) -> Option<Unit> {
+    let at = units.iter().position(|unit| unit.iter().any(|&test| allowed(test)))?;
+    units.remove(at)
+}
+
+fn take_first(queue: &mut VecDeque<TestIndex>, allowed: Allowed<'_>) -> Option<TestIndex> {
+    let at = queue.iter().position(|&test| allowed(test))?;
+    queue.remove(at)
+}
+
+/// The slot's own first, else, where its own must wait, the last of another's.
+fn take_any(
+    queues: &mut [VecDeque<TestIndex>],
+    slot: usize,
+    allowed: Allowed<'_>,
+) -> Option<TestIndex> {
+    take_first(&mut queues[slot], allowed).or_else(|| {
+        queues.iter_mut().find_map(|queue| {
+            let at = queue.iter().rposition(|&test| allowed(test))?;
+            queue.remove(at)
+        })
+    })
 }
 
 fn one(test: Option<TestIndex>) -> Option<Unit> {
@@ -199,6 +297,9 @@ fn split_evenly(tests: &[Arc<TestInfo>], slots: usize) -> Vec<VecDeque<TestIndex
 mod tests {
     use proptest::prelude::*;
 
+    use std::collections::HashMap;
+
+    use super::super::claims::Claim;
     use super::*;
     use crate::model::NodeId;
 
@@ -310,6 +411,41 @@ mod tests {
         assert_eq!(deal.waiting(), 0);
     }
 
+    #[test]
+    fn a_test_that_must_wait_is_passed_over_and_comes_when_it_can() {
+        let suite = suite(&["a::1", "b::2", "c::3"]);
+        let db = Claim { exclusive: false, locks: vec![0] };
+        let wanted = HashMap::from([(TestIndex(0), db.clone()), (TestIndex(1), db)]);
+        let mut deal = Deal::new(DistMode::Load, &suite, 2).claiming(&Claims::new(wanted, vec![1]));
+        assert_eq!(take(&mut deal, 0), Some(vec![0]));
+        assert_eq!(take(&mut deal, 1), Some(vec![2]));
+        assert_eq!(take(&mut deal, 1), None);
+        assert!(deal.has_for(Slot(1)));
+        deal.done(Slot(0), TestIndex(0));
+        assert_eq!(take(&mut deal, 1), Some(vec![1]));
+    }
+
+    /// What each slot holds, whether anything runs that must not, and what can still be given.
+    struct Floor {
+        held: Vec<VecDeque<TestIndex>>,
+        wanted: HashMap<TestIndex, Claim>,
+    }
+
+    impl Floor {
+        fn is_sound(&self) -> bool {
+            let busy = self.held.iter().filter(|held| !held.is_empty()).count();
+            let claims = |held: &VecDeque<TestIndex>| {
+                held.iter().filter_map(|test| self.wanted.get(test)).cloned().collect::<Vec<_>>()
+            };
+            let claims: Vec<Vec<Claim>> = self.held.iter().map(claims).collect();
+            let alone = !claims.iter().flatten().any(|claim| claim.exclusive) || busy == 1;
+            let holders = |lock: usize| {
+                claims.iter().filter(|held| held.iter().any(|it| it.locks.contains(&lock))).count()
+            };
+            alone && holders(0) <= 1 && holders(1) <= 2
+        }
+    }
+
     proptest! {
         #[test]
         fn nothing_is_lost_or_doubled(
@@ -346,6 +482,45 @@ mod tests {
             let mut expected: Vec<_> = suite.iter().map(|t| t.index).collect::<Vec<_>>().repeat(copies);
             expected.sort();
             prop_assert_eq!(seen, expected);
+        }
+
+        // Whatever tests claim, nobody runs beside what they must not, and nobody waits for ever.
+        #[test]
+        fn claims_are_kept_and_never_block_for_good(
+            tests in proptest::collection::vec((0u8..5, 0u8..6), 1..40),
+            ends in proptest::collection::vec((0usize..3, 0u8..10), 400),
+            mode in proptest::sample::select(DistMode::ALL),
+        ) {
+            let ids: Vec<String> = tests.iter().enumerate().map(|(n, (f, _))| format!("{f}::{n}")).collect();
+            let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+            let wanted: HashMap<TestIndex, Claim> = (0u32..).zip(&tests).filter_map(|(n, (_, kind))| {
+                let claim = |exclusive, locks: &[usize]| Some((TestIndex(n), Claim { exclusive, locks: locks.to_vec() }));
+                match kind { 0 => claim(true, &[]), 1 => claim(false, &[0]), 2 => claim(false, &[0, 1]), 3 => claim(false, &[1]), _ => None }
+            }).collect();
+            let slots = if mode == DistMode::No { 1 } else { 3 };
+            let mut deal = Deal::new(mode, &suite(&ids), slots).claiming(&Claims::new(wanted.clone(), vec![1, 2]));
+            let mut floor = Floor { held: vec![VecDeque::new(); slots], wanted };
+            let mut ends = ends.into_iter().cycle();
+            let mut run = 0;
+            while deal.waiting() > 0 || floor.held.iter().any(|held| !held.is_empty()) {
+                for slot in 0..slots {
+                    if floor.held[slot].len() < 2 && let Some(unit) = deal.take(Slot(slot)) {
+                        floor.held[slot].extend(unit);
+                    }
+                }
+                prop_assert!(slots == 1 || floor.is_sound());
+                prop_assert!(floor.held.iter().any(|held| !held.is_empty()), "all wait");
+                let (slot, fate) = ends.next().expect("endless");
+                let slot = slot % slots;
+                if fate == 0 { // its worker dies; what it ran is tried again
+                    deal.give_back(Slot(slot), floor.held[slot].drain(..).collect());
+                } else if let Some(test) = floor.held[slot].pop_front() {
+                    deal.done(Slot(slot), test);
+                    run += 1;
+                }
+            }
+            let copies = if mode == DistMode::Each { slots } else { 1 };
+            prop_assert_eq!(run, tests.len() * copies);
         }
     }
 }

@@ -8,8 +8,10 @@ use serde::de::DeserializeOwned;
 
 use super::SettingsError;
 use super::layer::{Layer, name};
+use super::rules::{FileRule, capacities, rules};
 use super::scope::{Scope, default_scopes};
 use super::values::{self, BadValue};
+use crate::model::{Pattern, Rule};
 
 /// A project: its folder, and what its configuration file says.
 #[derive(Debug, Clone)]
@@ -24,6 +26,10 @@ pub struct Project {
     pub pytest_args: Vec<String>,
     /// How to start the server, for the message when it does not answer.
     pub server_hint: Option<String>,
+    /// What is said of some tests, in the file's order.
+    pub rules: Vec<(Pattern, Rule)>,
+    /// How many tests may hold a lock at the same time, where the file says so.
+    pub locks: BTreeMap<String, usize>,
     /// All scopes by name, the built-in ones included.
     pub scopes: BTreeMap<String, Scope>,
 }
@@ -41,6 +47,10 @@ struct File {
     delay: Option<Count>,
     headed: Option<bool>,
     max_fail: Option<u64>,
+    retries: Option<u32>,
+    flaky: Option<String>,
+    timeout: Option<Count>,
+    slow: Option<Count>,
     python: Option<PathBuf>,
     junit: Option<PathBuf>,
     jsonl: Option<PathBuf>,
@@ -49,6 +59,10 @@ struct File {
     server_hint: Option<String>,
     #[serde(default)]
     scopes: BTreeMap<String, FileScope>,
+    #[serde(default)]
+    tests: Vec<FileRule>,
+    #[serde(default)]
+    locks: BTreeMap<String, u32>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -64,14 +78,14 @@ struct FileScope {
 /// A number, or a text as on the command line.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
-enum Count {
+pub(super) enum Count {
     Integer(i64),
     Float(f64),
     Text(String),
 }
 
 impl Count {
-    fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         match self {
             Self::Integer(number) => number.to_string(),
             Self::Float(number) => number.to_string(),
@@ -151,6 +165,10 @@ fn project(folder: &Path, place: &str, prefix: &str, file: File) -> Result<Proje
     let workers = file.workers.as_ref().map(Count::text);
     let delay = file.delay.as_ref().map(Count::text);
     let max_fail = file.max_fail.map(|number| number.to_string());
+    let limit = |key: &str, value: Option<&Count>| {
+        let parsed = value.map(|value| values::limit(&value.text())).transpose();
+        parsed.map_err(|error| at(key, error))
+    };
     let in_folder = |path: PathBuf| folder.join(path);
     let layer = Layer {
         base_url: checked!(base_url, |text: &str| values::base_url(text)),
@@ -172,6 +190,10 @@ fn project(folder: &Path, place: &str, prefix: &str, file: File) -> Result<Proje
             .map(|text| values::failures(&text))
             .transpose()
             .map_err(|error| at("max_fail", error))?,
+        retries: file.retries,
+        flaky: checked!(flaky, |text: &str| name(text)),
+        timeout: limit("timeout", file.timeout.as_ref())?,
+        slow: limit("slow", file.slow.as_ref())?,
         python: file.python.map(in_folder),
         junit: file.junit.map(in_folder),
         jsonl: file.jsonl.map(in_folder),
@@ -204,6 +226,8 @@ fn project(folder: &Path, place: &str, prefix: &str, file: File) -> Result<Proje
         layer,
         pytest_args: file.pytest_args,
         server_hint: file.server_hint,
+        rules: rules(file.tests).map_err(|(key, error)| at(&key, error))?,
+        locks: capacities(file.locks).map_err(|(key, error)| at(&key, error))?,
         scopes,
     })
 }

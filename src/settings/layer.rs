@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::SettingsError;
 use super::values::{self, BadValue, WorkerCount};
-use crate::model::{DistMode, EngineKind, Isolation, Output, Rank, Server};
+use crate::model::{DistMode, EngineKind, FlakyPolicy, Isolation, Output, Rank, Rule, Server};
 
 /// What one source says; `None` where it says nothing.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -22,6 +22,10 @@ pub struct Layer {
     pub delay: Option<Duration>,
     pub headed: Option<bool>,
     pub max_fail: Option<u64>,
+    pub retries: Option<u32>,
+    pub flaky: Option<FlakyPolicy>,
+    pub timeout: Option<Duration>,
+    pub slow: Option<Duration>,
     pub python: Option<PathBuf>,
     pub junit: Option<PathBuf>,
     pub jsonl: Option<PathBuf>,
@@ -56,6 +60,10 @@ pub struct Settings {
     pub headed: bool,
     /// Failures after which a round stops.
     pub max_fail: Option<u64>,
+    /// What holds for every test of which nothing particular is said: retries and time limits.
+    pub general: Rule,
+    /// What a test that passed only when it was retried means for the exit code.
+    pub flaky: FlakyPolicy,
     /// The interpreter, and which setting named it.
     pub python: Option<(PathBuf, String)>,
     /// Where the `JUnit` report goes.
@@ -63,6 +71,9 @@ pub struct Settings {
     /// Where the event stream goes.
     pub jsonl: Option<PathBuf>,
 }
+
+/// From when on a test is named as slow while it runs: nextest's default too.
+const SLOW: Duration = Duration::from_secs(60);
 
 const DEFAULT_URL: &str = "http://127.0.0.1:8000";
 
@@ -103,6 +114,13 @@ impl Settings {
             delay: first!(delay).unwrap_or(Duration::ZERO),
             headed: first!(headed).unwrap_or(false),
             max_fail: first!(max_fail),
+            general: Rule {
+                retries: first!(retries),
+                timeout: first!(timeout),
+                slow: Some(first!(slow).unwrap_or(SLOW)),
+                ..Rule::default()
+            },
+            flaky: first!(flaky).unwrap_or(FlakyPolicy::Pass),
             python,
             junit: first!(junit),
             jsonl: first!(jsonl),
@@ -135,6 +153,10 @@ pub fn from_environment(get: impl Fn(&str) -> Option<String>) -> Result<Layer, S
         delay: parsed(read, "PNL_DELAY", values::delay)?,
         headed: parsed(read, "PNL_HEADED", flag)?,
         max_fail: parsed(read, "PNL_MAX_FAIL", values::failures)?,
+        retries: parsed(read, "PNL_RETRIES", values::retries)?,
+        flaky: parsed(read, "PNL_FLAKY", name)?,
+        timeout: parsed(read, "PNL_TIMEOUT", values::limit)?,
+        slow: parsed(read, "PNL_SLOW", values::limit)?,
         python: read("PNL_PYTHON").map(PathBuf::from),
         junit: read("PNL_JUNIT").map(PathBuf::from),
         jsonl: read("PNL_JSONL").map(PathBuf::from),

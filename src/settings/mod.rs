@@ -5,13 +5,16 @@
 
 mod file;
 mod layer;
+mod rules;
 mod scope;
 mod values;
 
 pub use file::{Project, find_project};
 pub use layer::{Layer, Settings, from_environment};
 pub use scope::{Scope, ScopeError, Selection, default_scopes, select};
-pub use values::{BadValue, WorkerCount, base_url, count, delay, duration, failures, workers};
+pub use values::{
+    BadValue, WorkerCount, base_url, count, delay, duration, failures, limit, retries, workers,
+};
 
 /// A setting that cannot be used: where it stands, and what is wrong with it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

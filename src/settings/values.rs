@@ -3,6 +3,8 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use crate::model::span;
+
 /// A value that cannot be used; the text says what was given and what is allowed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -63,19 +65,17 @@ pub fn delay(text: &str) -> Result<Duration, BadValue> {
     })
 }
 
-/// A number with an optional unit; seconds without one.
-fn span(text: &str) -> Option<Duration> {
-    let split = text.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(text.len());
-    let (number, unit) = text.split_at(split);
-    let factor = match unit {
-        "ms" => 0.001,
-        "" | "s" => 1.0,
-        "m" => 60.0,
-        "h" => 3600.0,
-        "d" => 86_400.0,
-        _ => return None,
-    };
-    Duration::try_from_secs_f64(number.parse::<f64>().ok()? * factor).ok()
+/// A limit of time, zero for none: `30`, `90s`, `10m`, `0`.
+pub fn limit(text: &str) -> Result<Duration, BadValue> {
+    span(text).ok_or_else(|| {
+        BadValue(format!("a limit is like 30, 90s, 10m or 1h, or 0 for none, not {text:?}"))
+    })
+}
+
+/// A number of further attempts, zero for none.
+pub fn retries(text: &str) -> Result<u32, BadValue> {
+    text.parse()
+        .map_err(|_| BadValue(format!("retries are a whole number of at least 0, not {text:?}")))
 }
 
 /// An `http` or `https` URL; a trailing slash is cut.

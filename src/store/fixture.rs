@@ -127,14 +127,14 @@ impl Tape {
             self.push(round, worker, What::TestEnded(Box::new(execution)));
         }
         self.counts += counts;
-        self.push(round, None, What::RoundEnded(RoundEnded { counts, elapsed: 0.5 }));
+        self.push(round, None, What::RoundEnded(RoundEnded { counts, flaky: 0, elapsed: 0.5 }));
         self
     }
 
     pub(crate) fn end(mut self, reason: StopReason) -> Vec<Event> {
         let (counts, rounds_run) = (self.counts, self.rounds);
         let exit = reason.exit_code(counts.failures());
-        let ended = RunEnded { counts, elapsed: 1.5, rounds_run, reason, exit };
+        let ended = RunEnded { counts, flaky: 0, elapsed: 1.5, rounds_run, reason, exit };
         self.push(None, None, What::RunEnded(ended));
         self.events
     }

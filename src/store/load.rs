@@ -48,6 +48,10 @@ pub struct StoredTest {
     pub nodeid: NodeId,
     /// What became of its executions.
     pub counts: Counts,
+    /// How many of them passed only when they were retried.
+    pub flaky: u64,
+    /// How many attempts failed and were followed by another. No executions of their own.
+    pub retried: u64,
     /// How long each execution that ran took, in seconds, in the order in which they were reported.
     pub seconds: Vec<f64>,
 }
@@ -91,26 +95,35 @@ struct Sums {
     places: HashMap<i64, usize>,
 }
 
+#[derive(Default)]
 struct TestSum {
     id: i64,
     position: u32,
     counts: Counts,
+    flaky: u64,
+    retried: u64,
     seconds: Vec<f64>,
 }
 
 impl Sums {
     fn read(&mut self, db: &Connection, run: i64) -> rusqlite::Result<()> {
         let mut statement = db.prepare_cached(
-            "SELECT round, test_id, position, outcome, setup_us + call_us + teardown_us \
-             FROM executions WHERE run_id = ?1 ORDER BY seq",
+            "SELECT round, test_id, position, outcome, setup_us + call_us + teardown_us, \
+             retried, attempt FROM executions WHERE run_id = ?1 ORDER BY seq",
         )?;
         let mut rows = statement.query([run])?;
         while let Some(row) = rows.next()? {
             let kind = outcome(row.get(3)?)?;
+            if row.get(5)? {
+                self.test(row.get(1)?, row.get(2)?).retried += 1;
+                continue;
+            }
             self.totals.add(kind);
             self.rounds.entry(row.get(0)?).or_default().add(kind);
+            let is_flaky = row.get::<_, u32>(6)? > 1 && kind.ran() && !kind.is_failure();
             let test = self.test(row.get(1)?, row.get(2)?);
             test.counts.add(kind);
+            test.flaky += u64::from(is_flaky);
             if kind.ran() {
                 test.seconds.push(seconds(row.get(4)?));
             }
@@ -121,7 +134,7 @@ impl Sums {
     fn test(&mut self, id: i64, position: u32) -> &mut TestSum {
         let tests = &mut self.tests;
         let place = *self.places.entry(id).or_insert_with(|| {
-            tests.push(TestSum { id, position, counts: Counts::default(), seconds: Vec::new() });
+            tests.push(TestSum { id, position, ..TestSum::default() });
             tests.len() - 1
         });
         &mut tests[place]
@@ -131,8 +144,8 @@ impl Sums {
         let mut sums = std::mem::take(&mut self.tests);
         sums.sort_by_key(|test| test.position);
         sums.into_iter()
-            .map(|TestSum { id, counts, seconds, .. }| {
-                Ok(StoredTest { nodeid: nodeid(db, id)?, counts, seconds })
+            .map(|TestSum { id, counts, flaky, retried, seconds, .. }| {
+                Ok(StoredTest { nodeid: nodeid(db, id)?, counts, flaky, retried, seconds })
             })
             .collect()
     }

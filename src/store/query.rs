@@ -69,6 +69,8 @@ pub struct RunRecord {
     pub end: Option<RunEnd>,
     /// What became of all executions; of those recorded where no end is.
     pub counts: Counts,
+    /// How many of them passed only when they were retried.
+    pub flaky: u64,
 }
 
 /// How a run ended.
@@ -214,6 +216,7 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<RunRecord> {
         elapsed: elapsed_us.map_or(0.0, seconds),
         end: end(row)?,
         counts: counts(row)?,
+        flaky: row.get::<_, Option<i64>>("flaky")?.map_or(0, unsigned),
     })
 }
 
@@ -249,12 +252,14 @@ fn complete(db: &Connection, record: &mut RunRecord) -> rusqlite::Result<()> {
         .prepare_cached("SELECT count(*) FROM rounds WHERE run_id = ?1")?
         .query_row([record.key], |row| row.get(0))?;
     let mut statement = db.prepare_cached(
-        "SELECT outcome, count(*), max(reported_us) FROM executions WHERE run_id = ?1 GROUP BY outcome",
+        "SELECT outcome, count(*), max(reported_us), sum(attempt > 1 AND outcome IN (0, 4, 5)) \
+         FROM executions WHERE run_id = ?1 AND NOT retried GROUP BY outcome",
     )?;
     let mut rows = statement.query([record.key])?;
     while let Some(row) = rows.next()? {
         record.counts.add_many(outcome(row.get(0)?)?, unsigned(row.get(1)?));
         record.elapsed = record.elapsed.max(seconds(row.get(2)?));
+        record.flaky += unsigned(row.get(3)?);
     }
     Ok(())
 }

@@ -35,9 +35,16 @@ impl Recorder {
         let Some(run) = self.run else { return Ok(()) };
         let round = event.round.unwrap_or(Round::FIRST);
         match &event.what {
-            What::Collected { tests, workers } => update_collected(db, run, tests.len(), *workers),
+            What::Collected { tests, workers, .. } => {
+                update_collected(db, run, tests.len(), *workers)
+            }
             What::RoundStarted(started) => insert_round(db, run, round, event.at, *started),
-            What::TestEnded(execution) => self.insert_execution(db, run, event, execution),
+            What::TestEnded(execution) => {
+                self.insert_execution(db, run, event, execution, Last::Yes)
+            }
+            What::AttemptFailed(execution) => {
+                self.insert_execution(db, run, event, execution, Last::No)
+            }
             What::RoundEnded(ended) => update_round(db, run, round, *ended),
             What::RunEnded(ended) => update_run(db, run, ended),
             What::RunStarted(_)
@@ -45,6 +52,7 @@ impl Recorder {
             | What::PytestOutput(_)
             | What::WorkerStarted { .. }
             | What::TestStarted { .. }
+            | What::TestSlow { .. }
             | What::OutputLine(_)
             | What::WorkerEnded { .. } => Ok(()),
         }
@@ -56,6 +64,7 @@ impl Recorder {
         run: i64,
         event: &Event,
         execution: &Execution,
+        last: Last,
     ) -> rusqlite::Result<()> {
         let test = self.test_id(db, &execution.test)?;
         let failure = match &execution.failure {
@@ -65,7 +74,7 @@ impl Recorder {
         self.executions += 1;
         db.prepare_cached(
             "INSERT INTO executions VALUES \
-             (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+             (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
         )?
         .execute(params![
             run,
@@ -83,6 +92,7 @@ impl Recorder {
             micros(execution.phases.teardown),
             detail(execution),
             failure,
+            last == Last::No,
         ])?;
         Ok(())
     }
@@ -137,6 +147,13 @@ impl Recorder {
         self.failures.ids.insert(key, id);
         Ok(id)
     }
+}
+
+/// Whether no further attempt follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Last {
+    Yes,
+    No,
 }
 
 /// Finds a failure that is already written, by 128 bits of two keyed hashes: texts of a suite that
@@ -226,7 +243,7 @@ fn update_round(
 fn update_run(db: &Connection, run: i64, ended: &RunEnded) -> rusqlite::Result<()> {
     db.prepare_cached(
         "UPDATE runs SET elapsed_us = ?2, rounds_run = ?3, stop_reason = ?4, stop_detail = ?5, \
-         exit_code = ?6 WHERE id = ?1",
+         exit_code = ?6, flaky = ?7 WHERE id = ?1",
     )?
     .execute(params![
         run,
@@ -235,6 +252,7 @@ fn update_run(db: &Connection, run: i64, ended: &RunEnded) -> rusqlite::Result<(
         ended.reason.name(),
         bounded::line(&ended.reason.to_string()),
         ended.exit.code(),
+        integer(ended.flaky),
     ])?;
     for kind in OutcomeKind::ALL {
         // The column's name is a constant of ours, never a text from outside.

@@ -1,5 +1,6 @@
 //! The history from writing to reading, on real databases.
 
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -21,7 +22,11 @@ fn a_run_reads_back_as_it_was_recorded() {
     let [one, two] = two_tests();
     let mut tape = Tape::new(started("20260102-030405-aaaaaa"));
     let tests = Arc::from([Arc::clone(&one), Arc::clone(&two)]);
-    tape.push(None, None, What::Collected { tests, workers: 2 });
+    tape.push(
+        None,
+        None,
+        What::Collected { tests, workers: 2, rootdir: Arc::from(Path::new("/project")) },
+    );
     // Reported in another order than collected.
     let events = tape
         .round([execution(&two, Outcome::Passed), failing(&one, "ValueError: 1")])

@@ -83,12 +83,14 @@ fn is_kept(what: &What) -> bool {
         | What::Collected { .. }
         | What::RoundStarted(_)
         | What::TestEnded(_)
+        | What::AttemptFailed(_)
         | What::RoundEnded(_)
         | What::RunEnded(_) => true,
         What::Notice { .. }
         | What::PytestOutput(_)
         | What::WorkerStarted { .. }
         | What::TestStarted { .. }
+        | What::TestSlow { .. }
         | What::OutputLine(_)
         | What::WorkerEnded { .. } => false,
     }

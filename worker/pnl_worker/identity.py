@@ -12,7 +12,6 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Optional
 
 import pytest
 
@@ -34,6 +33,7 @@ class Identity:
         os.environ["PYTEST_XDIST_TESTRUNUID"] = self.run
         os.environ["PNL_SLOT"] = str(self.slot)
         os.environ["PNL_ROUND"] = str(self.round)
+        os.environ["PNL_ATTEMPT"] = "1"
 
     def to_config(self, config: pytest.Config) -> None:
         """Sets ``workerinput`` and ``workeroutput`` as in an xdist worker.
@@ -166,12 +166,3 @@ def _folders(parent: Path, prefix: str) -> Iterator[Path]:
     for entry in entries:
         if entry.name.startswith(prefix) and entry.is_dir(follow_symlinks=False):
             yield Path(entry.path)
-
-
-def group_of(item: pytest.Item) -> Optional[str]:
-    """The item's ``xdist_group`` marks, sorted and joined with ``_`` as xdist does it."""
-    names = set()
-    for mark in item.iter_markers("xdist_group"):
-        name = mark.args[0] if mark.args else mark.kwargs.get("name", "default")
-        names.add(str(name))
-    return "_".join(sorted(names)) if names else None

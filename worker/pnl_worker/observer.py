@@ -42,8 +42,11 @@ class Observer:
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Serial pytest: the list is this process's own."""
-        if self._workers() or self.config.option.collectonly:
+        option = self.config.option
+        if self._workers() or option.collectonly:
             return
+        if session.testsfailed and not option.continue_on_collection_errors:
+            return  # pytest will not run what it could collect
         if session.items:
             self._announce([template.describe(item) for item in session.items])
 
@@ -100,7 +103,7 @@ class Observer:
 
     def _ended(self, key: tuple[str, str], reports: list[pytest.TestReport]) -> None:
         index = self._index(key)
-        del self.open[key]
+        self.open.pop(key, None)
         start = self.starts.pop(key, wire.now_us())
         if index is None:
             return
@@ -112,13 +115,16 @@ class Observer:
             message["start"] = wire.now_us() - int(sum(message["phases"]) * 1e6)
         self.connection.send(message)
 
+    def _interrupted(self, key: tuple[str, str]) -> None:
+        index = self._index(key)
+        del self.starts[key]
+        if index is not None:
+            self.connection.buffer({"t": "interrupted", "i": index, "worker": key[0]})
+
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """Ctrl-C or ``pytest.exit``: what runs gets no other outcome."""
         for key in list(self.starts):
-            index = self._index(key)
-            if index is not None:
-                self.connection.buffer({"t": "interrupted", "i": index, "worker": key[0]})
-        self.starts.clear()
+            self._interrupted(key)
         error = excinfo.value
         if isinstance(error, pytest.exit.Exception):
             code = error.returncode
@@ -126,6 +132,13 @@ class Observer:
         self.connection.flush()
 
     @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self) -> None:
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """The end of what can be observed."""
+        if exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+            for key in list(self.starts):
+                # With -x, xdist hears no more of what runs. Else nobody will ever report it.
+                if session.shouldfail or session.shouldstop:
+                    self._interrupted(key)
+                else:
+                    self._ended(key, self.open.get(key, []))
         self.connection.send({"t": "bye"})

@@ -33,7 +33,13 @@ def is_rerun(reports: list[Report]) -> bool:
 
 
 def classify(reports: list[Report]) -> str:
-    """The outcome's name in the protocol, by pytest's rules."""
+    """The outcome's name in the protocol, by pytest's rules.
+
+    Where nothing was reported but a set-up that passed, pytest counts nothing: a plugin ran the
+    test in its own way, or not at all.
+    """
+    if all(report.when == "setup" and report.passed for report in reports):
+        return "unreported"
     outcome = "passed"
     for report in reports:
         if str(report.when) == "???":
@@ -74,7 +80,7 @@ def summarise(reports: list[Report], root: str) -> dict[str, Any]:
         if report.when in _PHASES and not _is_subtest(report):
             phases[_PHASES[report.when]] += report.duration
     summary: dict[str, Any] = {"outcome": outcome, "phases": [round(p, 6) for p in phases]}
-    if outcome == "passed":
+    if outcome in ("passed", "unreported"):
         return summary
     if outcome in ("failed", "error", "crashed"):
         summary["failure"] = _failure(reports, root)

@@ -9,7 +9,20 @@ from typing import Any, Optional
 
 import pytest
 
-from . import ending, guests, identity, observer, refork, template, wire, worker, xdist_options
+from . import (
+    ending,
+    guest_options,
+    guests,
+    identity,
+    marks,
+    observer,
+    refork,
+    stacks,
+    template,
+    wire,
+    worker,
+    xdist_options,
+)
 
 __all__ = [
     "pytest_addoption",
@@ -82,10 +95,11 @@ def pytest_configure(config: pytest.Config) -> None:
     if not ORDER:
         return
     role = ORDER["role"]
+    if GUESTS is not None:
+        GUESTS.before_configure(config)
     # --strict-markers, and xdist's own registration is there only where xdist is.
-    config.addinivalue_line(
-        "markers", "xdist_group(name): tests of one group run on one worker with --dist loadgroup"
-    )
+    config.addinivalue_line("markers", marks.XDIST_GROUP)
+    config.addinivalue_line("markers", marks.PNL)
     connection = wire.Connection(ORDER["socket"])
     connection.send(template.hello(role, ORDER["token"], ORDER.get("worker", "")))
     if role == "observer":
@@ -105,6 +119,8 @@ class Role:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         """A spawned worker has its identity before session-wide hooks and fixtures ask."""
+        if GUESTS is not None:
+            GUESTS.after_configure()
         if ORDER["role"] == "worker":
             who = _identity()
             who.to_config(session.config)
@@ -123,6 +139,8 @@ class Role:
             return None  # pytest's own loop raises its own error
         if ORDER["role"] == "worker":
             self._warn_of_files(session.config)
+        for level, text in GUESTS.notices(session) if GUESTS is not None else ():
+            self.connection.buffer({"t": "notice", "level": level, "text": text})
         template.announce(session, self.connection, XDIST.told(session.config))
         if ORDER["role"] == "template":
             session.config.pluginmanager.register(ending.Summary(self.connection), "pnl-ending")
@@ -130,6 +148,7 @@ class Role:
         else:
             refork.keep_capture(session.config, os.path.dirname(ORDER["socket"]), ORDER["worker"])
             refork.write_lines_at_once(session.config)
+            stacks.dump_on_signal(os.path.dirname(ORDER["socket"]), ORDER["worker"])
             runner = worker.Worker(session, self.connection)
             runner.run()
             self.runner = runner
@@ -161,6 +180,22 @@ class Role:
                     text = guests.coverage_report(session.config)
                     self.connection.buffer({"t": "summary", "text": text})
                 self.connection.send({"t": "bye"})
+
+
+def _guest_options() -> Optional[guest_options.GuestOptions]:
+    role = ORDER.get("role", "")
+    if role not in ("template", "worker"):
+        return None
+    return guest_options.GuestOptions(
+        role,
+        folder=os.path.dirname(ORDER["socket"]),
+        run=os.environ["PNL_RUN"],
+        round_number=ORDER.get("round", 1),
+        slot=ORDER.get("slot", 0),
+    )
+
+
+GUESTS = _guest_options()
 
 
 def _identity() -> identity.Identity:

@@ -13,7 +13,7 @@ from typing import Any, Callable, Optional
 
 import pytest
 
-from . import guests, identity, need, refork, spool, threads, wire
+from . import guests, identity, marks, need, refork, spool, stacks, threads, wire
 from .replay import Replay
 from .worker import Worker
 
@@ -67,9 +67,12 @@ def describe(item: pytest.Item) -> dict[str, Any]:
         line = None
     if line is not None:
         row["line"] = line + 1
-    group = identity.group_of(item)
+    group = marks.group_of(item)
     if group is not None:
         row["group"] = group
+    pnl = marks.pnl_marks(item)
+    if pnl:
+        row["pnl"] = pnl
     return row
 
 
@@ -132,6 +135,9 @@ class Template:
                         raise wire.ProtocolError(f"the template does not know {message['t']!r}")
             has_more = serving and self.replay.work()
         restore()
+        # Left to the collector, they would fail a suite that makes errors of warnings.
+        self._wake_read.close()
+        self._wake_write.close()
         return last
 
     def _watch_children(self) -> Callable[[], None]:
@@ -199,6 +205,7 @@ class Template:
             refork.redirect(config, output_fd)
             refork.keep_capture(config, self.folder, order["worker"])
             refork.write_lines_at_once(config)
+            stacks.dump_on_signal(os.path.dirname(self.socket_path), order["worker"])
             refork.silence_terminal(config)
             who = identity.Identity(
                 order["worker"], order["slot"], order["workers"], order["round"], order["run"]

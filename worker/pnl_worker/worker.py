@@ -48,6 +48,8 @@ class Worker:
         self.config = session.config
         self.connection = connection
         self.queue: deque[int] = deque()
+        self.again: dict[int, int] = {}
+        self.attempt = 1
         self.permits_fd = permits_fd
         self.spool = spool
         self.pid = os.getpid()
@@ -126,6 +128,7 @@ class Worker:
         kind = message["t"]
         if kind == "run":
             self.queue.extend(message["tests"])
+            self.again.update(message.get("again", ()))
             self.paused = False
         elif kind == "finish":
             self.ending = True
@@ -153,10 +156,11 @@ class Worker:
         item = self.session.items[index]
         self.reports.clear()
         self.running = index
-        if self.spool is not None:
-            self.spool.begin(item)
         start = wire.now_us()
         self.connection.send({"t": "start", "i": index, "at": start})
+        self._begin_attempt(item, self.again.pop(index, 1))
+        if self.spool is not None:
+            self.spool.begin(item, self.attempt)
         signal.signal(signal.SIGINT, self.suites_handler)
         try:
             self.config.hook.pytest_runtest_protocol(item=item, nextitem=nextitem)
@@ -171,6 +175,13 @@ class Worker:
         if self.spool is not None:
             self.spool.keep(index, item, done["outcome"], self.reports)
         self.connection.buffer(done)
+
+    def _begin_attempt(self, item: pytest.Item, attempt: int) -> None:
+        if attempt > 1:
+            forget_failed_set_ups(item)
+        if attempt != self.attempt:
+            self.attempt = attempt
+            os.environ["PNL_ATTEMPT"] = str(attempt)
 
     def _note_interrupt(self, *_: object) -> None:
         """Ctrl-C outside of a test, where an exception would do harm.
@@ -226,3 +237,17 @@ class Worker:
         """Tell what a session's end raised: pytest exits with a failure then."""
         text = f"the end of the session failed: {type(error).__name__}: {error}"
         self.connection.buffer({"t": "notice", "level": "error", "text": outcome.cut(text)})
+
+
+def forget_failed_set_ups(item: pytest.Item) -> None:
+    """Has the item's fixtures whose set-up failed set up anew; others, of the session say, stay.
+
+    pytest keeps the exception for all who ask for the fixture in its scope.
+    """
+    info = getattr(item, "_fixtureinfo", None)
+    for definitions in getattr(info, "name2fixturedefs", {}).values():
+        for definition in definitions:
+            cached = getattr(definition, "cached_result", None)
+            if cached is not None and cached[2] is not None:
+                item._initrequest()  # type: ignore[attr-defined]
+                definition.finish(item._request)  # type: ignore[attr-defined]

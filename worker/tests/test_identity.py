@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from pnl_worker import identity
+from pnl_worker import identity, marks
 
 WHO = identity.Identity(worker="gw3", slot=1, workers=2, round=5, run="20260102-030405-bbbbbb")
 
@@ -22,6 +22,7 @@ def test_the_environment_is_xdists(monkeypatch):
         "PYTEST_XDIST_TESTRUNUID": "20260102-030405-bbbbbb",
         "PNL_SLOT": "1",
         "PNL_ROUND": "5",
+        "PNL_ATTEMPT": "1",
     }
 
 
@@ -67,7 +68,7 @@ def test_groups_are_the_ones_that_xdist_makes(pytester, monkeypatch):
             def test_adds(self): pass
         """
     )
-    ours = {item.nodeid: identity.group_of(item) for item in items}
+    ours = {item.nodeid: marks.group_of(item) for item in items}
     expected = [None, "one", "named", "default", "a_z", "7", "of-class", "of-class_own"]
     assert list(ours.values()) == expected
     xdists = SimpleNamespace(config=SimpleNamespace(getvalue=lambda name: name == "loadgroup"))

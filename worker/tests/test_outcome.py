@@ -375,3 +375,13 @@ def test_xdists_report_of_a_dead_worker_is_a_crash():
     assert summary["outcome"] == "crashed"
     assert summary["failure"]["message"] == "worker 'gw0' crashed"
     assert "path" not in summary["failure"]
+
+
+def test_nothing_but_a_setup_that_passed_is_no_outcome():
+    def report(when, result):
+        return pytest.TestReport("t", ("t", 0, "t"), {}, result, None, when)
+
+    assert outcome.classify([]) == "unreported"
+    assert outcome.classify([report("setup", "passed")]) == "unreported"
+    assert outcome.classify([report("setup", "failed")]) == "error"
+    assert outcome.classify([report("setup", "passed"), report("teardown", "passed")]) == "passed"

@@ -43,6 +43,21 @@ def test_a_fork_runs_tests_and_its_end_is_told(controller):
     assert controller.output(process)[1] == 0
 
 
+def test_warnings_that_are_errors_find_nothing_in_a_template_that_ends(controller):
+    # pytest 9.2 collects garbage while the suite's filters are still in force.
+    controller.write(test_a="def test_passes(): pass")
+    process = controller.start("template", "-W", "error")
+    template = controller.accept("template")
+    template.collected()
+    worker, _ = controller.fork(template)
+    assert [message["outcome"] for message in run(worker, 0).values()] == ["passed"]
+    assert controller.gone(template)["exit"] == 0
+    template.say("shutdown")
+    assert template.rest() == []
+    output, status = controller.output(process)
+    assert status == 0, output
+
+
 def test_a_test_whose_permit_was_taken_is_neither_started_nor_next(controller):
     controller.write(test_a="def test_0(): pass\ndef test_1(): pass\ndef test_2(): pass")
     template, _ = controller.template()

@@ -142,15 +142,18 @@ impl Dispatch<'_> {
                 let at = self.record.offset(at);
                 if let Some(test) = worker.starts(i, at) {
                     self.stillborn = 0;
-                    self.record.started(Some(id), test);
+                    let attempt = self.attempts.of(test, worker.slot);
+                    self.start_clock(index, test);
+                    self.record.started(Some(id), test, attempt);
                 } else {
                     worker.breaks(format!("it started test number {i}, which it was not given"));
                 }
             }
             ToController::Done(done) => self.test_is_done(index, *done),
             ToController::Interrupted { i, .. } => {
+                let slot = worker.slot;
                 if let Some((test, start)) = worker.ends(i) {
-                    self.record.ended(Some(id), test, Ending::bare(Outcome::Interrupted, start));
+                    self.conclude((id, slot), test, Ending::bare(Outcome::Interrupted, start));
                 }
             }
             ToController::Stop { message, code } => {
@@ -211,15 +214,25 @@ impl Dispatch<'_> {
 
     pub(super) fn test_is_done(&mut self, index: usize, done: Done) {
         let worker = &mut self.crew[index];
-        let id = worker.id;
-        let Some((test, _)) = worker.ends(done.i) else {
+        let (id, slot) = (worker.id, worker.slot);
+        let exceeded = worker.overtime.and_then(|it| it.exceeded());
+        let Some((test, start)) = worker.ends(done.i) else {
             worker.breaks(format!("it ended test number {}, which it did not run", done.i));
             return;
         };
-        let ending = judge::ending(&self.record, done);
+        if worker.tree.is_some() {
+            // What the test used was asked to end with it: nothing else can run there.
+            kill_group(worker.pid);
+        }
+        let mut ending = judge::ending(&self.record, done);
+        if let Some(limit) = exceeded {
+            // It ended after all, perhaps because it was disturbed: its limit was reached first.
+            let sections = ending.failure.take().map_or_else(Vec::new, |it| it.sections.clone());
+            ending = self.timed_out(id, limit, sections, start);
+        }
         self.depth.observe(ending.phases.setup + ending.phases.call + ending.phases.teardown);
         let suspicious = ending.failure.as_deref().is_some_and(server::looks_like_a_lost_server);
-        self.record.ended(Some(id), test, ending);
+        self.conclude((id, slot), test, ending);
         if suspicious {
             self.suspect_server();
         }
@@ -229,7 +242,7 @@ impl Dispatch<'_> {
 
     pub(super) fn check_failure_limit(&mut self) {
         if let Some(limit) = self.failure_limit
-            && self.record.round_counts().failures() >= limit
+            && self.record.round_failures() >= limit
         {
             self.stop(StopReason::MaxFail(limit));
         }

@@ -1,5 +1,6 @@
 //! The dispatcher of `fork` and `spawn`: owns a run's state and reacts to the inbox.
 
+mod attempts;
 mod hearing;
 mod staff;
 
@@ -16,16 +17,18 @@ use super::launch::Base;
 use super::plan::{Plan, ServerNeed};
 use super::record::Record;
 use super::recruit::Recruiter;
+use super::rules::Rules;
 use super::server;
 use super::template::{NotReady, Template};
 use crate::model::{
-    Counts, DistMode, ExitCode, Level, NotRun, Output, Round, Slot, StopReason, TestInfo, What,
-    WorkerId,
+    DistMode, ExitCode, Level, Output, Round, Slot, StopReason, TestInfo, What, WorkerId,
 };
 use crate::process::Ended;
 use crate::protocol::{Hello, Ready, TestRow, ToController};
 use crate::report::Reporter;
-use crate::scheduler::{Deal, Depth, Next};
+use crate::scheduler::{Claims, Deal, Depth, Next};
+
+use attempts::Attempts;
 
 /// How long running tests get for their tear-down after a first Ctrl-C.
 const GRACE: Duration = Duration::from_secs(10);
@@ -174,6 +177,12 @@ struct Dispatch<'a> {
     /// This round's deal; none before the first round.
     deal: Option<Deal>,
     depth: Depth,
+    rules: Rules,
+    /// What tests must not run beside, with nothing held.
+    claims: Claims,
+    attempts: Attempts,
+    /// Whether any attempt was followed by another: pytest itself counts it as a failure.
+    has_retried: bool,
     failure_limit: Option<u64>,
     is_live: bool,
     stop: Option<StopReason>,
@@ -214,6 +223,10 @@ impl<'a> Dispatch<'a> {
             round: Round::FIRST,
             deal: None,
             depth: Depth::default(),
+            rules: Rules::default(),
+            claims: Claims::default(),
+            attempts: Attempts::default(),
+            has_retried: false,
             failure_limit: None,
             is_live: plan.output == Output::Live,
             stop: None,
@@ -231,8 +244,9 @@ impl<'a> Dispatch<'a> {
         &mut self,
         hello: &Hello,
         ready: &Ready,
-        rows: Vec<TestRow>,
+        mut rows: Vec<TestRow>,
     ) -> Result<(), StopReason> {
+        let marks: Vec<_> = rows.iter_mut().map(|row| std::mem::take(&mut row.pnl)).collect();
         self.distribution = Distribution::new(self.plan, &ready.xdist);
         self.slots = self.distribution.slots(rows.len());
         self.is_collected = true;
@@ -240,7 +254,11 @@ impl<'a> Dispatch<'a> {
         self.failure_limit = self.plan.failure_limit(ready.maxfail);
         let Distribution { workers, dist, .. } = self.distribution;
         self.record.begin(&Plan { dist, workers, ..self.plan.clone() }, hello);
-        self.record.collected(rows, self.slots);
+        self.record.collected(rows, ready, self.slots);
+        let marks = marks.iter().map(Vec::as_slice);
+        self.rules =
+            Rules::resolve(self.plan, marks, self.record.tests()).map_err(StopReason::Usage)?;
+        self.claims = self.rules.claims();
         if !self.first_notice.is_empty() {
             let notice = std::mem::take(&mut self.first_notice);
             self.record.notice(Level::Warning, notice);
@@ -263,13 +281,13 @@ impl<'a> Dispatch<'a> {
         let began = Instant::now();
         let mut round = Round::FIRST;
         loop {
-            let counts = self.run_round(round);
+            let failures = self.run_round(round);
             match self.stop.take() {
                 Some(StopReason::MaxFail(_)) if self.plan.rounds.keep_going => {}
                 Some(reason) => return reason,
                 None => {}
             }
-            match self.plan.rounds.after(round, counts.failures(), began.elapsed()) {
+            match self.plan.rounds.after(round, failures, began.elapsed()) {
                 Next::End(reason) => return reason,
                 Next::Start(next, delay) => {
                     self.wait(delay);
@@ -282,11 +300,14 @@ impl<'a> Dispatch<'a> {
         }
     }
 
-    fn run_round(&mut self, round: Round) -> Counts {
+    /// Returns the round's failures.
+    fn run_round(&mut self, round: Round) -> u64 {
         self.round = round;
         let order = self.order(round);
         let Distribution { dist, order: unit_order, .. } = self.distribution;
-        self.deal = Some(Deal::in_order(dist, &order, self.slots, unit_order));
+        let deal = Deal::in_order(dist, &order, self.slots, unit_order);
+        self.deal = Some(deal.claiming(&self.claims));
+        self.attempts = Attempts::of_round(dist);
         self.crashes = 0;
         let copies = if dist == DistMode::Each { self.slots } else { 1 };
         self.record.begin_round(round, self.slots, copies);
@@ -300,11 +321,9 @@ impl<'a> Dispatch<'a> {
         while !self.round_is_over() {
             self.step();
         }
-        let reason = match &self.stop {
-            None => NotRun::NoWorker,
-            Some(reason) => not_run(reason),
-        };
-        self.record.end_round(reason)
+        let (failures, stop) = self.record.end_round(self.stop.take());
+        self.stop = stop;
+        failures
     }
 
     /// The tests of a round in the order in which they are dealt.
@@ -418,23 +437,6 @@ impl<'a> Dispatch<'a> {
         }
         let output = self.early_output.unwrap_or_default();
         finish(&mut self.record, self.plan, NotReady { hello: self.hello, reason, output })
-    }
-}
-
-/// What a stop means for executions that never started.
-pub(super) fn not_run(reason: &StopReason) -> NotRun {
-    match reason {
-        StopReason::Interrupted => NotRun::Interrupted,
-        StopReason::MaxFail(_) => NotRun::MaxFail,
-        StopReason::ServerLost(_) => NotRun::ServerLost,
-        StopReason::Stopped { .. } => NotRun::Stopped,
-        StopReason::Internal(_)
-        | StopReason::WorkerLimit(_)
-        | StopReason::Completed
-        | StopReason::FailedRound
-        | StopReason::CollectionFailed(_)
-        | StopReason::NothingCollected
-        | StopReason::Usage(_) => NotRun::NoWorker,
     }
 }
 

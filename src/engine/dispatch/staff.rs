@@ -10,17 +10,23 @@ use crate::engine::record::Ending;
 use crate::engine::recruit::Recruit;
 use crate::engine::template::reason_of_early_end;
 use crate::model::{
-    Isolation, Level, Outcome, Round, Slot, StopReason, TestIndex, What, WorkerEnd, WorkerId,
+    Attempt, Isolation, Level, Outcome, Round, Slot, StopReason, TestIndex, What, WorkerEnd,
+    WorkerId,
 };
 use crate::process::{Ended, Signal, Tail, kill_group, send_signal};
 use crate::protocol::{Fork, Ready};
+use crate::scheduler::Deal;
 
 impl Dispatch<'_> {
     /// Gives a worker what it may hold, and those that wait for a second test, too.
     pub(super) fn top_up(&mut self, index: usize) {
         self.give(index);
+        let has_claims = self.deal.as_ref().is_some_and(Deal::has_claims);
         for other in 0..self.crew.len() {
-            if other != index && self.crew[other].waits_for_next() {
+            let worker = &self.crew[other];
+            // A test that ended may have held what another worker has to wait for.
+            let may_go_on = worker.waits_for_next() || has_claims && worker.load() == 0;
+            if other != index && may_go_on {
                 self.give(other);
             }
         }
@@ -48,15 +54,26 @@ impl Dispatch<'_> {
             if !is_first && deal.is_shared() && deal.parcels() <= idle_others {
                 break;
             }
-            match deal.take(worker.slot) {
-                Some(unit) => tests.extend(unit),
-                None => break,
+            let Some(unit) = deal.take(worker.slot) else { break };
+            // What a test claims it holds from now on: not behind a long queue.
+            let is_last = unit.iter().any(|&test| deal.is_claimed(test)) && !is_first;
+            tests.extend(unit);
+            if is_last {
+                break;
             }
         }
+        let slot = worker.slot;
         if !tests.is_empty() {
-            worker.give(tests);
+            let again = |&test: &TestIndex| (test, self.attempts.of(test, slot));
+            let again = tests.iter().map(again).filter(|it| it.1 > Attempt::FIRST).collect();
+            worker.give(tests, again);
         }
-        if has_place && deal.has_for(worker.slot) {
+        if has_place && deal.has_for(slot) {
+            // All that is left must wait for others, who may wait for this one: it goes on with what
+            // it has, as if a round ended.
+            if deal.has_claims() && worker.waits_for_next() {
+                worker.tell(Told::Pause);
+            }
             return;
         }
         // Its last test it gets to know as such when it has no other: until then there may be more
@@ -78,10 +95,16 @@ impl Dispatch<'_> {
         let Some(most) = others.max_by_key(|&other| self.crew[other].held.len()) else {
             return false;
         };
+        let Some(deal) = self.deal.as_mut().filter(|it| it.may_move(&self.crew[most].held)) else {
+            return false;
+        };
         let tests = self.crew[most].give_back();
         let found = !tests.is_empty();
         if found {
-            self.crew[index].give(tests);
+            let (from, to) = (self.crew[most].slot, self.crew[index].slot);
+            deal.moved(from, to, &tests);
+            // What is tried again is tied to its place, and so is never among them.
+            self.crew[index].give(tests, Vec::new());
         }
         found
     }
@@ -181,6 +204,7 @@ impl Dispatch<'_> {
     /// Takes leave of workers that are gone, and replaces those that died.
     pub(super) fn bury(&mut self) {
         let now = Instant::now();
+        self.check_overtime(now);
         for worker in &mut self.crew {
             if worker.is_overdue(now) {
                 kill_group(worker.pid);
@@ -193,12 +217,15 @@ impl Dispatch<'_> {
     }
 
     pub(super) fn take_leave(&mut self, mut worker: Worker) {
+        if let Some(tree) = worker.tree.take() {
+            tree.signal(Signal::KILL);
+        }
         let (id, slot, end) = (worker.id, worker.slot, worker.end());
         if let Some(line) = worker.lines.flush().filter(|_| self.is_live) {
             self.record.emit(Some(id), What::OutputLine(line));
         }
         // A spawned pytest's own judgement is 0, or 1 if a test failed; anything else is a hook's.
-        let judged = i32::from(self.record.round_counts().failures() > 0);
+        let judged = i32::from(self.has_retried || self.record.round_failures() > 0);
         if let (WorkerEnd::Finished, Some(Ended::Exit(status))) = (&end, worker.ended)
             && status > judged
         {
@@ -206,7 +233,9 @@ impl Dispatch<'_> {
         }
         self.end_running(&mut worker, &end);
         let held: Vec<TestIndex> = worker.held.drain(..).collect();
-        if let Some(deal) = self.deal.as_mut().filter(|_| self.stop.is_none()) {
+        // Of spawned workers there are more than places if there are fewer tests than workers.
+        let has_place = slot.0 < self.slots;
+        if let Some(deal) = self.deal.as_mut().filter(|_| has_place && self.stop.is_none()) {
             deal.give_back(slot, held);
         }
         self.record.emit(Some(id), What::WorkerEnded { slot, how: end.clone() });
@@ -230,8 +259,8 @@ impl Dispatch<'_> {
                 self.stop(StopReason::WorkerLimit(limit));
             }
         }
-        let is_needed = self.deal.as_ref().is_some_and(|deal| deal.has_for(slot));
-        if self.stop.is_none() && slot.0 < self.slots && is_needed {
+        let is_needed = has_place && self.deal.as_ref().is_some_and(|deal| deal.has_for(slot));
+        if self.stop.is_none() && is_needed {
             self.recruit(slot);
         }
     }
@@ -239,19 +268,22 @@ impl Dispatch<'_> {
     /// The test that ran when its worker ended, or a word about a worker that died without one.
     pub(super) fn end_running(&mut self, worker: &mut Worker, end: &WorkerEnd) {
         let id = worker.id;
+        let place = (id, worker.slot);
+        let exceeded = worker.overtime.and_then(|it| it.exceeded());
+        if let Some(limit) = exceeded
+            && let Some((test, start)) = worker.running.take()
+        {
+            let ending = self.timed_out(id, limit, self.last_words(worker), start);
+            self.conclude(place, test, ending);
+        }
         match (worker.running.take(), end) {
             (Some((test, start)), WorkerEnd::Killed) => {
-                self.record.ended(Some(id), test, Ending::bare(Outcome::Interrupted, start));
+                self.conclude(place, test, Ending::bare(Outcome::Interrupted, start));
             }
             (Some((test, start)), WorkerEnd::Crashed(crash)) => {
                 let now = self.record.now();
-                let mut sections = self.captured_by(id);
-                sections.push(("Last output of the worker".to_owned(), worker.tail.text()));
-                let ending = judge::crash(crash.clone(), start, now, sections);
-                if let Some(template) = self.recruiter.template() {
-                    template.lose(id, test, &format!("{id}: {}", judge::crash_message(crash)));
-                }
-                self.record.ended(Some(id), test, ending);
+                let sections = self.last_words(worker);
+                self.conclude(place, test, judge::crash(crash.clone(), start, now, sections));
             }
             (None, WorkerEnd::Crashed(crash)) if self.is_collected && self.stop.is_none() => {
                 let text = format!("{id} ended while it ran no test: {crash}");
@@ -259,6 +291,13 @@ impl Dispatch<'_> {
             }
             (Some(_) | None, _) => {}
         }
+    }
+
+    /// What there is of a dead worker's output.
+    fn last_words(&self, worker: &Worker) -> Vec<(String, String)> {
+        let mut sections = self.captured_by(worker.id);
+        sections.push(("Last output of the worker".to_owned(), worker.tail.text()));
+        sections
     }
 
     /// What a worker that died held under pytest's capture, by pytest's titles.

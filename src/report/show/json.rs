@@ -39,6 +39,8 @@ pub(in crate::report) struct ShownRun<'r> {
     base_url: Option<&'r str>,
     seed: Option<u64>,
     stop_reason: Option<&'r str>,
+    /// Executions that passed only when they were retried.
+    flaky: u64,
 }
 
 #[derive(Serialize)]
@@ -47,6 +49,8 @@ struct ShownTest<'r> {
     executions: u64,
     #[serde(flatten)]
     counts: Counts,
+    flaky: u64,
+    retried_attempts: u64,
     /// Always null: no run is judged yet.
     verdict: Option<()>,
     failure_rate: Option<Rate>,
@@ -81,6 +85,7 @@ impl<'r> ShownRun<'r> {
             base_url: record.server.as_ref().map(|server| server.url.as_str()),
             seed: record.seed,
             stop_reason: record.end.as_ref().map(|end| end.reason.as_str()),
+            flaky: record.flaky,
         }
     }
 }
@@ -91,8 +96,13 @@ impl<'r> ShownTest<'r> {
             nodeid: test.nodeid.as_str(),
             executions: test.counts.total(),
             counts: test.counts,
+            flaky: test.flaky,
+            retried_attempts: test.retried,
             verdict: None,
-            failure_rate: failure_rate(test.counts.failures(), test.counts.executed()),
+            failure_rate: failure_rate(
+                test.counts.failures() + test.retried,
+                test.counts.executed() + test.retried,
+            ),
             duration_s: quantiles(&test.seconds),
             suspects: [],
         }

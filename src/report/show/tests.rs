@@ -49,7 +49,7 @@ fn json_has_the_documented_keys() {
             "id": "20260102-030405-aaaaaa", "started": "2026-01-02T03:04:05Z", "elapsed_s": 1.5,
             "exit_code": 1, "engine": "fork", "dist": "pnl", "workers": 4, "rounds_planned": 3,
             "rounds_run": 3, "base_url": "http://127.0.0.1:8000", "seed": u64::MAX,
-            "stop_reason": "completed",
+            "stop_reason": "completed", "flaky": 0,
         })
     );
     assert_eq!(
@@ -67,7 +67,7 @@ fn json_has_the_documented_keys() {
             "nodeid": "tests/test_a.py::test_one", "executions": 3,
             "passed": 2, "failed": 1, "error": 0, "skipped": 0, "xfailed": 0, "xpassed": 0,
             "timed_out": 0, "crashed": 0, "interrupted": 0, "not_run": 0,
-            "verdict": null, "failure_rate": null,
+            "flaky": 0, "retried_attempts": 0, "verdict": null, "failure_rate": null,
             "duration_s": {"p50": 0.024, "p95": 0.024, "max": 0.024}, "suspects": [],
         })
     );

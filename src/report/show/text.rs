@@ -65,6 +65,9 @@ fn totals(run: &StoredRun, out: &mut dyn Write) -> io::Result<()> {
     for (kind, count) in counts.nonzero() {
         writeln!(out, "{:INDENT$}{count} {}", "", kind.label())?;
     }
+    if run.record.flaky > 0 {
+        writeln!(out, "{:INDENT$}{} flaky: passed when tried again", "", run.record.flaky)?;
+    }
     if run.record.counts != run.totals {
         let stored = run.totals.total();
         line(out, "but", &format!("only {stored} of them are stored; all below is of those"))?;
@@ -74,15 +77,17 @@ fn totals(run: &StoredRun, out: &mut dyn Write) -> io::Result<()> {
 
 fn failed_tests(run: &StoredRun, out: &mut dyn Write) -> io::Result<()> {
     let mut failed: Vec<&StoredTest> =
-        run.tests.iter().filter(|test| test.counts.failures() > 0).collect();
+        run.tests.iter().filter(|test| test.counts.failures() + test.retried > 0).collect();
     if failed.is_empty() {
         return Ok(());
     }
-    failed.sort_by_key(|test| Reverse(test.counts.failures()));
+    failed.sort_by_key(|test| Reverse(test.counts.failures() + test.retried));
     writeln!(out, "\nTests that failed, with the rate's 95% interval\n")?;
     let mut rows = vec![["failed", "rate", "test"].map(str::to_owned)];
     rows.extend(failed.iter().take(FAILED_TESTS).map(|test| {
-        let (failures, executed) = (test.counts.failures(), test.counts.executed());
+        // Of all attempts: a test that passes in its second one fails every other time.
+        let failures = test.counts.failures() + test.retried;
+        let executed = test.counts.executed() + test.retried;
         let rate = failure_rate(failures, executed).map_or_else(String::new, rate);
         [format!("{failures}/{executed}"), rate, clean(test.nodeid.as_str())]
     }));

@@ -24,6 +24,7 @@ const FAILED_ROUNDS: usize = 10;
 pub(crate) fn ending(summary: &Summary, options: TerminalOptions) -> String {
     let mut out = String::new();
     failures(&mut out, summary, options);
+    retried(&mut out, summary, options);
     if options.verbosity != Verbosity::Quiet {
         slowest(&mut out, summary, options);
         rounds(&mut out, summary);
@@ -32,6 +33,8 @@ pub(crate) fn ending(summary: &Summary, options: TerminalOptions) -> String {
     let counts = summary.counts();
     let tone = if counts.failures() > 0 {
         Tone::Bad
+    } else if summary.flaky() > 0 {
+        Tone::Odd
     } else if counts.get(OutcomeKind::Passed) == counts.total() && counts.total() > 0 {
         Tone::Good
     } else {
@@ -61,6 +64,25 @@ fn failures(out: &mut String, summary: &Summary, options: TerminalOptions) {
         let _ = writeln!(out, "and {} more", more + 1);
     }
 }
+
+/// What passed only when it was retried. Never left out: it is what a green run hides.
+fn retried(out: &mut String, summary: &Summary, options: TerminalOptions) {
+    let retried = summary.retried();
+    if !retried.is_empty() {
+        out.push_str("flaky, passed when tried again:\n");
+    }
+    for figures in retried.iter().take(FAILURES) {
+        let painted = options.palette.paint(Tone::Odd, FLAKY);
+        let nodeid = fitted(figures, options.width.saturating_sub(FLAKY.len() + 1), options);
+        let used = FLAKY.len() + 1 + text::width(&nodeid);
+        let _ = writeln!(out, "{painted} {nodeid}{}", message(figures, used, options));
+    }
+    if let Some(more) = retried.len().checked_sub(FAILURES + 1) {
+        let _ = writeln!(out, "and {} more", more + 1);
+    }
+}
+
+const FLAKY: &str = "FLAKY";
 
 /// The node id, on a terminal without its middle where it would not fit: a failure's own heading
 /// has it whole. A file keeps it.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
-use crate::model::{Event, Execution, Failure, Outcome, OutcomeKind, TestIndex};
+use crate::model::{Attempt, Event, Execution, Failure, Outcome, OutcomeKind, TestIndex, What};
 use crate::report::summary::headline;
 use crate::report::text::{self, Palette, Tone, clean};
 
@@ -136,8 +136,14 @@ fn circumstances(event: &Event, execution: &Execution, rounds: bool) -> Vec<Stri
     }
     parts.extend(event.worker.map(|worker| worker.to_string()));
     parts.extend(event.round.filter(|_| rounds).map(|round| format!("round {round}")));
-    if execution.attempt.0 > 1 {
-        parts.push(format!("attempt {}", execution.attempt.0));
+    match &event.what {
+        What::AttemptFailed(_) => {
+            parts.push(format!("attempt {}, to be tried again", execution.attempt.0));
+        }
+        _ if execution.attempt > Attempt::FIRST => {
+            parts.push(format!("attempt {}", execution.attempt.0));
+        }
+        _ => {}
     }
     parts
 }

@@ -43,13 +43,16 @@ impl Live {
                     row.test = Some((test.clone(), event.at));
                 }
             }
-            What::TestEnded(execution) => self.ended(event.worker, execution.test.index),
+            What::TestEnded(execution) | What::AttemptFailed(execution) => {
+                self.ended(event.worker, execution.test.index);
+            }
             What::WorkerEnded { slot, .. } => self.remove(event.worker, *slot),
             What::RunStarted(_)
             | What::Collected { .. }
             | What::Notice { .. }
             | What::PytestOutput(_)
             | What::RoundStarted(_)
+            | What::TestSlow { .. }
             | What::OutputLine(_)
             | What::RoundEnded(_)
             | What::RunEnded(_) => {}

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::model::{Event, Execution, Level, Offset, What};
+use crate::model::{Event, Execution, Level, Offset, TestInfo, What};
 use crate::report::summary::Summary;
 use crate::report::text::{self, Tone, counted};
 
@@ -51,7 +51,7 @@ impl Page {
         self.summary.event(event);
         self.live.event(event);
         match &event.what {
-            What::Collected { tests, workers } => self.collected(tests.len(), *workers),
+            What::Collected { tests, workers, .. } => self.collected(tests.len(), *workers),
             What::Notice { level, text } => self.notice(*level, text),
             What::PytestOutput(output) => {
                 self.header();
@@ -59,7 +59,10 @@ impl Page {
             }
             What::OutputLine(line) => self.output_line(event, line),
             What::RoundStarted(_) => self.round_started(event),
-            What::TestEnded(execution) => self.test_ended(event, execution),
+            What::TestEnded(execution) | What::AttemptFailed(execution) => {
+                self.test_ended(event, execution);
+            }
+            What::TestSlow { test, elapsed } => self.slow(event, test, *elapsed),
             What::RunEnded(_) => self.run_ended(),
             What::RunStarted(_)
             | What::WorkerStarted { .. }
@@ -167,6 +170,18 @@ impl Page {
             self.failure(event, execution);
         }
         self.progress(event.at);
+    }
+
+    /// In plain output, and with a live display too: its line there goes with the test.
+    fn slow(&mut self, event: &Event, test: &TestInfo, elapsed: f64) {
+        if self.options.verbosity == Verbosity::Quiet {
+            return;
+        }
+        self.header();
+        let word = self.options.palette.paint(Tone::Odd, "SLOW");
+        let worker = event.worker.map_or_else(String::new, |it| format!(" {it}"));
+        let (nodeid, time) = (text::line(test.nodeid.as_str()), text::duration(elapsed));
+        let _ = writeln!(self.text, "{word}{worker} {nodeid} has been running for {time}");
     }
 
     fn failure(&mut self, event: &Event, execution: &Execution) {
@@ -352,6 +367,32 @@ mod tests {
         round 11: 2 tests, 1 passed, 1 failed, 1.0 s
         round 12: 2 tests, 1 passed, 1 failed, 1.0 s
         12 rounds, 24 tests, 15 failed, 1 flaky, 12.0 s
+        ");
+    }
+
+    #[test]
+    fn a_retried_test_shows_its_failure_and_is_named_at_the_end() {
+        let mut story =
+            Story::new(&["tests/test_a.py::test_shaky", "tests/test_a.py::test_ok"], Some(1));
+        story.round(&[Ending::Flaky("now and then"), Ending::Pass]);
+        let test = story.test(1);
+        story.push(Some(1), Some(0), What::TestSlow { test, elapsed: 60.0 });
+        story.end();
+        insta::assert_snapshot!(print(&story, Verbosity::Normal), @r"
+        pnl 0.1.0: e2e (tests/e2e), 2 tests, 2 workers, fork/pnl
+        python 3.11.7, .venv/bin/python (VIRTUAL_ENV), pytest 8.3.3
+        server http://127.0.0.1:8000 (--base-url)
+        === FAILED tests/test_a.py::test_shaky (gw0, attempt 1, to be tried again) =====
+            def test():
+        >       assert False
+        E       AssertionError: now and then
+        --- Captured stdout call -------------------------------------------------------
+        hello
+
+        SLOW gw0 tests/test_a.py::test_ok has been running for 1 m 00 s
+        flaky, passed when tried again:
+        FLAKY tests/test_a.py::test_shaky - AssertionError: now and then
+        2 tests, 2 passed, 1 flaky, 1.0 s
         ");
     }
 

@@ -1,0 +1,124 @@
+//! Attempts: a failed test is tried again, and a test that takes too long is ended.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use super::Dispatch;
+use crate::engine::judge;
+use crate::engine::overtime::{Due, Overtime};
+use crate::engine::record::Ending;
+use crate::model::{Attempt, DistMode, Outcome, Slot, TestIndex, WorkerId};
+use crate::process::{Signal, Tree, send_signal};
+
+/// Asks a worker for a dump of its stacks: `worker/pnl_worker/stacks.py` has faulthandler answer it.
+/// Suites do not use it, and a process that does not know it ignores it.
+const DUMP_SIGNAL: Signal = Signal::URG;
+
+/// At which attempt tests are that have failed in this round.
+#[derive(Debug, Default)]
+pub(super) struct Attempts {
+    /// Under `--dist each` every worker runs every test, and each for itself.
+    each: bool,
+    failed: HashMap<(TestIndex, Option<Slot>), Attempt>,
+}
+
+impl Attempts {
+    /// A round in which nothing has failed.
+    pub(super) fn of_round(dist: DistMode) -> Self {
+        Self { each: dist == DistMode::Each, failed: HashMap::new() }
+    }
+
+    /// The attempt that a test is at on this worker's place.
+    pub(super) fn of(&self, test: TestIndex, slot: Slot) -> Attempt {
+        self.failed.get(&self.key(test, slot)).copied().unwrap_or(Attempt::FIRST)
+    }
+
+    fn advance(&mut self, test: TestIndex, slot: Slot) {
+        let next = self.of(test, slot).next();
+        self.failed.insert(self.key(test, slot), next);
+    }
+
+    fn key(&self, test: TestIndex, slot: Slot) -> (TestIndex, Option<Slot>) {
+        (test, self.each.then_some(slot))
+    }
+}
+
+impl Dispatch<'_> {
+    /// An attempt has ended: counts it, or has the test tried again.
+    pub(super) fn conclude(
+        &mut self,
+        (id, slot): (WorkerId, Slot),
+        test: TestIndex,
+        ending: Ending,
+    ) {
+        let attempt = self.attempts.of(test, slot);
+        let is_failure = ending.outcome.kind().is_failure();
+        let is_retried = is_failure && self.stop.is_none() && attempt.0 <= self.rules.retries(test);
+        if is_retried && let Some(deal) = &mut self.deal {
+            self.has_retried = true;
+            self.attempts.advance(test, slot);
+            deal.give_back(slot, vec![test]);
+            self.record.attempt_failed(Some(id), test, attempt, ending);
+            return;
+        }
+        if let Some(deal) = &mut self.deal {
+            deal.done(slot, test);
+        }
+        if matches!(ending.outcome, Outcome::Crashed(_) | Outcome::TimedOut)
+            && let Some(template) = self.recruiter.template()
+        {
+            let message = ending.failure.as_ref().map_or("", |failure| &failure.message);
+            template.lose(id, test, &format!("{id}: {message}"));
+        }
+        self.record.ended(Some(id), test, attempt, ending);
+    }
+
+    /// A test begins: its time runs.
+    pub(super) fn start_clock(&mut self, index: usize, test: TestIndex) {
+        let (limit, slow) = (self.rules.timeout(test), self.rules.slow(test));
+        self.crew[index].overtime = Some(Overtime::new(Instant::now(), limit, slow));
+    }
+
+    /// Does what is due for tests that take long.
+    pub(super) fn check_overtime(&mut self, now: Instant) {
+        for index in 0..self.crew.len() {
+            let worker = &mut self.crew[index];
+            let Some(overtime) = &mut worker.overtime else { continue };
+            let Some(due) = overtime.due(now) else { continue };
+            match due {
+                Due::Slow => {
+                    let (id, elapsed) = (worker.id, overtime.elapsed(now));
+                    if let Some((test, _)) = worker.running {
+                        self.record.slow(Some(id), test, elapsed);
+                    }
+                }
+                Due::Dump => send_signal(worker.pid, DUMP_SIGNAL),
+                Due::Terminate => {
+                    worker.killed = true;
+                    let tree = Tree::of(worker.pid);
+                    tree.signal(Signal::TERM);
+                    worker.tree = Some(tree);
+                }
+                Due::Kill => {
+                    Tree::of(worker.pid).signal(Signal::KILL);
+                    crate::process::kill_group(worker.pid);
+                }
+            }
+        }
+    }
+
+    /// The outcome of a test that was ended at its limit, with where its worker was stuck.
+    pub(super) fn timed_out(
+        &self,
+        id: WorkerId,
+        limit: Duration,
+        mut sections: Vec<(String, String)>,
+        start: crate::model::Offset,
+    ) -> Ending {
+        let stacks = self.base.rendezvous.folder().join(format!("{id}-stacks"));
+        let stacks = std::fs::read(stacks).unwrap_or_default();
+        let stacks = judge::without_our_frames(&String::from_utf8_lossy(&stacks));
+        sections.insert(0, ("Stacks of the worker".to_owned(), stacks));
+        judge::timed_out(limit, start, self.record.now(), sections)
+    }
+}

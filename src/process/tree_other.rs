@@ -1,0 +1,20 @@
+//! A process with all that it started, as far as its group tells.
+
+use rustix::process::Signal;
+
+/// A process and its group.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tree(u32);
+
+impl Tree {
+    /// The group that this process leads.
+    #[must_use]
+    pub fn of(root: u32) -> Self {
+        Self(root)
+    }
+
+    /// Sends the signal to all of the group.
+    pub fn signal(&self, signal: Signal) {
+        super::send_signal_to_group(self.0, signal);
+    }
+}

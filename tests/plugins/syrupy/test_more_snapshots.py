@@ -1,0 +1,2 @@
+def test_text(snapshot):
+    assert "some text" == snapshot
