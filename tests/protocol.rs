@@ -169,6 +169,7 @@ fn every_kind_of_message_is_recorded() {
         "notice",
         "pause",
         "ready",
+        "retried",
         "round",
         "run",
         "shutdown",
@@ -204,6 +205,7 @@ fn kind_to_controller(message: &ToController) -> &'static str {
 fn kind_to_worker(message: &ToWorker) -> &'static str {
     match message {
         ToWorker::Fork(_) => "fork",
+        ToWorker::Retried { .. } => "retried",
         ToWorker::Lost { .. } => "lost",
         ToWorker::Shutdown { .. } => "shutdown",
         ToWorker::Run { .. } => "run",

@@ -61,6 +61,12 @@ impl Rules {
         self.of(test).retries.unwrap_or(0)
     }
 
+    /// Whether a failure of any test may be followed by another attempt.
+    pub(super) fn has_retries(&self) -> bool {
+        let mut all = self.special.values().chain([&self.general]);
+        all.any(|rule| rule.retries.is_some_and(|retries| retries > 0))
+    }
+
     /// How long it may take.
     pub(super) fn timeout(&self, test: TestIndex) -> Option<Duration> {
         self.of(test).timeout.filter(|limit| !limit.is_zero())

@@ -7,7 +7,7 @@ use super::inbox::{ConnId, Control, Message, Source};
 use super::launch::Base;
 use super::permits::Permits;
 use super::plan::Plan;
-use crate::model::{ExitCode, StopReason, TestIndex, WorkerId};
+use crate::model::{ExitCode, StopReason};
 use crate::process::{Ended, PythonError, Signal, Tail, kill_group, probe, send_signal};
 use crate::protocol::socket::Sender;
 use crate::protocol::{Fork, Hello, Ready, TestRow, ToController, ToWorker};
@@ -181,11 +181,10 @@ impl Template {
         Ok(std::fs::File::from(std::os::fd::OwnedFd::from(read)))
     }
 
-    /// Says that a test has no reports. A template that is gone is told nothing.
-    pub(super) fn lose(&mut self, worker: WorkerId, test: TestIndex, message: &str) {
+    /// Tells it something. A template that is gone is told nothing.
+    pub(super) fn tell(&mut self, message: &ToWorker) {
         if let Some((_, sender)) = &mut self.conn {
-            let (i, worker, message) = (test.0, worker.to_string(), message.to_owned());
-            let _ = sender.send(&ToWorker::Lost { i, worker, message });
+            let _ = sender.send(message);
         }
     }
 

@@ -14,6 +14,7 @@ const FILES: &[(&str, &str)] = embedded![
     "ending.py",
     "guest_options.py",
     "guests.py",
+    "heap.py",
     "identity.py",
     "marks.py",
     "need.py",

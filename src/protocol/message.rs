@@ -243,7 +243,14 @@ pub enum ToWorker {
     /// To a template: fork a worker. Travels with the writing end of the worker's output, and
     /// with a second descriptor if `permits` says so.
     Fork(Fork),
-    /// To a template: a test has no reports, because its worker died.
+    /// To a template: the test's latest failure on that worker is followed by another attempt.
+    Retried {
+        /// Its position in the list.
+        i: u32,
+        /// On which worker.
+        worker: String,
+    },
+    /// To a template: a test has no reports, because its worker died or was ended.
     Lost {
         /// Its position in the list.
         i: u32,
@@ -307,4 +314,7 @@ pub struct Fork {
     /// Whether no round comes after this one.
     #[serde(default)]
     pub last: bool,
+    /// Whether a failure may be followed by another attempt.
+    #[serde(default)]
+    pub retries: bool,
 }

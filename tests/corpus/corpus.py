@@ -6,6 +6,7 @@ rows, and --resume goes on where another run ended.
 
 import argparse
 import json
+import signal
 import sys
 from dataclasses import asdict
 from functools import partial
@@ -24,6 +25,8 @@ PAGE = ROOT / "docs" / "fidelity.md"
 def main() -> int:
     options = parse_options()
     leftovers.adopt_orphans()
+    # A shell that starts this in the background has it ignore Ctrl-C, and suites test that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     steps = Steps()
     corpus = read_list()
     for suite in corpus:

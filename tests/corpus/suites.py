@@ -40,7 +40,7 @@ def read_list() -> list[Suite]:
     return [
         entry(suite, pytest, found["xdist"])
         for suite in found["suite"]
-        for pytest in found["pytest"]
+        for pytest in suite.get("pytest", found["pytest"])
     ]
 
 

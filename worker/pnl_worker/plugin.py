@@ -13,6 +13,7 @@ from . import (
     ending,
     guest_options,
     guests,
+    heap,
     identity,
     marks,
     observer,
@@ -196,6 +197,9 @@ def _guest_options() -> Optional[guest_options.GuestOptions]:
 
 
 GUESTS = _guest_options()
+
+if ORDER.get("role") == "template":
+    heap.watch()
 
 
 def _identity() -> identity.Identity:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Optional
 
@@ -24,9 +25,6 @@ import pytest
 from . import guests, spool, wire
 from .need import Need
 from .spool import Kind
-
-LAST_WORD = 1 << 30
-"""An attempt that no other one follows."""
 
 BATCH = 8192
 """Bytes of reports between two looks at the controller: about 80 tests, 10 ms."""
@@ -67,55 +65,6 @@ class Node:
         return f"<worker {self.gateway.id}>"
 
 
-Replayable = tuple[Node, tuple[Any, ...]]
-"""A frame, and whose it is."""
-
-
-class Failures:
-    """Failed tests of a round, held back until it is known that they were not tried again.
-
-    Only the controller knows, and it may try again on another worker: a later attempt tells.
-    """
-
-    def __init__(self) -> None:
-        self._held: dict[int, list[Replayable]] = {}
-        self._attempts: dict[tuple[int, int], int] = {}
-
-    def keeps(self, candidate: Replayable) -> bool:
-        """Whether it takes a frame: it failed, or a later attempt has made it void."""
-        kind, (index, attempt, round_number), *rest = candidate[1]
-        if attempt < self._attempts.get((index, round_number), 1):
-            return True
-        if attempt > 1:
-            self._attempts[index, round_number] = attempt
-            self._drop(index, round_number, attempt)
-        has_failed = kind == Kind.FULL and rest[0]
-        if has_failed:
-            self._held.setdefault(index, []).append(candidate)
-        return bool(has_failed)
-
-    def lose(self, candidate: Replayable) -> None:
-        """Takes what is said in the place of a dead worker, which is the last word on a test."""
-        index, _, round_number = candidate[1][1]
-        self._attempts[index, round_number] = LAST_WORD
-        self._drop(index, round_number, LAST_WORD)
-        self._held.setdefault(index, []).append(candidate)
-
-    def _drop(self, index: int, round_number: int, attempt: int) -> None:
-        kept = [
-            held
-            for held in self._held.get(index, ())
-            if held[1][1][2] != round_number or held[1][1][1] >= attempt
-        ]
-        self._held[index] = kept
-
-    def take(self) -> list[Replayable]:
-        """All that are held, which then are held no more."""
-        held = [it for frames in self._held.values() for it in frames]
-        self._held.clear()
-        return held
-
-
 class Replay:
     """What came of the tests, in the template."""
 
@@ -129,8 +78,13 @@ class Replay:
         self.is_last_round = False
         self.missing = 0
         """Workers of this round that were not forked yet."""
-        self.failures = Failures()
-        self.failed_before: dict[int, Replayable] = {}
+        self.failed_before: dict[int, tuple[Any, ...]] = {}
+        self.lost: list[tuple[Node, int, str]] = []
+        self.may_retry = False
+        self.waiting: list[tuple[Node, tuple[Any, ...]]] = []
+        """Failures of which it is not known yet whether they are their tests' last attempts."""
+        self.retried: Counter[tuple[str, int]] = Counter()
+        """By worker and test: how many of its failures are not."""
         self.problem: Optional[BaseException] = None
         self.has_begun = False
 
@@ -141,6 +95,7 @@ class Replay:
             self.round = order["round"]
             self.missing = order["workers"]
         self.is_last_round = order.get("last", False)
+        self.may_retry = order.get("retries", False)
         self.missing -= 1
         node = Node(self.config, order)
         path = spool.path_of(self.folder, order["worker"], order["round"])
@@ -150,25 +105,36 @@ class Replay:
         """A test has no reports, because its worker died: it gets one, as under xdist."""
         for node in reversed(list(self.readers)):
             if node.gateway.id == message["worker"]:
-                index = message["i"]
-                report = self._lost_report(index, message["message"])
-                frame = (Kind.FULL, (index, 0, node.round), True, [report])
-                self.failures.lose((node, frame))
+                self.lost.append((node, message["i"], message["message"]))
                 return
+
+    def retry(self, message: wire.Message) -> None:
+        """What a test said on a worker was not its last attempt, and counts for nobody."""
+        self.retried[message["worker"], message["i"]] += 1
+
+    def _is_final(self, node: Node, frame: tuple[Any, ...]) -> bool:
+        key = (node.gateway.id, frame[1])
+        if self.retried[key] > 0:
+            self.retried[key] -= 1
+            return False
+        return True
 
     def _condense(self) -> None:
         """A round is over and another one begins: keeps what failed, once for each test."""
         for node, reader in self.readers.items():
             for frame in reader.read()[0]:
-                if frame[0] != Kind.OUTPUT:
-                    self.failures.keeps((node, frame))
+                if frame[0] == Kind.FULL and frame[2]:
+                    if self._is_final(node, frame):
+                        self.failed_before.setdefault(frame[1], frame)
+                elif frame[0] == Kind.OUTPUT:
+                    node.workeroutput = frame[1]
             reader.close()
-        self._keep_failed_before()
+        for node, index, words in self.lost:
+            frame = (Kind.FULL, index, True, [self._lost_report(node, index, words)])
+            self.failed_before.setdefault(index, frame)
         self.readers.clear()
-
-    def _keep_failed_before(self) -> None:
-        for node, frame in self.failures.take():
-            self.failed_before.setdefault(frame[1][0], (node, frame))
+        self.lost.clear()
+        self.retried.clear()
 
     @property
     def may_work(self) -> bool:
@@ -189,10 +155,15 @@ class Replay:
         with self._caught(), self._muted():
             self._begin()
             for node, reader in list(self.readers.items()):
-                self._replay_some(node, -1)
+                while self._replay_some(node, -1):
+                    pass
                 reader.close()
-            for node, frame in self.failures.take():
-                self._replay(node, frame)
+            for node, frame in self.waiting:
+                if self._is_final(node, frame):
+                    self._replay(node, frame)
+            for node, index, words in self.lost:
+                report = self._lost_report(node, index, words)
+                self.config.hook.pytest_runtest_logreport(report=report)
             for node in self.readers:
                 guests.node_down(self.config, node)
         if self.problem is not None:
@@ -201,28 +172,33 @@ class Replay:
     def _begin(self) -> None:
         if not self.has_begun:
             self.has_begun = True
-            for node, frame in self.failed_before.values():
+            node = Node(self.config, {"worker": "", "workers": 0, "run": "", "round": 0})
+            for frame in self.failed_before.values():
                 self._replay(node, frame)
 
     def _replay_some(self, node: Node, limit: int) -> bool:
         frames, has_more = self.readers[node].read(limit)
         for frame in frames:
-            if frame[0] == Kind.OUTPUT:
-                node.workeroutput = frame[1]
-            elif not self.failures.keeps((node, frame)):
+            if self.may_retry and frame[0] == Kind.FULL and frame[2]:
+                self.waiting.append((node, frame))
+            else:
                 self._replay(node, frame)
         return has_more
 
     def _replay(self, node: Node, frame: tuple[Any, ...]) -> None:
-        index = frame[1][0]
+        if frame[0] == Kind.OUTPUT:
+            node.workeroutput = frame[1]
+            return
+        index = frame[1]
         item = self.session.items[index]
         hook = self.config.hook
         hook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
         for report in self._reports(item, frame):
             report.item_index = index
-            report.node = node
-            report.worker_id = node.gateway.id
-            report.testrun_uid = node.workerinput["testrunuid"]
+            if node.gateway.id:
+                report.node = node
+                report.worker_id = node.gateway.id
+                report.testrun_uid = node.workerinput["testrunuid"]
             hook.pytest_runtest_logreport(report=report)
         hook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
 
@@ -242,16 +218,16 @@ class Replay:
                     stop=stop,
                 )
             return
-        hook = self.config.hook
         for data in frame[3]:
             if isinstance(data, pytest.TestReport):
                 yield data
             else:
+                hook = self.config.hook
                 yield hook.pytest_report_from_serializable(config=self.config, data=data)
 
-    def _lost_report(self, index: int, words: str) -> Any:
+    def _lost_report(self, node: Node, index: int, words: str) -> Any:
         item = self.session.items[index]
-        return pytest.TestReport(
+        report = pytest.TestReport(
             nodeid=getattr(item, "id", item.nodeid),
             location=item.location,
             keywords={},
@@ -259,6 +235,8 @@ class Replay:
             longrepr=words,
             when="???",  # type: ignore[arg-type]
         )
+        report.node = node  # type: ignore[attr-defined]
+        return report
 
     @contextlib.contextmanager
     def _caught(self) -> Iterator[None]:

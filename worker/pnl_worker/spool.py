@@ -31,15 +31,11 @@ class Kind(IntEnum):
     """What a frame holds, as its tuple's first element."""
 
     PLAIN = 0
-    """What ran, and duration, start and stop of its three phases: it passed silently."""
+    """A test's index, and duration, start and stop of its three phases: it passed silently."""
     FULL = 1
-    """What ran, whether one of its reports failed, and all of its reports."""
+    """A test's index, whether one of its reports failed, and all of its reports."""
     OUTPUT = 2
     """The worker's ``workeroutput``, last."""
-
-
-Ran = tuple[int, int, int]
-"""What ran: a test's index, the attempt, the round."""
 
 
 def path_of(folder: str, worker: str, round_number: int) -> str:
@@ -66,56 +62,41 @@ class Spool:
         known_failures: frozenset[str],
         wake: Optional[Any] = None,
     ) -> None:
-        """``wake`` is a socket to the template, where it replays while workers run."""
         self.config = config
         self.need = need
         self.known_failures = known_failures
         self.wake = wake
         self.next_nudge = 0
-        self.round = int(os.environ.get("PNL_ROUND", "1"))
         self.failed: dict[int, bytes] = {}
-        self.failed_before: dict[int, bytes] = {}
-        self.attempt = 1
         self.markers = 0
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_NOFOLLOW
         self.fd = os.open(path, flags, 0o600)
 
-    def begin(self, item: pytest.Item, attempt: int) -> None:
+    def begin(self, item: pytest.Item) -> None:
         """A test begins; it may mark itself while it runs, which its reports tell."""
-        self.attempt = attempt
         self.markers = len(item.own_markers)
 
     def keep(self, index: int, item: pytest.Item, outcome: str, reports: list[Any]) -> None:
         """Takes the reports of a test that is over, as far as they are needed."""
         is_quiet = outcome == "passed" and len(reports) == 3
-        if (
-            self.need is Need.NOTABLE
-            and is_quiet
-            and self.attempt == 1
-            and item.nodeid not in self.known_failures
-        ):
+        if self.need is Need.NOTABLE and is_quiet and item.nodeid not in self.known_failures:
             return
-        ran = (index, self.attempt, self.round)
-        self.failed.pop(index, None)
         if is_quiet and all(map(_is_plain, reports)) and self.markers == len(item.own_markers):
             times = tuple((it.duration, it.start, it.stop) for it in reports)
-            frame = _frame((int(Kind.PLAIN), ran, times))
+            frame = _frame((int(Kind.PLAIN), index, times))
         else:
             data = [self._data(report) for report in reports]
             has_failed = any(report.outcome == "failed" for report in reports)
-            frame = _frame((int(Kind.FULL), ran, has_failed, data))
+            frame = _frame((int(Kind.FULL), index, has_failed, data))
             if has_failed:
-                self.failed[index] = frame
+                self.failed.setdefault(index, frame)
         os.write(self.fd, frame)
         self._nudge()
 
     def next_round(self) -> None:
         """Forgets what the round that begins makes old: all but each test's first failure."""
-        self.failed_before = {**self.failed, **self.failed_before}
-        self.failed = {}
-        self.round = int(os.environ["PNL_ROUND"])
         os.ftruncate(self.fd, 0)
-        os.write(self.fd, b"".join(self.failed_before.values()))
+        os.write(self.fd, b"".join(self.failed.values()))
 
     def close(self, workeroutput: Any) -> None:
         """The worker's last word."""

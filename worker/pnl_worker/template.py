@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import select
 import signal
@@ -13,7 +12,7 @@ from typing import Any, Callable, Optional
 
 import pytest
 
-from . import guests, identity, marks, need, refork, spool, stacks, threads, wire
+from . import guests, heap, identity, marks, need, refork, spool, stacks, threads, wire
 from .replay import Replay
 from .worker import Worker
 
@@ -108,8 +107,7 @@ class Template:
     def _converse(self) -> Optional[wire.Message]:
         """Serves; returns how the run ended, if the controller said it."""
         restore = self._watch_children()
-        gc.collect()
-        gc.freeze()
+        heap.freeze()
         poll = select.poll()
         poll.register(self.connection, select.POLLIN)
         poll.register(self._wake_read, select.POLLIN)
@@ -126,6 +124,8 @@ class Template:
                 for message in messages or []:
                     if message["t"] == "fork":
                         self._fork(message, restore)
+                    elif message["t"] == "retried":
+                        self.replay.retry(message)
                     elif message["t"] == "lost":
                         self.replay.lose(message)
                     elif message["t"] == "shutdown":
@@ -205,7 +205,7 @@ class Template:
             refork.redirect(config, output_fd)
             refork.keep_capture(config, self.folder, order["worker"])
             refork.write_lines_at_once(config)
-            stacks.dump_on_signal(os.path.dirname(self.socket_path), order["worker"])
+            stacks.dump_on_signal(self.folder, order["worker"])
             refork.silence_terminal(config)
             who = identity.Identity(
                 order["worker"], order["slot"], order["workers"], order["round"], order["run"]

@@ -156,11 +156,11 @@ class Worker:
         item = self.session.items[index]
         self.reports.clear()
         self.running = index
+        if self.spool is not None:
+            self.spool.begin(item)
         start = wire.now_us()
         self.connection.send({"t": "start", "i": index, "at": start})
         self._begin_attempt(item, self.again.pop(index, 1))
-        if self.spool is not None:
-            self.spool.begin(item, self.attempt)
         signal.signal(signal.SIGINT, self.suites_handler)
         try:
             self.config.hook.pytest_runtest_protocol(item=item, nextitem=nextitem)

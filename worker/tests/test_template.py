@@ -43,6 +43,48 @@ def test_a_fork_runs_tests_and_its_end_is_told(controller):
     assert controller.output(process)[1] == 0
 
 
+def test_whoever_asks_the_garbage_collector_finds_the_template_s_objects_too(controller):
+    controller.write(
+        test_a="""
+        import gc
+        from gc import get_objects
+
+        class Owner: pass
+        OWNED = []
+        OWNER = Owner()
+        OWNER.owned = OWNED
+
+        def test_nothing_is_frozen():
+            assert gc.get_freeze_count() == 0
+
+        def test_referrers():
+            assert len(gc.get_referrers(OWNED)) == 2
+
+        def test_objects():
+            assert any(found is OWNED for found in get_objects())
+
+        def test_garbage():
+            global CYCLE
+            freed = []
+            CYCLE[0].freed = freed
+            del CYCLE
+            gc.collect()
+            assert freed == ["once"]
+
+        class Freed:
+            def __del__(self): self.freed.append("once")
+        CYCLE = [Freed()]
+        CYCLE[0].cycle = CYCLE
+        """
+    )
+    template, ids = controller.template()
+    for position, name in enumerate(ids):
+        worker, output = controller.fork(template)
+        assert [m["outcome"] for m in run(worker, position).values()] == ["passed"], name
+        output.close()
+        controller.gone(template)
+
+
 def test_warnings_that_are_errors_find_nothing_in_a_template_that_ends(controller):
     # pytest 9.2 collects garbage while the suite's filters are still in force.
     controller.write(test_a="def test_passes(): pass")

@@ -33,7 +33,7 @@ class Replay:
 
     def say(self, message):
         """Sends a line of the controller's to whom it concerns."""
-        role = "template" if message["t"] in ("fork", "lost", "shutdown") else "worker"
+        role = "template" if message["t"] in ("fork", "lost", "shutdown", "retried") else "worker"
         peer = self.peers[role]
         if message["t"] == "fork":
             read, write = os.pipe()

@@ -9,6 +9,7 @@ use crate::engine::overtime::{Due, Overtime};
 use crate::engine::record::Ending;
 use crate::model::{Attempt, DistMode, Outcome, Slot, TestIndex, WorkerId};
 use crate::process::{Signal, Tree, send_signal};
+use crate::protocol::ToWorker;
 
 /// Asks a worker for a dump of its stacks: `worker/pnl_worker/stacks.py` has faulthandler answer it.
 /// Suites do not use it, and a process that does not know it ignores it.
@@ -38,6 +39,12 @@ impl Attempts {
         self.failed.insert(self.key(test, slot), next);
     }
 
+    /// Those of the tests that are tried again.
+    pub(super) fn among(&self, tests: &[TestIndex], slot: Slot) -> Vec<(TestIndex, Attempt)> {
+        let attempts = tests.iter().map(|&test| (test, self.of(test, slot)));
+        attempts.filter(|(_, attempt)| *attempt > Attempt::FIRST).collect()
+    }
+
     fn key(&self, test: TestIndex, slot: Slot) -> (TestIndex, Option<Slot>) {
         (test, self.each.then_some(slot))
     }
@@ -54,21 +61,25 @@ impl Dispatch<'_> {
         let attempt = self.attempts.of(test, slot);
         let is_failure = ending.outcome.kind().is_failure();
         let is_retried = is_failure && self.stop.is_none() && attempt.0 <= self.rules.retries(test);
+        // The template has what a worker reported, and nothing of a worker that died.
+        let is_lost = matches!(ending.outcome, Outcome::Crashed(_) | Outcome::TimedOut);
         if is_retried && let Some(deal) = &mut self.deal {
             self.has_retried = true;
             self.attempts.advance(test, slot);
             deal.give_back(slot, vec![test]);
+            if let Some(template) = self.recruiter.template().filter(|_| !is_lost) {
+                template.tell(&ToWorker::Retried { i: test.0, worker: id.to_string() });
+            }
             self.record.attempt_failed(Some(id), test, attempt, ending);
             return;
         }
+        if let Some(template) = self.recruiter.template().filter(|_| is_lost) {
+            let message = ending.failure.as_ref().map_or("", |it| &it.message);
+            let message = format!("{id}: {message}");
+            template.tell(&ToWorker::Lost { i: test.0, worker: id.to_string(), message });
+        }
         if let Some(deal) = &mut self.deal {
             deal.done(slot, test);
-        }
-        if matches!(ending.outcome, Outcome::Crashed(_) | Outcome::TimedOut)
-            && let Some(template) = self.recruiter.template()
-        {
-            let message = ending.failure.as_ref().map_or("", |failure| &failure.message);
-            template.lose(id, test, &format!("{id}: {message}"));
         }
         self.record.ended(Some(id), test, attempt, ending);
     }
