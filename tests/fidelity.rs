@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-use harness::{Run, Suite, python};
+use harness::{Run, Suite};
 
 /// The suite of a folder in `tests/suites`.
 fn suite(name: &str) -> Suite {
