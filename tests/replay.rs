@@ -215,3 +215,28 @@ fn spawned_workers_say_what_they_cannot_and_leave_files_alone() {
     assert!(run.stdout.contains("--junitxml: nothing comes of it with --engine spawn"), "{run}");
     assert!(!suite.root().join("x.xml").exists());
 }
+
+#[test]
+fn of_a_test_that_was_tried_again_only_the_last_attempt_is_seen() {
+    let suite = Suite::new(&[(
+        "test_a.py",
+        "
+import os
+def attempt(): return int(os.environ.get('PNL_ATTEMPT', 1))
+def test_flaky(): assert attempt() == 2
+def test_fails(): assert 0, attempt()
+def test_dies_once(): attempt() == 2 or os._exit(3)
+def test_passes(): pass
+",
+    )]);
+    let words = ["-n", "2", "--retries", "1", "--", "--junitxml=x.xml", "--deselect"];
+    let run = suite.test(&[&words[..], &["test_a.py::test_fails"]].concat());
+    assert_eq!(run.code, Some(0), "what is flaky fails no run, in pytest's session neither: {run}");
+    let xml = suite.read("x.xml");
+    assert!(xml.contains("failures=\"0\" skipped=\"0\" tests=\"3\""), "{xml}");
+    let run = suite.test(&[&words[..], &["test_a.py::test_passes"]].concat());
+    assert_eq!(run.code, Some(1), "{run}");
+    let xml = suite.read("x.xml");
+    assert!(xml.contains("failures=\"1\" skipped=\"0\" tests=\"3\""), "{xml}");
+    assert!(xml.contains("AssertionError: 2"), "the last attempt's words: {xml}");
+}

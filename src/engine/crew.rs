@@ -195,26 +195,47 @@ impl Worker {
         self.send(&ToWorker::Round { round: round.0 });
     }
 
-    /// Its own numbers for the plan's tests. Says which test it lacks, if one.
+    /// Its own numbers for the plan's tests: by node id, equal ids in their order. Where ids differ
+    /// from process to process (random parameters), what is left of a function is matched by
+    /// position, so that every test runs once. Says how many were, or which test it lacks.
     pub(super) fn learn_numbers(
         &mut self,
         tests: &[std::sync::Arc<TestInfo>],
         rows: &[TestRow],
-    ) -> Result<(), NodeId> {
-        let mut places: HashMap<&str, VecDeque<u32>> = HashMap::new();
+    ) -> Result<usize, NodeId> {
+        let mut places: HashMap<&str, VecDeque<usize>> = HashMap::new();
         for (number, row) in rows.iter().enumerate() {
-            places.entry(&row.id).or_default().push_back(number as u32);
+            places.entry(&row.id).or_default().push_back(number);
         }
         let mut to_worker = Vec::with_capacity(tests.len());
         let mut from_worker = vec![TestIndex(u32::MAX); rows.len()];
         for test in tests {
             let place = places.get_mut(test.nodeid.as_str()).and_then(VecDeque::pop_front);
-            let number = place.ok_or_else(|| test.nodeid.clone())?;
-            to_worker.push(number);
-            from_worker[number as usize] = test.index;
+            if let Some(number) = place {
+                from_worker[number] = test.index;
+            }
+            to_worker.push(place);
         }
+        let ids: Vec<NodeId> = rows.iter().map(|row| NodeId::new(&row.id)).collect();
+        let mut left: HashMap<&str, VecDeque<usize>> = HashMap::new();
+        let untaken = (0..rows.len()).filter(|&number| from_worker[number].0 == u32::MAX);
+        for number in untaken.collect::<Vec<_>>() {
+            if let Some(function) = ids[number].function() {
+                left.entry(function).or_default().push_back(number);
+            }
+        }
+        let mut renamed = 0;
+        for (test, place) in tests.iter().zip(&mut to_worker).filter(|(_, place)| place.is_none()) {
+            let function = test.nodeid.function().and_then(|function| left.get_mut(function));
+            let number = function.and_then(VecDeque::pop_front);
+            let number = number.ok_or_else(|| test.nodeid.clone())?;
+            from_worker[number] = test.index;
+            *place = Some(number);
+            renamed += 1;
+        }
+        let to_worker = to_worker.into_iter().flatten().map(|number| number as u32).collect();
         self.numbers = Numbers::Own { to_worker, from_worker };
-        Ok(())
+        Ok(renamed)
     }
 
     /// It says that a test begins. Numbers that it was not given break the protocol.
@@ -363,6 +384,15 @@ impl Lines {
 mod tests {
     use super::*;
 
+    fn info(index: u32, id: &str) -> std::sync::Arc<TestInfo> {
+        let nodeid = NodeId::new(id);
+        std::sync::Arc::new(TestInfo { index: TestIndex(index), nodeid, line: None, group: None })
+    }
+
+    fn row(id: &str) -> TestRow {
+        TestRow { id: id.to_owned(), line: None, group: None, pnl: Vec::new() }
+    }
+
     #[test]
     fn lines_come_out_whole() {
         let mut lines = Lines::default();
@@ -374,16 +404,6 @@ mod tests {
 
     #[test]
     fn a_spawned_workers_numbers_are_its_own_and_duplicates_keep_their_order() {
-        let info = |index, id| {
-            std::sync::Arc::new(TestInfo {
-                index: TestIndex(index),
-                nodeid: NodeId::new(id),
-                line: None,
-                group: None,
-            })
-        };
-        let row =
-            |id: &str| TestRow { id: id.to_owned(), line: None, group: None, pnl: Vec::new() };
         let tests = [info(0, "a"), info(1, "b"), info(2, "a")];
         let mut worker = Worker::new(WorkerId(0), Slot(0));
         worker.learn_numbers(&tests, &[row("b"), row("a"), row("a")]).expect("all are there");
@@ -393,5 +413,23 @@ mod tests {
         assert_eq!(worker.starts(0, Offset(6)), Some(TestIndex(1)));
         assert_eq!(worker.ends(2), None, "it does not run that one");
         assert_eq!(worker.learn_numbers(&tests, &[row("a")]), Err(NodeId::new("b")));
+    }
+
+    #[test]
+    fn ids_that_differ_from_process_to_process_are_matched_by_position() {
+        let tests = [
+            info(0, "f.py::t[1]"),
+            info(1, "f.py::t[same]"),
+            info(2, "f.py::t[2]"),
+            info(3, "f.py::u[3]"),
+        ];
+        let mut worker = Worker::new(WorkerId(0), Slot(0));
+        let own = ["f.py::u[x]", "f.py::t[same]", "f.py::t[y]", "f.py::t[z]"].map(row);
+        assert_eq!(worker.learn_numbers(&tests, &own), Ok(3));
+        worker.give((0..4).map(TestIndex).collect(), Vec::new());
+        let starts = [2, 1, 3, 0].map(|number| worker.starts(number, Offset(1)));
+        assert_eq!(starts, [0, 1, 2, 3].map(|index| Some(TestIndex(index))));
+        let lacks = ["f.py::u[x]", "f.py::t[same]", "f.py::t[y]"].map(row);
+        assert_eq!(worker.learn_numbers(&tests, &lacks), Err(NodeId::new("f.py::t[2]")));
     }
 }

@@ -54,6 +54,16 @@ impl NodeId {
         self.0.split_once("::").map_or(&*self.0, |(file, _)| file)
     }
 
+    /// The function of a parametrized test: everything before its parameters, which begin with the
+    /// first bracket after the file (a parameter can hold brackets and colons itself). None if it
+    /// has no parameters.
+    #[must_use]
+    pub fn function(&self) -> Option<&str> {
+        let file = self.0.find("::")?;
+        let bracket = self.0[file..].find('[')?;
+        Some(&self.0[..file + bracket])
+    }
+
     /// The scope that xdist's `loadscope` keeps together: everything before the last `::`
     /// (the module of a function, the class of a method).
     #[must_use]

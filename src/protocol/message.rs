@@ -295,6 +295,7 @@ pub enum ToWorker {
 }
 
 /// The order for a new worker.
+#[expect(clippy::struct_excessive_bools, reason = "independent facts of an order")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fork {
     /// Its id.

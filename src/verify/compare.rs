@@ -119,7 +119,7 @@ fn settle_unstable(result: &mut Comparison, copies: usize) {
     let mut functions: BTreeMap<&str, Vec<&Difference>> = BTreeMap::new();
     for difference in &result.differences {
         let is_one_sided = difference.pytest.is_empty() || difference.pnl.is_empty();
-        if let Some(function) = function_of(difference.nodeid.as_str()).filter(|_| is_one_sided) {
+        if let Some(function) = difference.nodeid.function().filter(|_| is_one_sided) {
             functions.entry(function).or_default().push(difference);
         }
     }
@@ -146,14 +146,6 @@ fn settle_unstable(result: &mut Comparison, copies: usize) {
         }
     }
     result.differences.sort_by(|a, b| a.nodeid.cmp(&b.nodeid));
-}
-
-/// A node id up to its parameters; none if it has none. They begin with the first bracket after the
-/// file: a parameter can hold brackets and colons itself.
-fn function_of(nodeid: &str) -> Option<&str> {
-    let file = nodeid.find("::")?;
-    let bracket = nodeid[file..].find('[')?;
-    Some(&nodeid[..file + bracket])
 }
 
 #[cfg(test)]

@@ -121,20 +121,45 @@ def coverage_of(config: pytest.Config) -> Optional[Any]:
     return plugin if getattr(controller, "cov", None) is not None else None
 
 
-class Coverage:
-    """Saves what a worker has measured, in a data file of its own.
+class Measured:
+    """Writes what coverage.py has measured to its data file after each test.
 
-    After each test, so that nothing is lost with a worker that is killed. coverage.py itself sees
-    that the process was forked and takes another file's name.
+    So nothing is lost with a worker that is killed. Its own ``save`` looks at all source files each
+    time, 2 ms; what is behind it writes in 0.2 ms, and only for tests that reached something new
+    (looking takes 1.5 us). Receipt: coverage 7.17, a source of ten lines.
     """
 
     def __init__(self, plugin: Any) -> None:
         self.controller = plugin.cov_controller
+        self.seen: dict[str, set[Any]] = {}
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logfinish(self) -> None:
         """A test is over."""
-        self.controller.cov.save()
+        collector = getattr(self.controller.cov, "_collector", None)
+        data = getattr(collector, "data", None)
+        if not isinstance(data, dict):
+            self.controller.cov.save()  # a coverage.py that is built otherwise
+        elif self._has_more(data):
+            collector.flush_data()  # type: ignore[union-attr]
+
+    def _has_more(self, data: dict[str, Any]) -> bool:
+        """Whether lines or arcs were reached that were not written yet."""
+        has_more = False
+        for file, reached in list(data.items()):
+            seen = self.seen.setdefault(file, set())
+            new = set(reached) - seen
+            if new:
+                seen |= new
+                has_more = True
+        return has_more
+
+
+class ForkedCoverage(Measured):
+    """The same, for a worker whose session is not pytest-cov's own to end.
+
+    coverage.py itself sees that the process was forked and takes another file's name.
+    """
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self) -> Iterator[None]:
@@ -151,7 +176,7 @@ def enter_forked_worker(config: pytest.Config) -> None:
     leave_worker(config)
     coverage = coverage_of(config)
     if coverage is not None:
-        config.pluginmanager.register(Coverage(coverage), "pnl-coverage")
+        config.pluginmanager.register(ForkedCoverage(coverage), "pnl-coverage")
 
 
 class SharedCoverage:
@@ -181,7 +206,7 @@ class SharedCoverage:
         plugin = coverage_of(config)
         if plugin is not None:
             plugin._is_worker = lambda session: False
-            config.pluginmanager.register(_SavedAfterEachTest(plugin), "pnl-coverage")
+            config.pluginmanager.register(Measured(plugin), "pnl-coverage")
 
     def leave(self, config: pytest.Config) -> bool:
         """The tests are over, pytest-cov combines next. Holds the others until this process ends.
@@ -202,18 +227,6 @@ class SharedCoverage:
 
     def _path(self, name: str) -> str:
         return os.path.join(self.folder, name)
-
-
-class _SavedAfterEachTest:
-    """The half of ``Coverage`` that a session of its own needs."""
-
-    def __init__(self, plugin: Any) -> None:
-        self.controller = plugin.cov_controller
-
-    @pytest.hookimpl(trylast=True)
-    def pytest_runtest_logfinish(self) -> None:
-        """A test is over."""
-        self.controller.cov.save()
 
 
 def coverage_report(config: pytest.Config) -> str:

@@ -211,6 +211,10 @@ class Worker:
             self.connection.buffer(
                 {"t": "stop", "message": str(error.msg), "code": error.returncode}
             )
+        elif isinstance(error, KeyboardInterrupt):
+            # The controller's own Ctrl-C, which has stopped the run already, or the suite's.
+            code = int(pytest.ExitCode.INTERRUPTED)
+            self.connection.buffer({"t": "stop", "message": "KeyboardInterrupt", "code": code})
 
     def _internal_error(self, error: Exception) -> None:
         """Tell of an exception in a hook, which is no test's: pytest ends with 3 then."""

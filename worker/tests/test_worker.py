@@ -187,7 +187,7 @@ def test_ctrl_c_during_a_test_tears_down_and_gives_it_no_other_outcome(controlle
     peer.expect("start")
     open(suite / "running").close()  # opens when the test opens its end
     os.kill(peer.hello["pid"], signal.SIGINT)
-    assert kinds(peer.rest()) == [("interrupted", 0), ("bye", None)]
+    assert kinds(peer.rest()) == [("interrupted", 0), ("stop", None), ("bye", None)]
     assert diary(suite)[-3:] == ["resource down", "test_a down", "session down"]
 
 
@@ -255,7 +255,7 @@ def test_a_second_ctrl_c_does_not_cut_tear_downs_short(controller, suite):
     peer, _ = controller.spawned("test_a.py")
     peer.say("run", tests=[0])
     peer.say("finish")
-    assert kinds(peer.rest())[1:] == [("interrupted", 0), ("bye", None)]
+    assert kinds(peer.rest())[1:] == [("interrupted", 0), ("stop", None), ("bye", None)]
     assert "resource down" in diary(suite)
 
 

@@ -39,6 +39,12 @@ impl Attempts {
         self.failed.insert(self.key(test, slot), next);
     }
 
+    /// Those of the tests that are tried again.
+    pub(super) fn among(&self, tests: &[TestIndex], slot: Slot) -> Vec<(TestIndex, Attempt)> {
+        let attempts = tests.iter().map(|&test| (test, self.of(test, slot)));
+        attempts.filter(|(_, attempt)| *attempt > Attempt::FIRST).collect()
+    }
+
     fn key(&self, test: TestIndex, slot: Slot) -> (TestIndex, Option<Slot>) {
         (test, self.each.then_some(slot))
     }

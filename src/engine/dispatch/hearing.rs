@@ -194,12 +194,23 @@ impl Dispatch<'_> {
             return;
         }
         let tests = self.record.tests().clone();
-        if let Err(lacking) = self.crew[index].learn_numbers(&tests, &rows) {
-            self.stop(StopReason::Internal(format!(
-                "{id} collected other tests than the first worker: it has no {lacking}. Node ids \
-                 that differ from process to process need --engine fork"
-            )));
-            return;
+        match self.crew[index].learn_numbers(&tests, &rows) {
+            Ok(0) => {}
+            Ok(renamed) => {
+                let text = format!(
+                    "{id} has other node ids than the first worker for {renamed} tests, which differ \
+                     from process to process (a set, random data, a clock?): every test runs once, \
+                     under the first worker's id. --engine fork has one list for all"
+                );
+                self.record.notice(Level::Warning, text);
+            }
+            Err(lacking) => {
+                self.stop(StopReason::Internal(format!(
+                    "{id} collected other tests than the first worker: it has no {lacking}. Tests \
+                     that differ from process to process need --engine fork"
+                )));
+                return;
+            }
         }
         self.worker_is_ready(index);
     }

@@ -10,8 +10,7 @@ use crate::engine::record::Ending;
 use crate::engine::recruit::Recruit;
 use crate::engine::template::reason_of_early_end;
 use crate::model::{
-    Attempt, Isolation, Level, Outcome, Round, Slot, StopReason, TestIndex, What, WorkerEnd,
-    WorkerId,
+    Isolation, Level, Outcome, Round, Slot, StopReason, TestIndex, What, WorkerEnd, WorkerId,
 };
 use crate::process::{Ended, Signal, Tail, kill_group, send_signal};
 use crate::protocol::{Fork, Ready};
@@ -64,8 +63,7 @@ impl Dispatch<'_> {
         }
         let slot = worker.slot;
         if !tests.is_empty() {
-            let again = |&test: &TestIndex| (test, self.attempts.of(test, slot));
-            let again = tests.iter().map(again).filter(|it| it.1 > Attempt::FIRST).collect();
+            let again = self.attempts.among(&tests, slot);
             worker.give(tests, again);
         }
         if has_place && deal.has_for(slot) {
@@ -103,8 +101,8 @@ impl Dispatch<'_> {
         if found {
             let (from, to) = (self.crew[most].slot, self.crew[index].slot);
             deal.moved(from, to, &tests);
-            // What is tried again is tied to its place, and so is never among them.
-            self.crew[index].give(tests, Vec::new());
+            let again = self.attempts.among(&tests, to);
+            self.crew[index].give(tests, again);
         }
         found
     }
