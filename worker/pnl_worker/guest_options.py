@@ -8,6 +8,7 @@ All that is done for a plugin because of such an option is here, and would have 
 - allure-pytest, ``--clean-alluredir``: the same for spawned workers. Forked ones find it done.
 - pytest-randomly: one seed for all workers, made from the run's id, and told.
 - pytest-benchmark: measures nothing beside other tests, as under xdist, and that is told.
+- pytest-order: its order holds where one worker runs all, and that is told.
 - pytest-split, ``--store-durations``: spawned workers would each write their own part of the file.
 - syrupy: no spawned worker knows which snapshots are unused, and that is told.
 - inline-snapshot: several processes would write over each other's changes of a test file.
@@ -24,6 +25,15 @@ from collections.abc import Iterator
 from typing import Any, Optional
 
 import pytest
+
+NOT_MEASURED = (
+    "pytest-benchmark measures nothing beside other tests: its tests run once each, as with "
+    "--benchmark-disable. To measure use --engine pytest"
+)
+NOT_ORDERED = (
+    "pytest-order's order holds with --workers 1; several workers take tests as they become free. "
+    "Tests that need each other stay together by @pytest.mark.xdist_group and --dist loadgroup"
+)
 
 
 class GuestOptions:
@@ -50,6 +60,8 @@ class GuestOptions:
         if getattr(option, "randomly_seed", None) == "default":
             option.randomly_seed = self.seed = zlib.crc32(self.run.encode())
         if hasattr(option, "benchmark_disable"):
+            if getattr(option, "benchmark_only", False):
+                raise pytest.UsageError(f"--benchmark-only: {NOT_MEASURED}")
             self.measures = not (option.benchmark_disable or option.benchmark_skip)
             option.benchmark_disable = True
             option.benchmark_enable = False
@@ -82,11 +94,11 @@ class GuestOptions:
             text = f"{lost}: nothing comes of it with --engine spawn, where nobody sees all tests"
             yield "warning", f"{text}. Use --engine fork"
         if self.measures and _asks_for(session, "benchmark"):
-            yield (
-                "warning",
-                "pytest-benchmark measures nothing beside other tests: its tests run once each, as "
-                "with --benchmark-disable. To measure use --engine pytest",
-            )
+            yield "warning", NOT_MEASURED
+        if hasattr(session.config.option, "order_scope") and any(
+            item.get_closest_marker("order") for item in session.items
+        ):
+            yield "info", NOT_ORDERED
 
     def _lost(self, session: pytest.Session) -> Iterator[str]:
         """What needs one process that sees all tests."""

@@ -56,6 +56,7 @@ FAKE_BENCHMARK = """
         parser.addoption("--benchmark-disable", action="store_true")
         parser.addoption("--benchmark-enable", action="store_true")
         parser.addoption("--benchmark-skip", action="store_true")
+        parser.addoption("--benchmark-only", action="store_true")
 
     @pytest.fixture
     def benchmark(pytestconfig):
@@ -203,6 +204,32 @@ def test_benchmarks_are_not_measured_and_that_is_told(controller, option, test, 
     worker, output = controller.fork(template)
     run(worker, 0)
     output.close()
+
+
+def test_benchmarks_alone_are_refused(controller):
+    controller.write(fake=FAKE_BENCHMARK, test_a="def test_a(benchmark): pass")
+    process = controller.start("template", "-p", "fake", "--benchmark-only")
+    output, status = controller.output(process)
+    assert status == pytest.ExitCode.USAGE_ERROR
+    assert "--benchmark-only" in output and "--engine pytest" in output
+
+
+@pytest.mark.parametrize(("mark", "is_told"), [("@pytest.mark.order(1)", True), ("", False)])
+def test_an_order_that_workers_do_not_keep_is_told(controller, mark, is_told):
+    controller.write(
+        fake="""
+            def pytest_addoption(parser):
+                parser.addoption("--order-scope")
+
+            def pytest_configure(config):
+                config.addinivalue_line("markers", "order: when")
+        """,
+        test_a=f"import pytest\n{mark}\ndef test_a(): pass",
+    )
+    controller.start("template", "-p", "fake")
+    first = controller.accept("template").next()
+    assert (first["t"] == "notice") == is_told
+    assert not is_told or "--workers 1" in first["text"]
 
 
 def test_snapshots_that_would_be_changed_are_refused(controller):
