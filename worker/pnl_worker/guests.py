@@ -110,6 +110,10 @@ def files_asked_for(config: pytest.Config) -> list[str]:
         "--json-report": "json_report",
         "--report-log": "report_log",
         "--durations": "durations",
+        "--lf": "lf",
+        "--ff": "failedfirst",
+        "--sw": "stepwise",
+        "--store-durations": "store_durations",
     }
     return [name for name, option in asked.items() if getattr(config.option, option, None)]
 

@@ -161,8 +161,8 @@ class Role:
         files = guests.files_asked_for(config)
         if files and ORDER["slot"] == 0 and ORDER["round"] == 1:
             text = (
-                f"{', '.join(files)}: nothing comes of it with --engine spawn, where nobody sees "
-                "all tests. Use --engine fork, or pnl's own --junit FILE"
+                f"{', '.join(files)}: nothing comes of it with --engine spawn, where no process "
+                "sees all tests. Use --engine fork, or pnl's own --junit FILE"
             )
             self.connection.buffer({"t": "notice", "level": "warning", "text": text})
 
