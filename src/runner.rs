@@ -243,6 +243,7 @@ pub fn plan(options: &TestOptions) -> Result<Planned, Refusal> {
         max_fail: settings.max_fail,
         shuffle: options.shuffle,
         terminal: TerminalOwner::Pytest,
+        collect: settings.collect,
         general: settings.general.clone(),
         rules: project.rules.clone(),
         locks: project.locks.clone(),

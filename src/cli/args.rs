@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand};
 
 use super::show::{HistoryArgs, ShowArgs};
 use super::verify::VerifyArgs;
-use crate::model::{DistMode, EngineKind, FlakyPolicy, Isolation, Output};
+use crate::model::{CollectMode, DistMode, EngineKind, FlakyPolicy, Isolation, Output};
 use crate::runner::{LoopOptions, Refusal, TestOptions};
 use crate::scheduler::Limit;
 use crate::settings::{
@@ -123,6 +123,11 @@ pub(super) struct RunArgs {
     /// Stop a round after N failures [env: PNL_MAX_FAIL]
     #[arg(long, value_name = "N", value_parser = failures, allow_negative_numbers = true)]
     max_fail: Option<u64>,
+    /// Where tests are collected: spread (by the workers, file by file, while others run), full (all
+    /// of them first) or auto (spread where nothing needs all tests at once) [env: PNL_COLLECT]
+    /// [default: auto]
+    #[arg(long, value_name = "auto|spread|full")]
+    collect: Option<CollectMode>,
     /// Try a failed test up to N more times; one that then passes is flaky [env: PNL_RETRIES]
     #[arg(long, value_name = "N", value_parser = retries, allow_negative_numbers = true)]
     retries: Option<u32>,
@@ -291,6 +296,7 @@ impl RunArgs {
             delay: self.delay,
             headed: self.headed.then_some(true),
             max_fail: self.max_fail,
+            collect: self.collect,
             retries: self.retries,
             flaky: self.flaky,
             timeout: self.timeout,

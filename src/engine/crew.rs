@@ -1,10 +1,12 @@
 //! The workers of a run: what each holds, runs and was told, and whether it is gone.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::io;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::inbox::ConnId;
+use super::numbers::Numbers;
 use super::overtime::Overtime;
 use super::permits::Permits;
 use crate::model::{
@@ -45,7 +47,11 @@ pub(super) struct Worker {
     /// Its process; 0 until known.
     pub(super) pid: u32,
     conn: Option<(ConnId, Sender)>,
-    numbers: Numbers,
+    pub(super) numbers: Numbers,
+    /// The file that it is collecting.
+    pub(super) collecting: Option<usize>,
+    /// Given, and to be sent when their files are collected.
+    pub(super) pending: Vec<TestIndex>,
     /// Whether it can be given tests.
     pub(super) ready: bool,
     /// There for workers that can be given more than two tests.
@@ -78,12 +84,6 @@ pub(super) struct Worker {
     due: Option<Instant>,
 }
 
-/// Test numbers: a forked worker uses the template's, a spawned one has counted for itself.
-enum Numbers {
-    Same,
-    Own { to_worker: Vec<u32>, from_worker: Vec<TestIndex> },
-}
-
 impl Worker {
     /// A worker that is being started.
     pub(super) fn new(id: WorkerId, slot: Slot) -> Self {
@@ -93,6 +93,8 @@ impl Worker {
             pid: 0,
             conn: None,
             numbers: Numbers::Same,
+            collecting: None,
+            pending: Vec::new(),
             ready: false,
             permits: None,
             held: VecDeque::new(),
@@ -134,7 +136,7 @@ impl Worker {
 
     /// How many tests it has, the running one included.
     pub(super) fn load(&self) -> usize {
-        self.held.len() + usize::from(self.running.is_some())
+        self.held.len() + self.pending.len() + usize::from(self.running.is_some())
     }
 
     /// Whether it holds a test that it cannot start, because it does not know the one after it.
@@ -149,8 +151,8 @@ impl Worker {
 
     /// Gives it tests, some of them again.
     pub(super) fn give(&mut self, tests: Vec<TestIndex>, again: Vec<(TestIndex, Attempt)>) {
-        let numbers = tests.iter().map(|&test| self.numbers.to_worker(test)).collect();
-        let again = again.into_iter().map(|(test, it)| (self.numbers.to_worker(test), it.0));
+        let numbers = tests.iter().map(|&test| self.number_of(test)).collect();
+        let again = again.into_iter().map(|(test, it)| (self.number_of(test), it.0));
         let again = again.collect();
         if let Some(permits) = &mut self.permits {
             permits.grant(tests.len());
@@ -195,47 +197,29 @@ impl Worker {
         self.send(&ToWorker::Round { round: round.0 });
     }
 
-    /// Its own numbers for the plan's tests: by node id, equal ids in their order. Where ids differ
-    /// from process to process (random parameters), what is left of a function is matched by
-    /// position, so that every test runs once. Says how many were, or which test it lacks.
+    /// It has collected these rows, and they are these tests. See [`Numbers::learn`].
     pub(super) fn learn_numbers(
         &mut self,
-        tests: &[std::sync::Arc<TestInfo>],
+        tests: &[Arc<TestInfo>],
         rows: &[TestRow],
     ) -> Result<usize, NodeId> {
-        let mut places: HashMap<&str, VecDeque<usize>> = HashMap::new();
-        for (number, row) in rows.iter().enumerate() {
-            places.entry(&row.id).or_default().push_back(number);
-        }
-        let mut to_worker = Vec::with_capacity(tests.len());
-        let mut from_worker = vec![TestIndex(u32::MAX); rows.len()];
-        for test in tests {
-            let place = places.get_mut(test.nodeid.as_str()).and_then(VecDeque::pop_front);
-            if let Some(number) = place {
-                from_worker[number] = test.index;
-            }
-            to_worker.push(place);
-        }
-        let ids: Vec<NodeId> = rows.iter().map(|row| NodeId::new(&row.id)).collect();
-        let mut left: HashMap<&str, VecDeque<usize>> = HashMap::new();
-        let untaken = (0..rows.len()).filter(|&number| from_worker[number].0 == u32::MAX);
-        for number in untaken.collect::<Vec<_>>() {
-            if let Some(function) = ids[number].function() {
-                left.entry(function).or_default().push_back(number);
-            }
-        }
-        let mut renamed = 0;
-        for (test, place) in tests.iter().zip(&mut to_worker).filter(|(_, place)| place.is_none()) {
-            let function = test.nodeid.function().and_then(|function| left.get_mut(function));
-            let number = function.and_then(VecDeque::pop_front);
-            let number = number.ok_or_else(|| test.nodeid.clone())?;
-            from_worker[number] = test.index;
-            *place = Some(number);
-            renamed += 1;
-        }
-        let to_worker = to_worker.into_iter().flatten().map(|number| number as u32).collect();
-        self.numbers = Numbers::Own { to_worker, from_worker };
-        Ok(renamed)
+        self.numbers.learn(tests, rows)
+    }
+
+    /// Has it collect a file.
+    pub(super) fn collect(&mut self, file: usize) {
+        self.collecting = Some(file);
+        self.send(&ToWorker::Collect { file: file as u32 });
+    }
+
+    /// Whether it has collected this test.
+    pub(super) fn knows(&self, test: TestIndex) -> bool {
+        self.numbers.to_worker(test).is_some()
+    }
+
+    /// How it calls this test.
+    pub(super) fn number_of(&self, test: TestIndex) -> u32 {
+        self.numbers.to_worker(test).unwrap_or(u32::MAX)
     }
 
     /// It says that a test begins. Numbers that it was not given break the protocol.
@@ -328,22 +312,6 @@ impl Worker {
                 self.breaks("it stopped reading".to_owned());
                 crate::process::kill_group(self.pid);
             }
-        }
-    }
-}
-
-impl Numbers {
-    fn to_worker(&self, test: TestIndex) -> u32 {
-        match self {
-            Self::Same => test.0,
-            Self::Own { to_worker, .. } => to_worker[test.at()],
-        }
-    }
-
-    fn to_test(&self, number: u32) -> Option<TestIndex> {
-        match self {
-            Self::Same => Some(TestIndex(number)),
-            Self::Own { from_worker, .. } => from_worker.get(number as usize).copied(),
         }
     }
 }

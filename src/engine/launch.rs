@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::command::{PytestCommand, pytest_command};
 use super::inbox::Control;
 use super::plan::{Plan, TerminalOwner};
-use crate::model::{DistMode, EngineKind, Output, StopReason};
+use crate::model::{CollectMode, DistMode, EngineKind, Output, StopReason};
 use crate::process::{Launch, RUN_VARIABLE, Stdio, unpack};
 use crate::protocol::socket::Rendezvous;
 use crate::protocol::{Fork, Role};
@@ -29,6 +29,8 @@ struct Session<'a> {
     token: &'a str,
     /// Variables to give back to the suite as they were.
     restore: BTreeMap<&'static str, Option<String>>,
+    /// Where a template is to have its tests collected.
+    collect: &'static str,
     #[serde(flatten)]
     worker: Option<&'a Fork>,
 }
@@ -82,6 +84,7 @@ impl Base {
                 ("PYTHONPATH", path.clone()),
                 ("PYTEST_PLUGINS", plugins.clone()),
             ]),
+            collect: collect_mode(plan).name(),
             worker,
         };
         let session = serde_json::to_string(&session).expect("paths of ours are UTF-8");
@@ -99,6 +102,19 @@ impl Base {
         };
         Launch { argv, env, cwd: plan.root.clone(), stdio }
     }
+}
+
+/// Where the tests of this plan can be collected: workers can do it for one round of pnl's own dist
+/// mode, in an order that nothing but the files decides.
+fn collect_mode(plan: &Plan) -> CollectMode {
+    let has_claims = plan.rules.iter().any(|(_, rule)| rule.exclusive.is_some() || !rule.locks.is_empty());
+    let can_spread = plan.engine == EngineKind::Fork
+        && plan.rounds.planned() == Some(1)
+        && plan.dist == DistMode::Pnl
+        && plan.workers.number() > 1
+        && plan.shuffle.is_none()
+        && !has_claims;
+    if can_spread { plan.collect } else { CollectMode::Full }
 }
 
 /// The pytest command that `plan` starts: the template's, each spawned worker's, or the observed one.

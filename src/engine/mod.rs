@@ -15,6 +15,7 @@ mod gaps;
 mod inbox;
 mod judge;
 mod launch;
+mod numbers;
 mod observed;
 mod overtime;
 mod permits;

@@ -267,6 +267,8 @@ impl Watch<'_> {
                 process.stop.get_or_insert(StopReason::Stopped { message, code });
             }
             ToController::Hello(_)
+            | ToController::Files { .. }
+            | ToController::Collected { .. }
             | ToController::Forked { .. }
             | ToController::ForkFailed { .. }
             | ToController::Gone { .. }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::model::{
-    DistMode, EngineKind, FlakyPolicy, Isolation, Output, Pattern, Rank, Rule, RunId, Server,
+    CollectMode, DistMode, EngineKind, FlakyPolicy, Isolation, Output, Pattern, Rank, Rule, RunId, Server,
     TestInfo,
 };
 use crate::process::Found;
@@ -60,6 +60,8 @@ pub struct Plan {
     pub max_fail: Option<u64>,
     /// Seed of a shuffled order.
     pub shuffle: Option<u64>,
+    /// Where tests are collected.
+    pub collect: CollectMode,
     /// What holds for tests of which nothing particular is said.
     pub general: Rule,
     /// What the configuration says of some tests; the first that matches counts first.

@@ -27,7 +27,9 @@ pub(super) struct Record<'a> {
     origin: u64,
     /// The run's id, once its beginning was reported and until its end was.
     run: Option<RunId>,
-    tests: Arc<[Arc<TestInfo>]>,
+    tests: Vec<Arc<TestInfo>>,
+    /// Whether the list of tests was reported.
+    is_listed: bool,
     round: Option<Round>,
     round_began: Offset,
     /// Executions of this round that have not ended, for each test.
@@ -67,7 +69,8 @@ impl<'a> Record<'a> {
             reporter,
             origin: monotonic_us(),
             run: None,
-            tests: Arc::from([]),
+            tests: Vec::new(),
+            is_listed: false,
             round: None,
             round_began: Offset::default(),
             open: Vec::new(),
@@ -98,7 +101,7 @@ impl<'a> Record<'a> {
     }
 
     /// The collected tests.
-    pub(super) fn tests(&self) -> &Arc<[Arc<TestInfo>]> {
+    pub(super) fn tests(&self) -> &[Arc<TestInfo>] {
         &self.tests
     }
 
@@ -116,6 +119,16 @@ impl<'a> Record<'a> {
 
     /// Reports the run's beginning.
     pub(super) fn begin(&mut self, plan: &Plan, hello: &Hello) {
+        self.begin_collecting(plan, hello, None);
+    }
+
+    /// The same, with a word on how the tests are collected.
+    pub(super) fn begin_collecting(
+        &mut self,
+        plan: &Plan,
+        hello: &Hello,
+        collection: Option<String>,
+    ) {
         self.run = Some(plan.run.clone());
         self.flaky_policy = plan.flaky;
         let elapsed = i64::try_from(self.now().0).unwrap_or(0);
@@ -136,6 +149,7 @@ impl<'a> Record<'a> {
             python_from: plan.python.from.clone(),
             pytest_version: hello.pytest.clone(),
             seed: plan.shuffle,
+            collection,
         };
         self.emit(None, What::RunStarted(Arc::new(started)));
     }
@@ -143,20 +157,32 @@ impl<'a> Record<'a> {
     /// Takes the list of tests.
     pub(super) fn collected(&mut self, rows: Vec<TestRow>, ready: &Ready, workers: usize) {
         self.gaps.unlisted = (ready.count as usize).saturating_sub(rows.len());
-        let rootdir = Arc::from(Path::new(&ready.rootdir));
-        self.tests = rows
-            .into_iter()
-            .enumerate()
-            .map(|(index, row)| {
-                Arc::new(TestInfo {
-                    index: TestIndex(index as u32),
-                    nodeid: NodeId::new(&row.id),
-                    line: row.line,
-                    group: row.group.as_deref().map(Arc::from),
-                })
+        self.add(rows, 0);
+        self.list(Path::new(&ready.rootdir), workers);
+    }
+
+    /// Takes tests that were found while the round runs, each planned `copies` times; returns them.
+    pub(super) fn add(&mut self, rows: Vec<TestRow>, copies: u32) -> Vec<Arc<TestInfo>> {
+        let first = self.tests.len();
+        self.tests.extend(rows.into_iter().zip(first..).map(|(row, index)| {
+            Arc::new(TestInfo {
+                index: TestIndex(index as u32),
+                nodeid: NodeId::new(&row.id),
+                line: row.line,
+                group: row.group.as_deref().map(Arc::from),
             })
-            .collect();
-        self.emit(None, What::Collected { tests: self.tests.clone(), workers, rootdir });
+        }));
+        self.open.resize(self.tests.len(), copies);
+        self.tests[first..].to_vec()
+    }
+
+    /// Reports the list of tests, which is complete.
+    pub(super) fn list(&mut self, rootdir: &Path, workers: usize) {
+        if std::mem::replace(&mut self.is_listed, true) {
+            return;
+        }
+        let (tests, rootdir) = (Arc::from(self.tests.as_slice()), Arc::from(rootdir));
+        self.emit(None, What::Collected { tests, workers, rootdir });
     }
 
     /// Begins a round in which every test is planned `copies` times.
@@ -319,16 +345,6 @@ impl<'a> Record<'a> {
     pub(super) fn emit(&mut self, worker: Option<WorkerId>, what: What) {
         let event = Event { at: self.now(), round: self.round, worker, what };
         self.reporter.event(&event);
-    }
-
-    /// Whether some collected test's file lies under one of `folders`.
-    pub(super) fn any_under(&self, rootdir: &Path, folders: &[std::path::PathBuf]) -> bool {
-        let mut last = "";
-        self.tests.iter().any(|test| {
-            let file = test.nodeid.file();
-            let seen = std::mem::replace(&mut last, file) == file;
-            !seen && folders.iter().any(|folder| rootdir.join(file).starts_with(folder))
-        })
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::plan::Plan;
 use crate::model::{NodeId, Rule, TestIndex, TestInfo, span};
-use crate::scheduler::{Claim, Claims};
+use crate::scheduler::{Claim, Claims, Lock};
 
 /// The rules of a run's tests.
 #[derive(Debug, Default)]
@@ -17,6 +17,8 @@ pub(super) struct Rules {
     /// For the others.
     special: HashMap<TestIndex, Rule>,
     capacities: BTreeMap<String, usize>,
+    /// Numbers of the locks that tests hold.
+    locks: BTreeMap<String, usize>,
 }
 
 impl Rules {
@@ -27,7 +29,22 @@ impl Rules {
         rows: impl Iterator<Item = &'a [Map<String, Value>]>,
         tests: &[std::sync::Arc<TestInfo>],
     ) -> Result<Self, String> {
-        let mut special = HashMap::new();
+        let mut rules = Self {
+            general: plan.general.clone(),
+            capacities: plan.locks.clone(),
+            ..Self::default()
+        };
+        rules.extend(plan, rows, tests)?;
+        Ok(rules)
+    }
+
+    /// The same for tests that are found later.
+    pub(super) fn extend<'a>(
+        &mut self,
+        plan: &Plan,
+        rows: impl Iterator<Item = &'a [Map<String, Value>]>,
+        tests: &[std::sync::Arc<TestInfo>],
+    ) -> Result<(), String> {
         for (marks, test) in rows.zip(tests) {
             let mut rule = Rule::default();
             for mark in marks {
@@ -36,20 +53,28 @@ impl Rules {
             for (_, entry) in plan.rules.iter().filter(|(it, _)| it.matches(&test.nodeid)) {
                 rule = rule.or(entry);
             }
-            if rule != Rule::default() {
-                special.insert(test.index, rule.or(&plan.general));
+            if rule == Rule::default() {
+                continue;
             }
+            let mut rule = rule.or(&plan.general);
+            if self.general.retries == Some(0) {
+                // `--retries 0` is said to see first failures, whatever the suite asks for.
+                rule.retries = Some(0);
+            }
+            if self.general.timeout == Some(Duration::ZERO) {
+                rule.timeout = None;
+            }
+            self.number_locks(&rule);
+            self.special.insert(test.index, rule);
         }
-        let mut rules =
-            Self { general: plan.general.clone(), special, capacities: plan.locks.clone() };
-        if rules.general.retries == Some(0) {
-            // `--retries 0` is said to see first failures, whatever the suite asks for.
-            rules.special.values_mut().for_each(|rule| rule.retries = Some(0));
+        Ok(())
+    }
+
+    fn number_locks(&mut self, rule: &Rule) {
+        for name in &rule.locks {
+            let number = self.locks.len();
+            self.locks.entry(name.clone()).or_insert(number);
         }
-        if rules.general.timeout == Some(Duration::ZERO) {
-            rules.special.values_mut().for_each(|rule| rule.timeout = None);
-        }
-        Ok(rules)
     }
 
     fn of(&self, test: TestIndex) -> &Rule {
@@ -79,24 +104,21 @@ impl Rules {
 
     /// What tests must not run beside, for the scheduler.
     pub(super) fn claims(&self) -> Claims {
-        let mut numbers: BTreeMap<&str, usize> = BTreeMap::new();
-        let mut capacities = Vec::new();
-        let mut wanted = HashMap::new();
-        for (&test, rule) in &self.special {
-            let mut locks = Vec::new();
-            for name in &rule.locks {
-                let number = *numbers.entry(name).or_insert_with(|| {
-                    capacities.push(self.capacities.get(name).copied().unwrap_or(1));
-                    capacities.len() - 1
-                });
-                locks.push(number);
-            }
-            let exclusive = rule.exclusive == Some(true);
-            if exclusive || !locks.is_empty() {
-                wanted.insert(test, Claim { exclusive, locks });
-            }
+        let claims = self.special.keys().map(|&test| (test, self.claim(test)));
+        Claims::new(claims.filter(|(_, claim)| *claim != Claim::default()).collect())
+    }
+
+    /// What this test must not run beside.
+    pub(super) fn claim(&self, test: TestIndex) -> Claim {
+        let Some(rule) = self.special.get(&test) else { return Claim::default() };
+        let lock = |name: &String| Lock {
+            number: self.locks.get(name).copied().unwrap_or_default(),
+            capacity: self.capacities.get(name).copied().unwrap_or(1),
+        };
+        Claim {
+            exclusive: rule.exclusive == Some(true),
+            locks: rule.locks.iter().map(lock).collect(),
         }
-        Claims::new(wanted, capacities)
     }
 }
 

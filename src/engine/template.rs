@@ -10,7 +10,7 @@ use super::plan::Plan;
 use crate::model::{ExitCode, StopReason};
 use crate::process::{Ended, PythonError, Signal, Tail, kill_group, probe, send_signal};
 use crate::protocol::socket::Sender;
-use crate::protocol::{Fork, Hello, Ready, TestRow, ToController, ToWorker};
+use crate::protocol::{FileRow, Fork, Hello, Ready, TestRow, ToController, ToWorker};
 
 /// What is kept of a template's output: pytest's whole report of a failed collection.
 const OUTPUT_KEPT: usize = 1 << 20;
@@ -37,6 +37,8 @@ pub(super) struct Collection {
     pub(super) hello: Hello,
     pub(super) ready: Ready,
     pub(super) rows: Vec<TestRow>,
+    /// Files that workers are to collect; none where all tests are known.
+    pub(super) files: Vec<FileRow>,
     /// What the user should know of it, with how serious it is, in the protocol's word.
     pub(super) notices: Vec<(String, String)>,
 }
@@ -100,6 +102,7 @@ impl Template {
     ) -> Result<Collection, NotReady> {
         let mut greeting = None;
         let mut rows = Vec::new();
+        let mut files = Vec::new();
         let mut notices = Vec::new();
         let mut kill_at = None;
         let mut interrupted = false;
@@ -118,10 +121,11 @@ impl Template {
                     for message in messages {
                         match message {
                             ToController::Tests { tests } => rows.extend(tests),
+                            ToController::Files { files: more } => files.extend(more),
                             ToController::Notice { level, text } => notices.push((level, text)),
                             ToController::Ready(ready) => {
                                 if let Some(hello) = greeting.take().filter(|_| !interrupted) {
-                                    return Ok(Collection { hello, ready, rows, notices });
+                                    return Ok(Collection { hello, ready, rows, files, notices });
                                 }
                             }
                             _ => {}
@@ -189,13 +193,18 @@ impl Template {
     }
 
     /// Ends the session and waits for the process's end, within bounds.
-    pub(super) fn shut_down(mut self, control: &Control, reason: &StopReason) -> Ending {
+    pub(super) fn shut_down(
+        mut self,
+        control: &Control,
+        reason: &StopReason,
+        collected: Option<u32>,
+    ) -> Ending {
         let is_judged = reason.is_judged();
         if let Some((_, sender)) = &mut self.conn {
             let code = (!is_judged).then(|| reason.exit_code(0).code());
             let message = reason.to_string();
             // A template that is gone already is as well.
-            let _ = sender.send(&ToWorker::Shutdown { code, message });
+            let _ = sender.send(&ToWorker::Shutdown { code, message, collected });
         }
         let patience = if is_judged { LONG_PATIENCE } else { PATIENCE };
         let mut deadline = Instant::now() + patience;

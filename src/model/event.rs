@@ -130,6 +130,8 @@ pub struct RunStarted {
     pub pytest_version: String,
     /// Seed of a shuffled order.
     pub seed: Option<u64>,
+    /// How the tests are collected, in a few words, where that is worth a word.
+    pub collection: Option<String>,
 }
 
 /// A server under test.

@@ -20,7 +20,7 @@ pub use event::{
 };
 pub use exit::{ExitCode, StopReason};
 pub use ids::{Attempt, NodeId, Offset, Round, RunId, Slot, TestIndex, TestInfo, WorkerId};
-pub use modes::{DistMode, EngineKind, FlakyPolicy, Isolation, Output, UnknownName};
+pub use modes::{CollectMode, DistMode, EngineKind, FlakyPolicy, Isolation, Output, UnknownName};
 pub use outcome::{Crash, NotRun, Outcome, OutcomeKind};
 pub use rank::Rank;
 pub use rule::{Pattern, Rule};

@@ -99,6 +99,18 @@ named! {
 }
 
 named! {
+    /// Where tests are collected.
+    CollectMode, "way to collect" {
+        /// By workers, file by file, where nothing needs to see all tests at once.
+        Auto = "auto",
+        /// By workers, file by file.
+        Spread = "spread",
+        /// All of them before the first test, in one process.
+        Full = "full",
+    }
+}
+
+named! {
     /// What a test that passed only when it was retried means for the exit code.
     FlakyPolicy, "flaky policy" {
         /// It passed; it is counted and named.

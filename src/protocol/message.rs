@@ -14,6 +14,21 @@ pub enum ToController {
         /// The next tests.
         tests: Vec<TestRow>,
     },
+    /// A part of the list of test files, which workers are to collect.
+    Files {
+        /// The next files.
+        files: Vec<FileRow>,
+    },
+    /// A worker has collected a file; its tests came before, numbered on from those of files before.
+    Collected {
+        /// The file's position in the list.
+        file: u32,
+        /// How many tests were sent.
+        count: u32,
+        /// What could not be collected, as pytest prints it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        errors: Vec<String>,
+    },
     /// The list is complete.
     Ready(Ready),
     /// The template has forked a worker.
@@ -129,6 +144,15 @@ pub struct TestRow {
     pub pnl: Vec<Map<String, Value>>,
 }
 
+/// A test file that was not imported yet.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+pub struct FileRow {
+    /// Its node id.
+    pub id: String,
+    /// Bytes.
+    pub size: u64,
+}
+
 /// Collection is over.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Ready {
@@ -144,6 +168,12 @@ pub struct Ready {
     pub collect_errors: u32,
     /// Threads that a fork would lose.
     pub threads: Vec<String>,
+    /// How many files were sent, where workers are to collect them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub files: Option<u32>,
+    /// What needed all tests at once, where workers were to collect and do not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why_full: Option<String>,
     /// What xdist's options say, where one was given.
     #[serde(default)]
     pub xdist: XdistOptions,
@@ -267,6 +297,14 @@ pub enum ToWorker {
         /// Why the run ended.
         #[serde(default)]
         message: String,
+        /// How many tests workers collected, where they did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        collected: Option<u32>,
+    },
+    /// Collect this file of the template's list and tell of its tests.
+    Collect {
+        /// Its position.
+        file: u32,
     },
     /// Run these after what you have.
     Run {

@@ -10,7 +10,7 @@ mod message;
 pub mod socket;
 
 pub use message::{
-    CountAndMode, Done, DoneFailure, Fork, Hello, Processes, Ready, Role, TestRow, ToController,
+    CountAndMode, Done, DoneFailure, FileRow, Fork, Hello, Processes, Ready, Role, TestRow, ToController,
     ToWorker, XdistOptions,
 };
 

@@ -118,6 +118,7 @@ struct RunStartedBody<'a> {
     python_from: &'a str,
     pytest_version: &'a str,
     seed: Option<u64>,
+    collection: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -247,6 +248,7 @@ impl<'a> RunStartedBody<'a> {
             python_from: &run.python_from,
             pytest_version: &run.pytest_version,
             seed: run.seed,
+            collection: run.collection.as_deref(),
         }
     }
 }

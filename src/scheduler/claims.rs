@@ -13,18 +13,27 @@ use crate::model::{Slot, TestIndex};
 pub struct Claim {
     /// No other worker may hold a test.
     pub exclusive: bool,
-    /// Positions in the list of capacities, each at most once.
-    pub locks: Vec<usize>,
+    /// Each lock at most once.
+    pub locks: Vec<Lock>,
+}
+
+/// Something that only so many workers may hold at the same time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lock {
+    /// Which: the same lock has the same number in all tests.
+    pub number: usize,
+    /// How many workers may hold it, at least one.
+    pub capacity: usize,
 }
 
 /// All claims of a round, and who holds what.
 #[derive(Debug, Clone, Default)]
 pub struct Claims {
     wanted: HashMap<TestIndex, Claim>,
-    /// How many workers may hold each lock at the same time, at least one.
-    capacities: Vec<usize>,
+    /// Whether claims can be added while tests run.
+    is_open: bool,
     /// For each lock, how many of its tests each slot holds.
-    held: Vec<HashMap<Slot, usize>>,
+    held: HashMap<usize, HashMap<Slot, usize>>,
     /// How many tests each slot holds, with or without claims.
     load: Vec<usize>,
     /// The slot that holds exclusive tests, and how many.
@@ -32,11 +41,10 @@ pub struct Claims {
 }
 
 impl Claims {
-    /// Claims of tests on locks of these capacities. Tests that claim nothing are left out.
+    /// These claims. Tests that claim nothing are left out.
     #[must_use]
-    pub fn new(wanted: HashMap<TestIndex, Claim>, capacities: Vec<usize>) -> Self {
-        let held = vec![HashMap::new(); capacities.len()];
-        Self { wanted, capacities, held, load: Vec::new(), exclusive: None }
+    pub fn new(wanted: HashMap<TestIndex, Claim>) -> Self {
+        Self { wanted, ..Self::default() }
     }
 
     /// The same claims with nothing held, for so many workers. One alone cannot disturb itself.
@@ -44,11 +52,27 @@ impl Claims {
         if slots < 2 || self.wanted.is_empty() {
             return Self::default();
         }
-        let fresh = Self::new(self.wanted.clone(), self.capacities.clone());
-        Self { load: vec![0; slots], ..fresh }
+        Self { wanted: self.wanted.clone(), load: vec![0; slots], ..Self::default() }
     }
 
-    /// Whether no test claims anything: then nothing here costs anything either.
+    /// None yet, for so many workers.
+    pub(super) fn open(slots: usize) -> Self {
+        Self { is_open: true, load: vec![0; slots], ..Self::default() }
+    }
+
+    /// One more claim, of a test that nobody holds.
+    pub(super) fn add(&mut self, test: TestIndex, claim: Claim) {
+        if claim != Claim::default() {
+            self.wanted.insert(test, claim);
+        }
+    }
+
+    /// Whether no test can claim anything: then nothing here costs anything either.
+    pub(super) fn is_idle(&self) -> bool {
+        self.wanted.is_empty() && !self.is_open
+    }
+
+    /// Whether no test is known that claims something.
     pub(super) fn is_empty(&self) -> bool {
         self.wanted.is_empty()
     }
@@ -66,7 +90,7 @@ impl Claims {
     /// Whether `slot` may be given this test now. What one worker holds it runs one after the
     /// other, so its own claims never stand in its way.
     pub(super) fn allow(&self, slot: Slot, test: TestIndex) -> bool {
-        if self.is_empty() {
+        if self.is_idle() {
             return true;
         }
         if self.exclusive.is_some_and(|(holder, _)| holder != slot) {
@@ -75,22 +99,22 @@ impl Claims {
         let Some(claim) = self.wanted.get(&test) else { return true };
         let is_alone =
             || (0..self.load.len()).all(|other| other == slot.0 || self.load[other] == 0);
-        let is_free = |&lock: &usize| {
-            let others = self.held[lock].keys().filter(|&&holder| holder != slot).count();
-            others < self.capacities[lock]
+        let is_free = |lock: &Lock| {
+            let holders = self.held.get(&lock.number).into_iter().flat_map(HashMap::keys);
+            holders.filter(|&&holder| holder != slot).count() < lock.capacity
         };
         (!claim.exclusive || is_alone()) && claim.locks.iter().all(is_free)
     }
 
     /// `slot` is given this test.
     pub(super) fn take(&mut self, slot: Slot, test: TestIndex) {
-        if self.is_empty() {
+        if self.is_idle() {
             return;
         }
         self.load[slot.0] += 1;
         let Some(claim) = self.wanted.get(&test) else { return };
-        for &lock in &claim.locks {
-            *self.held[lock].entry(slot).or_default() += 1;
+        for lock in &claim.locks {
+            *self.held.entry(lock.number).or_default().entry(slot).or_default() += 1;
         }
         if claim.exclusive {
             self.exclusive = Some((slot, self.exclusive.map_or(1, |(_, tests)| tests + 1)));
@@ -99,13 +123,13 @@ impl Claims {
 
     /// `slot` has no longer this test.
     pub(super) fn release(&mut self, slot: Slot, test: TestIndex) {
-        if self.is_empty() {
+        if self.is_idle() {
             return;
         }
         self.load[slot.0] -= 1;
         let Some(claim) = self.wanted.get(&test) else { return };
-        for &lock in &claim.locks {
-            let holders = &mut self.held[lock];
+        for lock in &claim.locks {
+            let holders = self.held.entry(lock.number).or_default();
             if let Some(tests) = holders.get_mut(&slot) {
                 *tests -= 1;
                 if *tests == 0 {
@@ -127,18 +151,20 @@ mod tests {
     const A: Slot = Slot(0);
     const B: Slot = Slot(1);
 
-    fn claims(wanted: &[(u32, Claim)], capacities: &[usize]) -> Claims {
+    fn claims(wanted: &[(u32, Claim)]) -> Claims {
         let wanted = wanted.iter().map(|(test, claim)| (TestIndex(*test), claim.clone())).collect();
-        Claims::new(wanted, capacities.to_vec()).for_round(3)
+        Claims::new(wanted).for_round(3)
     }
 
+    /// Lock 0 has room for two.
     fn lock(locks: &[usize]) -> Claim {
-        Claim { exclusive: false, locks: locks.to_vec() }
+        let lock = |&number: &usize| Lock { number, capacity: 2 - number };
+        Claim { exclusive: false, locks: locks.iter().map(lock).collect() }
     }
 
     #[test]
     fn a_lock_has_as_many_holders_as_its_capacity() {
-        let mut claims = claims(&[(0, lock(&[0])), (1, lock(&[0])), (2, lock(&[0, 1]))], &[2, 1]);
+        let mut claims = claims(&[(0, lock(&[0])), (1, lock(&[0])), (2, lock(&[0, 1]))]);
         claims.take(A, TestIndex(0));
         assert!(claims.allow(B, TestIndex(1)));
         claims.take(B, TestIndex(1));
@@ -151,7 +177,7 @@ mod tests {
     #[test]
     fn an_exclusive_test_waits_for_all_and_all_wait_for_it() {
         let alone = Claim { exclusive: true, locks: Vec::new() };
-        let mut claims = claims(&[(0, alone)], &[]);
+        let mut claims = claims(&[(0, alone)]);
         claims.take(B, TestIndex(7));
         assert!(!claims.allow(A, TestIndex(0)));
         assert!(claims.allow(B, TestIndex(0)), "it would run after its own");
@@ -165,7 +191,7 @@ mod tests {
 
     #[test]
     fn one_worker_alone_needs_no_claims() {
-        let claims = Claims::new([(TestIndex(0), lock(&[0]))].into(), vec![1]);
+        let claims = Claims::new([(TestIndex(0), lock(&[0]))].into());
         assert!(claims.for_round(1).is_empty());
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::claims::Claims;
+use super::claims::{Claim, Claims};
 use super::units::{Order, Unit, units};
 use crate::model::{DistMode, Slot, TestIndex, TestInfo};
 
@@ -16,6 +16,8 @@ pub struct Deal {
     claims: Claims,
     returned: Vec<VecDeque<TestIndex>>,
     waiting: usize,
+    /// Files whose tests are not known yet.
+    unknown: usize,
     can_split: bool,
 }
 
@@ -29,7 +31,12 @@ enum Strategy {
     Own(Vec<VecDeque<TestIndex>>),
     /// Files wait in one queue; a slot keeps the file that it has begun; who finds no file left
     /// takes half of the longest remainder's tail.
-    Files { waiting: VecDeque<Unit>, begun: Vec<VecDeque<TestIndex>> },
+    Files {
+        waiting: VecDeque<Unit>,
+        begun: Vec<VecDeque<TestIndex>>,
+        /// Files that nobody was given to collect: before they are, nothing is taken from others.
+        uncollected: usize,
+    },
 }
 
 impl Deal {
@@ -54,6 +61,7 @@ impl Deal {
             DistMode::Pnl => Strategy::Files {
                 waiting: units(mode, tests, order).into(),
                 begun: vec![VecDeque::new(); slots],
+                uncollected: 0,
             },
             DistMode::Load | DistMode::LoadScope | DistMode::LoadFile | DistMode::LoadGroup => {
                 Strategy::Queue(units(mode, tests, order).into())
@@ -66,6 +74,7 @@ impl Deal {
             claims: Claims::default(),
             returned: vec![VecDeque::new(); slots],
             waiting: tests.len() * copies,
+            unknown: 0,
             can_split: can_split && slots > 1,
         }
     }
@@ -75,6 +84,48 @@ impl Deal {
     pub fn claiming(mut self, claims: &Claims) -> Self {
         self.claims = claims.for_round(self.returned.len());
         self
+    }
+
+    /// Prepares a round whose tests are not known yet, of so many files, for at least two workers.
+    #[must_use]
+    pub fn of_files(files: usize, slots: usize) -> Self {
+        let begun = vec![VecDeque::new(); slots];
+        let strategy = Strategy::Files { waiting: VecDeque::new(), begun, uncollected: files };
+        Self {
+            strategy,
+            claims: Claims::open(slots),
+            returned: vec![VecDeque::new(); slots],
+            waiting: 0,
+            unknown: files,
+            can_split: true,
+        }
+    }
+
+    /// A worker is given a file to collect.
+    pub fn file_given(&mut self) {
+        if let Strategy::Files { uncollected, .. } = &mut self.strategy {
+            *uncollected -= 1;
+        }
+    }
+
+    /// `slot`'s worker has collected a file: these tests are its to begin with.
+    pub fn file_collected(&mut self, slot: Slot, tests: Vec<TestIndex>) {
+        if let Strategy::Files { begun, .. } = &mut self.strategy {
+            self.unknown -= 1;
+            self.waiting += tests.len();
+            begun[slot.0].extend(tests);
+        }
+    }
+
+    /// A test of such a file claims something.
+    pub fn claim(&mut self, test: TestIndex, claim: Claim) {
+        self.claims.add(test, claim);
+    }
+
+    /// How many files nobody has collected.
+    #[must_use]
+    pub fn unknown(&self) -> usize {
+        self.unknown
     }
 
     /// How many tests are not given to anyone.
@@ -120,7 +171,7 @@ impl Deal {
             || match &self.strategy {
                 Strategy::Own(queues) => queues.get(slot.0).is_some_and(|own| !own.is_empty()),
                 Strategy::Queue(_) | Strategy::Steal(_) | Strategy::Files { .. } => {
-                    self.in_strategy() > 0
+                    self.in_strategy() > 0 || self.unknown > 0
                 }
             }
     }
@@ -129,7 +180,7 @@ impl Deal {
     /// none that may run beside what others hold: [`Deal::has_for`] tells which.
     #[must_use]
     pub fn take(&mut self, slot: Slot) -> Option<Vec<TestIndex>> {
-        let unit = if self.claims.is_empty() { self.next(slot) } else { self.next_allowed(slot) }?;
+        let unit = if self.claims.is_idle() { self.next(slot) } else { self.next_allowed(slot) }?;
         self.waiting -= unit.len();
         for &test in &unit {
             self.claims.take(slot, test);
@@ -208,6 +259,7 @@ impl Deal {
             claims: Claims::default(),
             returned: vec![VecDeque::new(); self.returned.len()],
             waiting: 0,
+            unknown: 0,
             can_split: false,
         };
         waiting
@@ -226,13 +278,17 @@ impl Strategy {
                 }
                 one(take_any(queues, slot, allowed))
             }
-            Self::Files { waiting, begun } => {
+            Self::Files { waiting, begun, uncollected } => {
                 if !begun[slot].iter().any(|&test| allowed(test)) {
                     match take_unit(waiting, allowed) {
                         Some(file) => begun[slot].extend(file),
+                        None if *uncollected > 0 => {}
                         None if begun[slot].is_empty() => begun[slot] = steal(begun),
                         None => {}
                     }
+                }
+                if *uncollected > 0 {
+                    return one(take_first(&mut begun[slot], allowed));
                 }
                 one(take_any(begun, slot, allowed))
             }
@@ -299,7 +355,7 @@ mod tests {
 
     use std::collections::HashMap;
 
-    use super::super::claims::Claim;
+    use super::super::claims::Lock;
     use super::*;
     use crate::model::NodeId;
 
@@ -414,9 +470,9 @@ mod tests {
     #[test]
     fn a_test_that_must_wait_is_passed_over_and_comes_when_it_can() {
         let suite = suite(&["a::1", "b::2", "c::3"]);
-        let db = Claim { exclusive: false, locks: vec![0] };
+        let db = Claim { exclusive: false, locks: vec![Lock { number: 0, capacity: 1 }] };
         let wanted = HashMap::from([(TestIndex(0), db.clone()), (TestIndex(1), db)]);
-        let mut deal = Deal::new(DistMode::Load, &suite, 2).claiming(&Claims::new(wanted, vec![1]));
+        let mut deal = Deal::new(DistMode::Load, &suite, 2).claiming(&Claims::new(wanted));
         assert_eq!(take(&mut deal, 0), Some(vec![0]));
         assert_eq!(take(&mut deal, 1), Some(vec![2]));
         assert_eq!(take(&mut deal, 1), None);
@@ -440,7 +496,7 @@ mod tests {
             let claims: Vec<Vec<Claim>> = self.held.iter().map(claims).collect();
             let alone = !claims.iter().flatten().any(|claim| claim.exclusive) || busy == 1;
             let holders = |lock: usize| {
-                claims.iter().filter(|held| held.iter().any(|it| it.locks.contains(&lock))).count()
+                claims.iter().filter(|held| held.iter().any(|it| it.locks.iter().any(|it| it.number == lock))).count()
             };
             alone && holders(0) <= 1 && holders(1) <= 2
         }
@@ -494,11 +550,11 @@ mod tests {
             let ids: Vec<String> = tests.iter().enumerate().map(|(n, (f, _))| format!("{f}::{n}")).collect();
             let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
             let wanted: HashMap<TestIndex, Claim> = (0u32..).zip(&tests).filter_map(|(n, (_, kind))| {
-                let claim = |exclusive, locks: &[usize]| Some((TestIndex(n), Claim { exclusive, locks: locks.to_vec() }));
+                let claim = |exclusive, locks: &[usize]| Some((TestIndex(n), Claim { exclusive, locks: locks.iter().map(|&number| Lock { number, capacity: number + 1 }).collect() }));
                 match kind { 0 => claim(true, &[]), 1 => claim(false, &[0]), 2 => claim(false, &[0, 1]), 3 => claim(false, &[1]), _ => None }
             }).collect();
             let slots = if mode == DistMode::No { 1 } else { 3 };
-            let mut deal = Deal::new(mode, &suite(&ids), slots).claiming(&Claims::new(wanted.clone(), vec![1, 2]));
+            let mut deal = Deal::new(mode, &suite(&ids), slots).claiming(&Claims::new(wanted.clone()));
             let mut floor = Floor { held: vec![VecDeque::new(); slots], wanted };
             let mut ends = ends.into_iter().cycle();
             let mut run = 0;

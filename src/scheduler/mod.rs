@@ -8,7 +8,7 @@ mod depth;
 mod rounds;
 mod units;
 
-pub use claims::{Claim, Claims};
+pub use claims::{Claim, Claims, Lock};
 pub use deal::Deal;
 pub use depth::Depth;
 pub use rounds::{Limit, Next, Rounds};

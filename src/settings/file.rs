@@ -47,6 +47,7 @@ struct File {
     delay: Option<Count>,
     headed: Option<bool>,
     max_fail: Option<u64>,
+    collect: Option<String>,
     retries: Option<u32>,
     flaky: Option<String>,
     timeout: Option<Count>,
@@ -190,6 +191,7 @@ fn project(folder: &Path, place: &str, prefix: &str, file: File) -> Result<Proje
             .map(|text| values::failures(&text))
             .transpose()
             .map_err(|error| at("max_fail", error))?,
+        collect: checked!(collect, |text: &str| name(text)),
         retries: file.retries,
         flaky: checked!(flaky, |text: &str| name(text)),
         timeout: limit("timeout", file.timeout.as_ref())?,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::SettingsError;
 use super::values::{self, BadValue, WorkerCount};
-use crate::model::{DistMode, EngineKind, FlakyPolicy, Isolation, Output, Rank, Rule, Server};
+use crate::model::{CollectMode, DistMode, EngineKind, FlakyPolicy, Isolation, Output, Rank, Rule, Server};
 
 /// What one source says; `None` where it says nothing.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -22,6 +22,7 @@ pub struct Layer {
     pub delay: Option<Duration>,
     pub headed: Option<bool>,
     pub max_fail: Option<u64>,
+    pub collect: Option<CollectMode>,
     pub retries: Option<u32>,
     pub flaky: Option<FlakyPolicy>,
     pub timeout: Option<Duration>,
@@ -60,6 +61,8 @@ pub struct Settings {
     pub headed: bool,
     /// Failures after which a round stops.
     pub max_fail: Option<u64>,
+    /// Where tests are collected.
+    pub collect: CollectMode,
     /// What holds for every test of which nothing particular is said: retries and time limits.
     pub general: Rule,
     /// What a test that passed only when it was retried means for the exit code.
@@ -114,6 +117,7 @@ impl Settings {
             delay: first!(delay).unwrap_or(Duration::ZERO),
             headed: first!(headed).unwrap_or(false),
             max_fail: first!(max_fail),
+            collect: first!(collect).unwrap_or(CollectMode::Auto),
             general: Rule {
                 retries: first!(retries),
                 timeout: first!(timeout),
@@ -153,6 +157,7 @@ pub fn from_environment(get: impl Fn(&str) -> Option<String>) -> Result<Layer, S
         delay: parsed(read, "PNL_DELAY", values::delay)?,
         headed: parsed(read, "PNL_HEADED", flag)?,
         max_fail: parsed(read, "PNL_MAX_FAIL", values::failures)?,
+        collect: parsed(read, "PNL_COLLECT", name)?,
         retries: parsed(read, "PNL_RETRIES", values::retries)?,
         flaky: parsed(read, "PNL_FLAKY", name)?,
         timeout: parsed(read, "PNL_TIMEOUT", values::limit)?,

@@ -6,7 +6,7 @@ from typing import Any, Optional
 
 import pytest
 
-from . import outcome, template, wire
+from . import listing, outcome, wire
 
 
 class Observer:
@@ -26,7 +26,7 @@ class Observer:
             return  # under xdist each worker tells its own list; xdist itself compares them
         for index, row in enumerate(rows):
             self.indices.setdefault(row["id"], []).append(index)
-        for part in template.parts(rows):
+        for part in listing.parts(rows):
             self.connection.buffer({"t": "tests", "tests": part})
         self.connection.send(
             {
@@ -48,7 +48,7 @@ class Observer:
         if session.testsfailed and not option.continue_on_collection_errors:
             return  # pytest will not run what it could collect
         if session.items:
-            self._announce([template.describe(item) for item in session.items])
+            self._announce([listing.describe(item) for item in session.items])
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, node: Any, ids: list[str]) -> None:

@@ -16,9 +16,11 @@ from . import (
     guests,
     heap,
     identity,
+    listing,
     marks,
     observer,
     refork,
+    spread,
     stacks,
     template,
     wire,
@@ -117,6 +119,8 @@ class Role:
 
     def __init__(self, connection: wire.Connection) -> None:
         self.connection = connection
+        self.files: list[list[pytest.File]] = []
+        self.why_full = ""
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:
@@ -131,11 +135,28 @@ class Role:
             if COVERAGE is not None:
                 COVERAGE.enter(session.config)
 
+    @pytest.hookimpl(wrapper=True)
+    def pytest_collection(self, session: pytest.Session) -> Any:
+        """Leaves the files to workers where that is wanted and nothing needs all tests at once."""
+        self.why_full = ""
+        if ORDER.get("collect") not in ("auto", "spread"):
+            return (yield)
+        self.why_full = XDIST.why_full() or spread.why_full(session.config) or ""
+        if self.why_full:
+            return (yield)
+        with spread.Files(session) as files:
+            result = yield
+        if len(files.units()) > 1 and not session.items and not session.testsfailed:
+            self.files = files.units()
+        else:
+            files.collect_all()
+        return result
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Optional[object]:
         """Serves as template, or works, once the tests are collected."""
         option = session.config.option
-        if option.collectonly or not session.items:
+        if option.collectonly or not (session.items or self.files):
             return None
         if session.testsfailed and not option.continue_on_collection_errors:
             return None  # pytest's own loop raises its own error
@@ -143,10 +164,13 @@ class Role:
             self._warn_of_files(session.config)
         for level, text in GUESTS.notices(session) if GUESTS is not None else ():
             self.connection.buffer({"t": "notice", "level": level, "text": text})
-        template.announce(session, self.connection, XDIST.told(session.config))
+        told = XDIST.told(session.config)
+        how = listing.Collected(self.files, self.why_full)
+        listing.announce(session, self.connection, told, how)
         if ORDER["role"] == "template":
             session.config.pluginmanager.register(ending.Summary(self.connection), "pnl-ending")
-            template.Template(session, self.connection, ORDER["socket"], ORDER["token"]).serve()
+            order = (self.connection, ORDER["socket"], ORDER["token"])
+            template.Template(session, *order, files=self.files).serve()
         else:
             refork.keep_capture(session.config, os.path.dirname(ORDER["socket"]), ORDER["worker"])
             refork.write_lines_at_once(session.config)

@@ -7,81 +7,29 @@ import select
 import signal
 import socket
 import sys
-from collections.abc import Iterator
-from typing import Any, Callable, Optional
+from collections.abc import Sequence
+from typing import Callable, Optional
 
 import pytest
 
-from . import guests, heap, identity, marks, need, refork, spool, stacks, threads, wire
+from . import guests, heap, identity, need, refork, spool, stacks, threads, wire
 from .replay import Replay
 from .worker import Worker
-
-CHUNK = 500
-"""Tests in one ``tests`` message at most."""
-
-CHUNK_SIZE = 1024 * 1024
-"""Characters of node ids after which a ``tests`` message ends: keeps frames below their limit."""
-
-
-def announce(session: pytest.Session, connection: wire.Connection, xdist: wire.Message) -> None:
-    """Sends the list of collected tests, then ``ready``, with what xdist's options say."""
-    rows = [describe(item) for item in session.items]
-    for part in parts(rows):
-        connection.buffer({"t": "tests", "tests": part})
-    option = session.config.option
-    connection.send(
-        {
-            "t": "ready",
-            "count": len(rows),
-            "rootdir": str(session.config.rootpath),
-            "capture": str(getattr(option, "capture", "no")),
-            "maxfail": int(option.maxfail or 0),
-            "collect_errors": int(session.testsfailed),
-            "threads": threads.endangered(),
-            **({"xdist": xdist} if xdist else {}),
-        }
-    )
-
-
-def parts(rows: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    """Rows in parts that fit into frames, whatever their ids: some suites have very long ones."""
-    part: list[dict[str, Any]] = []
-    size = 0
-    for row in rows:
-        part.append(row)
-        size += len(row["id"])
-        if len(part) == CHUNK or size > CHUNK_SIZE:
-            yield part
-            part, size = [], 0
-    if part:
-        yield part
-
-
-def describe(item: pytest.Item) -> dict[str, Any]:
-    """Say what the controller needs to know of a test."""
-    row: dict[str, Any] = {"id": item.nodeid}
-    try:
-        line = item.location[1]
-    except Exception:  # a custom item may not know where it is
-        line = None
-    if line is not None:
-        row["line"] = line + 1
-    group = marks.group_of(item)
-    if group is not None:
-        row["group"] = group
-    pnl = marks.pnl_marks(item)
-    if pnl:
-        row["pnl"] = pnl
-    return row
 
 
 class Template:
     """Serves the controller between collection and the session's end."""
 
     def __init__(
-        self, session: pytest.Session, connection: wire.Connection, socket_path: str, token: str
+        self,
+        session: pytest.Session,
+        connection: wire.Connection,
+        socket_path: str,
+        token: str,
+        files: Sequence[list[pytest.File]] = (),
     ) -> None:
         self.session = session
+        self.files = files
         self.connection = connection
         self.socket_path = socket_path
         self.token = token
@@ -101,6 +49,8 @@ class Template:
         last = self._converse()
         self.replay.finish()
         identity.to_controller(self.session.config)
+        if last is not None and last.get("collected"):
+            self.session.testscollected = last["collected"]
         if last is not None and last.get("code") is not None:
             pytest.exit(last["message"], returncode=last["code"])
 
@@ -217,6 +167,7 @@ class Template:
             connection = wire.Connection(self.socket_path)
             connection.send(hello("worker", self.token, who.worker))
             worker = Worker(self.session, connection, permits_fd, self._spool(order))
+            worker.files = self.files
             worker.run()
             worker.finish_session()
         except BaseException:

@@ -7,11 +7,12 @@ import os
 import signal
 import traceback
 from collections import deque
+from collections.abc import Sequence
 from typing import Any, Optional
 
 import pytest
 
-from . import outcome, wire
+from . import listing, outcome, spread, wire
 from .spool import Spool
 
 POLL_US = 3000
@@ -45,6 +46,7 @@ class Worker:
         spool: Optional[Spool] = None,
     ) -> None:
         self.session = session
+        self.files: Sequence[list[pytest.File]] = ()
         self.config = session.config
         self.connection = connection
         self.queue: deque[int] = deque()
@@ -130,6 +132,8 @@ class Worker:
             self.queue.extend(message["tests"])
             self.again.update(message.get("again", ()))
             self.paused = False
+        elif kind == "collect":
+            self._collect(message["file"])
         elif kind == "finish":
             self.ending = True
         elif kind == "pause":
@@ -146,6 +150,23 @@ class Worker:
                 self.spool.next_round()
         else:
             raise wire.ProtocolError(f"a worker does not know the message {kind!r}")
+
+    def _collect(self, number: int) -> None:
+        """Imports one of the files that the template found and tells of its tests."""
+        errors = spread.Errors()
+        self.config.pluginmanager.register(errors)
+        signal.signal(signal.SIGINT, self.suites_handler)
+        try:
+            items = spread.collect_into(self.session, self.files[number])
+        finally:
+            self.suites_handler = signal.signal(signal.SIGINT, self._note_interrupt)
+            self.config.pluginmanager.unregister(errors)
+        for part in listing.parts([listing.describe(item) for item in items]):
+            self.connection.buffer({"t": "tests", "tests": part})
+        told: dict[str, Any] = {"t": "collected", "file": number, "count": len(items)}
+        if errors.texts:
+            told["errors"] = [outcome.cut(text) for text in errors.texts]
+        self.connection.send(told)
 
     def _next_item(self) -> Optional[pytest.Item]:
         if self.queue:

@@ -114,6 +114,11 @@ class Options:
             told["loadscope_reorder"] = False
         return told
 
+    def why_full(self) -> str:
+        """Which mode needs all tests before the first is run; empty where none does."""
+        mode = self._count_and_mode(self._all).get("dist", "loadfile")
+        return "" if mode in ("loadfile", "pnl") else f"--dist {mode}"
+
     def _count_and_mode(self, values: dict[str, Any]) -> wire.Message:
         said: wire.Message = {}
         count = values.get("numprocesses")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pnl_worker import template
+from pnl_worker import listing
 
 CRASHES = """
 import os, signal
@@ -364,6 +364,6 @@ def test_what_two_workers_write_at_the_same_time_does_not_mix(controller, captur
 
 def test_a_list_of_long_ids_comes_in_parts_that_fit_into_frames():
     rows = [{"id": "x" * 300_000} for _ in range(10)] + [{"id": "y"} for _ in range(1200)]
-    parts = list(template.parts(rows))
+    parts = list(listing.parts(rows))
     assert [row for part in parts for row in part] == rows
     assert [len(part) for part in parts] == [4, 4, 500, 500, 202]

@@ -61,6 +61,8 @@ impl Dispatch<'_> {
         let attempt = self.attempts.of(test, slot);
         let is_failure = ending.outcome.kind().is_failure();
         let is_retried = is_failure && self.stop.is_none() && attempt.0 <= self.rules.retries(test);
+        let worker = self.crew.iter().find(|it| it.id == id);
+        let i = worker.map_or(test.0, |it| it.number_of(test));
         // The template has what a worker reported, and nothing of a worker that died.
         let is_lost = matches!(ending.outcome, Outcome::Crashed(_) | Outcome::TimedOut);
         if is_retried && let Some(deal) = &mut self.deal {
@@ -68,7 +70,7 @@ impl Dispatch<'_> {
             self.attempts.advance(test, slot);
             deal.give_back(slot, vec![test]);
             if let Some(template) = self.recruiter.template().filter(|_| !is_lost) {
-                template.tell(&ToWorker::Retried { i: test.0, worker: id.to_string() });
+                template.tell(&ToWorker::Retried { i, worker: id.to_string() });
             }
             self.record.attempt_failed(Some(id), test, attempt, ending);
             return;

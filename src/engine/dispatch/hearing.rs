@@ -118,6 +118,8 @@ impl Dispatch<'_> {
             // Nothing else comes from a template that is ready.
             ToController::Hello(_)
             | ToController::Tests { .. }
+            | ToController::Files { .. }
+            | ToController::Collected { .. }
             | ToController::Ready(_)
             | ToController::Start { .. }
             | ToController::Done(_)
@@ -136,6 +138,9 @@ impl Dispatch<'_> {
                     Some((_, rows)) => rows.extend(tests),
                     None => self.lists.push((id, tests)),
                 }
+            }
+            ToController::Collected { file, count, errors } => {
+                self.file_collected(index, file as usize, count as usize, &errors);
             }
             ToController::Ready(ready) => self.spawned_is_ready(index, &ready),
             ToController::Start { i, at, .. } => {
@@ -170,6 +175,7 @@ impl Dispatch<'_> {
             ToController::Summary { text } => self.record.pytest_output(text),
             ToController::Bye => worker.says_bye(Instant::now()),
             ToController::Hello(_)
+            | ToController::Files { .. }
             | ToController::Forked { .. }
             | ToController::ForkFailed { .. }
             | ToController::Gone { .. } => {
@@ -188,12 +194,12 @@ impl Dispatch<'_> {
         }
         if !self.is_collected
             && let Some(hello) = self.hello.clone()
-            && let Err(reason) = self.collected(&hello, ready, rows.clone())
+            && let Err(reason) = self.collected(&hello, ready, rows.clone(), Vec::new())
         {
             self.stop(reason);
             return;
         }
-        let tests = self.record.tests().clone();
+        let tests = self.record.tests().to_vec();
         match self.crew[index].learn_numbers(&tests, &rows) {
             Ok(0) => {}
             Ok(renamed) => {

@@ -2,6 +2,7 @@
 
 mod attempts;
 mod hearing;
+mod spread;
 mod staff;
 
 use std::collections::HashSet;
@@ -19,16 +20,17 @@ use super::record::Record;
 use super::recruit::Recruiter;
 use super::rules::Rules;
 use super::server;
-use super::template::{NotReady, Template};
+use super::template::{Collection, NotReady, Template};
 use crate::model::{
     DistMode, ExitCode, Level, Output, Round, Slot, StopReason, TestInfo, What, WorkerId,
 };
 use crate::process::Ended;
-use crate::protocol::{Hello, Ready, TestRow, ToController};
+use crate::protocol::{FileRow, Hello, Ready, TestRow, ToController};
 use crate::report::Reporter;
 use crate::scheduler::{Claims, Deal, Depth, Next};
 
 use attempts::Attempts;
+use spread::Spread;
 
 /// How long running tests get for their tear-down after a first Ctrl-C.
 const GRACE: Duration = Duration::from_secs(10);
@@ -59,12 +61,13 @@ pub(super) fn run(plan: &Plan, control: &Control, reporter: &mut dyn Reporter) -
         Err(not_ready) => return Run::Finished(finish(&mut record, plan, not_ready)),
     };
     if !collection.ready.threads.is_empty() {
-        template.shut_down(control, &StopReason::Completed);
+        template.shut_down(control, &StopReason::Completed, None);
         return Run::CannotFork(collection.ready.threads);
     }
     let mut dispatch = Dispatch::new(plan, control, record, base, Recruiter::Fork(template));
-    let collected = dispatch.collected(&collection.hello, &collection.ready, collection.rows);
-    for (level, text) in collection.notices {
+    let Collection { hello, ready, rows, files, notices } = collection;
+    let collected = dispatch.collected(&hello, &ready, rows, files);
+    for (level, text) in notices {
         dispatch.record.notice(level_of(&level), text);
     }
     let reason = match collected {
@@ -180,6 +183,9 @@ struct Dispatch<'a> {
     rules: Rules,
     /// What tests must not run beside, with nothing held.
     claims: Claims,
+    /// Files that workers collect, where they do.
+    spread: Option<Spread>,
+    goes_on_after_errors: bool,
     attempts: Attempts,
     /// Whether any attempt was followed by another: pytest itself counts it as a failure.
     has_retried: bool,
@@ -225,6 +231,8 @@ impl<'a> Dispatch<'a> {
             depth: Depth::default(),
             rules: Rules::default(),
             claims: Claims::default(),
+            spread: None,
+            goes_on_after_errors: false,
             attempts: Attempts::default(),
             has_retried: false,
             failure_limit: None,
@@ -245,16 +253,24 @@ impl<'a> Dispatch<'a> {
         hello: &Hello,
         ready: &Ready,
         mut rows: Vec<TestRow>,
+        files: Vec<FileRow>,
     ) -> Result<(), StopReason> {
         let marks: Vec<_> = rows.iter_mut().map(|row| std::mem::take(&mut row.pnl)).collect();
         self.distribution = Distribution::new(self.plan, &ready.xdist);
-        self.slots = self.distribution.slots(rows.len());
+        self.spread = (!files.is_empty()).then(|| Spread::new(files, &ready.rootdir));
+        self.slots = match &self.spread {
+            None => self.distribution.slots(rows.len()),
+            Some(_) => self.distribution.before_collection(),
+        };
         self.is_collected = true;
         self.is_live |= ready.capture == "no";
         self.failure_limit = self.plan.failure_limit(ready.maxfail);
         let Distribution { workers, dist, .. } = self.distribution;
-        self.record.begin(&Plan { dist, workers, ..self.plan.clone() }, hello);
-        self.record.collected(rows, ready, self.slots);
+        let plan = Plan { dist, workers, ..self.plan.clone() };
+        self.record.begin_collecting(&plan, hello, self.how_collected(ready));
+        if self.spread.is_none() {
+            self.record.collected(rows, ready, self.slots);
+        }
         let marks = marks.iter().map(Vec::as_slice);
         self.rules =
             Rules::resolve(self.plan, marks, self.record.tests()).map_err(StopReason::Usage)?;
@@ -269,12 +285,21 @@ impl<'a> Dispatch<'a> {
             self.record.notice(Level::Error, format!("{count} files could not be collected"));
         }
         if let ServerNeed::IfUnder(folders) = &self.plan.server_need
-            && self.record.any_under(Path::new(&ready.rootdir), folders)
+            && self.any_file_under(Path::new(&ready.rootdir), folders)
         {
             self.needs_server = true;
             ask_server(self.plan)?;
         }
         Ok(())
+    }
+
+    /// In a few words for the header, where it is worth a word.
+    fn how_collected(&self, ready: &Ready) -> Option<String> {
+        let why = ready.why_full.as_ref();
+        match &self.spread {
+            Some(spread) => Some(format!("spread over {} files", spread.len())),
+            None => why.map(|why| format!("in full before the first test, because of {why}")),
+        }
     }
 
     fn run_rounds(&mut self) -> StopReason {
@@ -305,8 +330,10 @@ impl<'a> Dispatch<'a> {
         self.round = round;
         let order = self.order(round);
         let Distribution { dist, order: unit_order, .. } = self.distribution;
-        let deal = Deal::in_order(dist, &order, self.slots, unit_order);
-        self.deal = Some(deal.claiming(&self.claims));
+        self.deal = Some(match &self.spread {
+            Some(spread) => Deal::of_files(spread.len(), self.slots),
+            None => Deal::in_order(dist, &order, self.slots, unit_order).claiming(&self.claims),
+        });
         self.attempts = Attempts::of_round(dist);
         self.crashes = 0;
         let copies = if dist == DistMode::Each { self.slots } else { 1 };
@@ -321,6 +348,7 @@ impl<'a> Dispatch<'a> {
         while !self.round_is_over() {
             self.step();
         }
+        self.list_anyway();
         let (failures, stop) = self.record.end_round(self.stop.take());
         self.stop = stop;
         failures
@@ -336,7 +364,7 @@ impl<'a> Dispatch<'a> {
     }
 
     fn round_is_over(&self) -> bool {
-        let waiting = self.deal.as_ref().map_or(0, Deal::waiting);
+        let waiting = self.deal.as_ref().map_or(0, |deal| deal.waiting() + deal.unknown());
         let nothing_to_deal = waiting == 0 || self.crew.is_empty();
         nothing_to_deal && self.crew.iter().all(Worker::is_parked)
     }
@@ -405,7 +433,8 @@ impl<'a> Dispatch<'a> {
         }
         let mut reason = reason;
         if let Recruiter::Fork(template) = self.recruiter {
-            let ending = template.shut_down(self.control, &reason);
+            let collected = self.spread.is_some().then(|| self.record.tests().len() as u32);
+            let ending = template.shut_down(self.control, &reason, collected);
             for message in ending.said {
                 match message {
                     ToController::Summary { text } => self.record.pytest_output(text),

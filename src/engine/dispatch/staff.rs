@@ -6,6 +6,7 @@ use super::{Dispatch, GRACE, STILLBORN_LIMIT};
 use crate::engine::crew::{Told, Worker};
 use crate::engine::distribution::Distribution;
 use crate::engine::judge;
+use crate::engine::numbers::Numbers;
 use crate::engine::record::Ending;
 use crate::engine::recruit::Recruit;
 use crate::engine::template::reason_of_early_end;
@@ -48,12 +49,16 @@ impl Dispatch<'_> {
         let depth = if is_safe { self.depth.tests() } else { 2 };
         let depth = self.distribution.chunk.map_or(depth, |chunk| depth.min(chunk));
         let mut tests: Vec<TestIndex> = Vec::new();
+        let mut ran_dry = false;
         while has_place && worker.load() + tests.len() < depth {
             let is_first = worker.load() + tests.len() == 0;
             if !is_first && deal.is_shared() && deal.parcels() <= idle_others {
                 break;
             }
-            let Some(unit) = deal.take(worker.slot) else { break };
+            let Some(unit) = deal.take(worker.slot) else {
+                ran_dry = true;
+                break;
+            };
             // What a test claims it holds from now on: not behind a long queue.
             let is_last = unit.iter().any(|&test| deal.is_claimed(test)) && !is_first;
             tests.extend(unit);
@@ -62,10 +67,13 @@ impl Dispatch<'_> {
             }
         }
         let slot = worker.slot;
-        if !tests.is_empty() {
-            let again = self.attempts.among(&tests, slot);
-            worker.give(tests, again);
+        let known = self.only_known(index, tests);
+        self.hand_over(index, known);
+        if ran_dry && self.collect_next(index) || !self.crew[index].pending.is_empty() {
+            return;
         }
+        let worker = &mut self.crew[index];
+        let Some(deal) = &mut self.deal else { return };
         if has_place && deal.has_for(slot) {
             // All that is left must wait for others, who may wait for this one: it goes on with what
             // it has, as if a round ended.
@@ -87,6 +95,14 @@ impl Dispatch<'_> {
         });
     }
 
+    /// Sends a worker tests that are its now.
+    pub(super) fn hand_over(&mut self, index: usize, tests: Vec<TestIndex>) {
+        if !tests.is_empty() {
+            let again = self.attempts.among(&tests, self.crew[index].slot);
+            self.crew[index].give(tests, again);
+        }
+    }
+
     /// Gives a worker that would run dry half of what the one with most has not begun.
     fn take_from_others(&mut self, index: usize) -> bool {
         let others = (0..self.crew.len()).filter(|&other| other != index);
@@ -101,8 +117,8 @@ impl Dispatch<'_> {
         if found {
             let (from, to) = (self.crew[most].slot, self.crew[index].slot);
             deal.moved(from, to, &tests);
-            let again = self.attempts.among(&tests, to);
-            self.crew[index].give(tests, again);
+            let known = self.only_known(index, tests);
+            self.hand_over(index, known);
         }
         found
     }
@@ -165,6 +181,9 @@ impl Dispatch<'_> {
         match self.recruiter.recruit(id, order, what) {
             Ok(Recruit { pid, permits }) => {
                 let mut worker = Worker::new(id, slot);
+                if self.spread.is_some() {
+                    worker.numbers = Numbers::own();
+                }
                 (worker.pid, worker.permits) = (pid, permits);
                 self.crew.push(worker);
             }
@@ -231,7 +250,8 @@ impl Dispatch<'_> {
             self.suite_status = Some((status, format!("{id}'s")));
         }
         self.end_running(&mut worker, &end);
-        let held: Vec<TestIndex> = worker.held.drain(..).collect();
+        let mut held: Vec<TestIndex> = worker.held.drain(..).collect();
+        held.append(&mut worker.pending);
         // Of spawned workers there are more than places if there are fewer tests than workers.
         let has_place = slot.0 < self.slots;
         if let Some(deal) = self.deal.as_mut().filter(|_| has_place && self.stop.is_none()) {
@@ -239,6 +259,7 @@ impl Dispatch<'_> {
         }
         self.record.emit(Some(id), What::WorkerEnded { slot, how: end.clone() });
         self.check_failure_limit();
+        self.died_collecting(worker.collecting, &end);
         if !self.is_collected {
             self.never_collected(&worker);
         } else if let WorkerEnd::Crashed(crash) = &end

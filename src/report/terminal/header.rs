@@ -8,7 +8,7 @@ use crate::report::text::{self, counted};
 /// No line is longer, whatever the terminal.
 const WIDEST: usize = 80;
 
-/// At most three lines. The list of tests is not known yet where `tests` is `None`.
+/// At most four lines. The list of tests is not known yet where `tests` is `None`.
 pub(crate) fn header(
     run: &RunStarted,
     tests: Option<usize>,
@@ -17,6 +17,9 @@ pub(crate) fn header(
 ) -> Vec<String> {
     let width = width.min(WIDEST);
     let mut lines = vec![what_runs(run, tests, workers, width), on_what(run, width)];
+    if let Some(collection) = &run.collection {
+        lines.push(fit("collected ", collection, "", width));
+    }
     if let Some(server) = &run.server {
         let from = format!(" ({})", text::line(&server.from));
         lines.push(fit("server ", &server.url, &from, width));

@@ -151,6 +151,8 @@ impl Page {
     }
 
     fn round_started(&mut self, event: &Event) {
+        // Where workers collect, nobody knows yet how many tests there are.
+        self.header();
         if let (Verbosity::Verbose, Some(round), true) =
             (self.options.verbosity, event.round, self.summary.is_loop())
         {

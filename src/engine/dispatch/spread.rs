@@ -1,0 +1,194 @@
+//! Spread collection: workers collect the files that they are given, while others run tests.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use super::Dispatch;
+use crate::model::{ExitCode, Level, StopReason, TestIndex, WorkerEnd};
+use crate::protocol::FileRow;
+
+/// The files of a run.
+#[derive(Debug)]
+pub(super) struct Spread {
+    files: Vec<File>,
+    /// The first that nobody was given.
+    next: usize,
+    /// How many were collected.
+    collected: usize,
+    file_of: HashMap<TestIndex, usize>,
+    rootdir: PathBuf,
+}
+
+#[derive(Debug)]
+struct File {
+    nodeid: String,
+    /// There once a worker has collected it.
+    tests: Option<Vec<TestIndex>>,
+}
+
+impl Spread {
+    /// Of these files, in their order.
+    pub(super) fn new(rows: Vec<FileRow>, rootdir: &str) -> Self {
+        let files = rows.into_iter().map(|row| File { nodeid: row.id, tests: None }).collect();
+        let rootdir = PathBuf::from(rootdir);
+        Self { files, next: 0, collected: 0, file_of: HashMap::new(), rootdir }
+    }
+
+    /// How many files there are.
+    pub(super) fn len(&self) -> usize {
+        self.files.len()
+    }
+
+    fn is_complete(&self) -> bool {
+        self.collected == self.files.len()
+    }
+}
+
+impl Dispatch<'_> {
+    /// Has a worker that would run dry collect the next file, if there is one. Whether it does.
+    pub(super) fn collect_next(&mut self, index: usize) -> bool {
+        let worker = &mut self.crew[index];
+        let (Some(spread), Some(deal)) = (&mut self.spread, &mut self.deal) else { return false };
+        if worker.collecting.is_some() {
+            return true;
+        }
+        if spread.next == spread.len() {
+            return false;
+        }
+        deal.file_given();
+        worker.collect(spread.next);
+        spread.next += 1;
+        true
+    }
+
+    /// Sorts out tests of files that the worker has not collected: they wait until it has.
+    pub(super) fn only_known(&mut self, index: usize, tests: Vec<TestIndex>) -> Vec<TestIndex> {
+        let worker = &mut self.crew[index];
+        let (known, unknown): (Vec<_>, Vec<_>) =
+            tests.into_iter().partition(|&test| worker.knows(test));
+        worker.pending.extend(unknown);
+        self.collect_pending(index);
+        known
+    }
+
+    fn collect_pending(&mut self, index: usize) {
+        let worker = &mut self.crew[index];
+        let file = worker.pending.first().and_then(|test| self.spread.as_ref()?.file_of.get(test));
+        if let (None, Some(&file)) = (worker.collecting, file) {
+            worker.collect(file);
+        }
+    }
+
+    /// A worker has collected the file that it was given.
+    pub(super) fn file_collected(
+        &mut self,
+        index: usize,
+        file: usize,
+        count: usize,
+        errors: &[String],
+    ) {
+        let worker = &mut self.crew[index];
+        let (id, slot) = (worker.id, worker.slot);
+        let at = self.lists.iter().position(|(it, _)| *it == id);
+        let mut rows = at.map(|at| self.lists.swap_remove(at).1).unwrap_or_default();
+        let is_expected = worker.collecting.take() == Some(file) && rows.len() == count;
+        let Some(spread) = self.spread.as_mut().filter(|_| is_expected) else {
+            worker.breaks(format!("it collected file {file} in a way that was not asked for"));
+            return;
+        };
+        if let Some(known) = spread.files[file].tests.clone() {
+            let tests: Vec<_> =
+                known.iter().map(|test| self.record.tests()[test.at()].clone()).collect();
+            if let Err(lacking) = worker.learn_numbers(&tests, &rows) {
+                let text = format!(
+                    "{id} collected other tests of {} than another worker: it has no {lacking}. \
+                     Use --collect full",
+                    spread.files[file].nodeid
+                );
+                self.stop(StopReason::Internal(text));
+                return;
+            }
+            let pending = std::mem::take(&mut worker.pending);
+            let known = self.only_known(index, pending);
+            self.hand_over(index, known);
+        } else {
+            let marks: Vec<_> = rows.iter_mut().map(|row| std::mem::take(&mut row.pnl)).collect();
+            let tests = self.record.add(rows.clone(), 1);
+            let indices: Vec<TestIndex> = tests.iter().map(|test| test.index).collect();
+            spread.file_of.extend(indices.iter().map(|&test| (test, file)));
+            spread.files[file].tests = Some(indices.clone());
+            spread.collected += 1;
+            // Just listed from these rows: nothing is lacking.
+            let _ = worker.learn_numbers(&tests, &rows);
+            let marks = marks.iter().map(Vec::as_slice);
+            if let Err(why) = self.rules.extend(self.plan, marks, &tests) {
+                self.stop(StopReason::Usage(why));
+                return;
+            }
+            if let Some(deal) = &mut self.deal {
+                for test in &indices {
+                    deal.claim(*test, self.rules.claim(*test));
+                }
+                deal.file_collected(slot, indices);
+            }
+            self.tell_of_errors(errors);
+        }
+        self.list_if_complete();
+        self.top_up(index);
+        for other in 0..self.crew.len() {
+            if other != index && self.crew[other].load() == 0 {
+                self.top_up(other);
+            }
+        }
+    }
+
+    /// What pytest does with a file that it cannot collect: it runs nothing, unless told otherwise.
+    fn tell_of_errors(&mut self, errors: &[String]) {
+        if errors.is_empty() {
+            return;
+        }
+        self.record.pytest_output(errors.join("\n"));
+        if self.goes_on_after_errors {
+            self.record.other_failures(errors.len() as u64);
+            let text = format!("{} files could not be collected", errors.len());
+            self.record.notice(Level::Error, text);
+        } else {
+            self.stop(StopReason::CollectionFailed(ExitCode::Interrupted));
+        }
+    }
+
+    fn list_if_complete(&mut self) {
+        if let Some(spread) = self.spread.as_ref().filter(|it| it.is_complete()) {
+            self.record.list(&spread.rootdir, self.slots);
+        }
+    }
+
+    /// The round is over: reports what was found, whether or not that is all.
+    pub(super) fn list_anyway(&mut self) {
+        if let Some(spread) = &self.spread {
+            self.record.list(&spread.rootdir, self.slots);
+        }
+    }
+
+    /// A worker died: if it was collecting a file for the first time, so would the next one.
+    pub(super) fn died_collecting(&mut self, file: Option<usize>, end: &WorkerEnd) {
+        let (Some(file), Some(spread), WorkerEnd::Crashed(crash)) = (file, &self.spread, end) else {
+            return;
+        };
+        let nodeid = &spread.files[file].nodeid;
+        let text = format!("a worker died while it collected {nodeid}: {crash}");
+        self.stop(StopReason::Internal(text));
+    }
+
+    /// Whether some test file lies under one of `folders`.
+    pub(super) fn any_file_under(&self, rootdir: &Path, folders: &[PathBuf]) -> bool {
+        let is_under = |file: &str| folders.iter().any(|it| rootdir.join(file).starts_with(it));
+        let mut last = "";
+        let files = self.spread.iter().flat_map(|it| &it.files).map(|file| file.nodeid.as_str());
+        let of_tests = self.record.tests().iter().map(|test| test.nodeid.file());
+        files.chain(of_tests).any(|file| {
+            let is_seen = std::mem::replace(&mut last, file) == file;
+            !is_seen && is_under(file)
+        })
+    }
+}

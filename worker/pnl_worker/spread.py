@@ -1,0 +1,130 @@
+"""Collection by workers: the template finds the test files, each worker imports those it is given.
+
+pytest 9 ties conftests' fixtures to the folders' nodes of one ``perform_collect``, so the files are
+found inside of one, by pytest's own rules; only the step from a file to its tests is left to
+workers, who have the same nodes by the fork. PYTEST_DONT_REWRITE.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any, Optional, Union
+
+import pytest
+
+from . import guests
+
+KNOWN = frozenset(
+    {"_pytest", "_hypothesis_pytestplugin", "anyio", "hypothesis", "pytest_asyncio", "xdist"}
+)
+"""Packages whose hooks look at one test at a time, or act on options that are asked for here."""
+
+WHOLE_LIST_HOOKS = (
+    "pytest_collection",
+    "pytest_collection_modifyitems",
+    "pytest_collection_finish",
+    "pytest_report_collectionfinish",
+    "pytest_deselected",
+)
+"""Hooks that a suite can expect to be called once, with all tests."""
+
+WHOLE_LIST_OPTIONS = {
+    "lf": "--lf",
+    "failedfirst": "--ff",
+    "newfirst": "--nf",
+    "stepwise": "--sw",
+    "keepduplicates": "--keep-duplicates",
+    "collectonly": "--collect-only",
+}
+
+
+def why_full(config: pytest.Config) -> Optional[str]:
+    """What needs the list of all tests at once, in a few words; ``None`` if nothing does."""
+    for option, name in WHOLE_LIST_OPTIONS.items():
+        if getattr(config.option, option, False):
+            return name
+    if any("::" in arg for arg in config.args):
+        return "single tests were named"
+    for name in WHOLE_LIST_HOOKS:
+        for impl in getattr(config.hook, name).get_hookimpls():
+            module = guests.module_of(impl.plugin)
+            if module.partition(".")[0] not in KNOWN | {__package__}:
+                return f"{name} of {_named(impl.plugin, module)}"
+    return None
+
+
+def _named(plugin: Any, module: str) -> str:
+    file = getattr(plugin, "__file__", None)
+    return os.path.relpath(file) if file and module.endswith("conftest") else module
+
+
+class Files:
+    """The test files of a session, not imported yet."""
+
+    def __init__(self, session: pytest.Session) -> None:
+        self.session = session
+        self.expand = session.genitems
+        self.nodes: list[pytest.File] = []
+
+    def __enter__(self) -> Files:
+        self.session.genitems = self._genitems  # type: ignore[method-assign]
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        del self.session.genitems
+
+    def _genitems(self, node: Union[pytest.Item, pytest.Collector]) -> Iterator[pytest.Item]:
+        if isinstance(node, pytest.File) and not isinstance(node, pytest.Package):
+            self.nodes.append(node)
+        else:
+            yield from self.expand(node)
+
+    def units(self) -> list[list[pytest.File]]:
+        """The nodes by file: one can be collected in several ways (its tests, its doctests)."""
+        units: dict[Any, list[pytest.File]] = {}
+        for node in self.nodes:
+            units.setdefault(node.path, []).append(node)
+        return list(units.values())
+
+    def collect_all(self) -> None:
+        """Collects here after all."""
+        collect_into(self.session, self.nodes)
+        self.session.testscollected = len(self.session.items)
+
+
+def collect_into(session: pytest.Session, nodes: list[pytest.File]) -> list[pytest.Item]:
+    """Collects some files as pytest does, adds their tests to the session's and returns them."""
+    hook = session.config.hook
+    items = [item for node in nodes for item in session.genitems(node)]
+    hook.pytest_collection_modifyitems(session=session, config=session.config, items=items)
+    # The one hook without a list of its own; anyio's adds to the session's.
+    before, session.items = session.items, items
+    hook.pytest_collection_finish(session=session)
+    session.items, items = before, session.items
+    session.items.extend(items)
+    return items
+
+
+def describe(unit: list[pytest.File]) -> dict[str, Any]:
+    """Say what the controller needs to know of a file."""
+    try:
+        size = os.stat(unit[0].path).st_size
+    except OSError:
+        size = 0
+    return {"id": unit[0].nodeid, "size": size}
+
+
+class Errors:
+    """Keeps what could not be collected, as pytest prints it."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Takes a failed one."""
+        if report.failed:
+            title = f" ERROR collecting {report.nodeid} "
+            sections = (f"{f' {name} ':-^80}\n{text}" for name, text in report.sections)
+            self.texts.append("\n".join([f"{title:_^80}", report.longreprtext, *sections]))
