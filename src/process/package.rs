@@ -12,6 +12,7 @@ macro_rules! embedded {
 const FILES: &[(&str, &str)] = embedded![
     "__init__.py",
     "ending.py",
+    "fixtures.py",
     "guest_options.py",
     "guests.py",
     "heap.py",
