@@ -171,6 +171,10 @@ pub struct Ready {
     /// How many files were sent, where workers are to collect them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub files: Option<u32>,
+    /// Whether a file that cannot be collected keeps no other from running
+    /// (`--continue-on-collection-errors`); only where workers collect.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub goes_on: bool,
     /// What needed all tests at once, where workers were to collect and do not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why_full: Option<String>,
@@ -286,6 +290,8 @@ pub enum ToWorker {
         i: u32,
         /// On which worker.
         worker: String,
+        /// Its node id.
+        nodeid: String,
         /// What happened, in a sentence.
         message: String,
     },

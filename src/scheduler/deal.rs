@@ -142,7 +142,8 @@ impl Deal {
             + match &self.strategy {
                 Strategy::Queue(units) => units.len(),
                 Strategy::Own(queues) => queues.iter().filter(|own| !own.is_empty()).count(),
-                Strategy::Steal(_) | Strategy::Files { .. } => self.in_strategy(),
+                Strategy::Steal(_) => self.in_strategy(),
+                Strategy::Files { uncollected, .. } => self.in_strategy() + uncollected,
             }
     }
 

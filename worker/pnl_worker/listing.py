@@ -56,6 +56,7 @@ def announce(
             "threads": threads.endangered(),
             **({"xdist": xdist} if xdist else {}),
             **({"files": len(how.files)} if how.files else {}),
+            **({"goes_on": True} if how.files and option.continue_on_collection_errors else {}),
             **({"why_full": how.why_full} if how.why_full else {}),
         }
     )

@@ -79,7 +79,7 @@ class Replay:
         self.missing = 0
         """Workers of this round that were not forked yet."""
         self.failed_before: dict[int, tuple[Any, ...]] = {}
-        self.lost: list[tuple[Node, int, str]] = []
+        self.lost: list[tuple[Node, int, str, str]] = []
         self.may_retry = False
         self.waiting: list[tuple[Node, tuple[Any, ...]]] = []
         """Failures of which it is not known yet whether they are their tests' last attempts."""
@@ -105,7 +105,7 @@ class Replay:
         """A test has no reports, because its worker died: it gets one, as under xdist."""
         for node in reversed(list(self.readers)):
             if node.gateway.id == message["worker"]:
-                self.lost.append((node, message["i"], message["message"]))
+                self.lost.append((node, message["i"], message["nodeid"], message["message"]))
                 return
 
     def retry(self, message: wire.Message) -> None:
@@ -129,8 +129,8 @@ class Replay:
                 elif frame[0] == Kind.OUTPUT:
                     node.workeroutput = frame[1]
             reader.close()
-        for node, index, words in self.lost:
-            frame = (Kind.FULL, index, True, [self._lost_report(node, index, words)])
+        for node, index, nodeid, words in self.lost:
+            frame = (Kind.FULL, index, True, [self._lost_report(node, nodeid, words)])
             self.failed_before.setdefault(index, frame)
         self.readers.clear()
         self.lost.clear()
@@ -161,8 +161,8 @@ class Replay:
             for node, frame in self.waiting:
                 if self._is_final(node, frame):
                     self._replay(node, frame)
-            for node, index, words in self.lost:
-                report = self._lost_report(node, index, words)
+            for node, _, nodeid, words in self.lost:
+                report = self._lost_report(node, nodeid, words)
                 self.config.hook.pytest_runtest_logreport(report=report)
             for node in self.readers:
                 guests.node_down(self.config, node)
@@ -189,21 +189,24 @@ class Replay:
         if frame[0] == Kind.OUTPUT:
             node.workeroutput = frame[1]
             return
-        index = frame[1]
-        item = self.session.items[index]
+        reports = list(self._reports(frame))
+        if not reports:
+            return
+        nodeid, location = reports[0].nodeid, reports[0].location
         hook = self.config.hook
-        hook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
-        for report in self._reports(item, frame):
-            report.item_index = index
+        hook.pytest_runtest_logstart(nodeid=nodeid, location=location)
+        for report in reports:
+            report.item_index = frame[1]
             if node.gateway.id:
                 report.node = node
                 report.worker_id = node.gateway.id
                 report.testrun_uid = node.workerinput["testrunuid"]
             hook.pytest_runtest_logreport(report=report)
-        hook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+        hook.pytest_runtest_logfinish(nodeid=nodeid, location=location)
 
-    def _reports(self, item: pytest.Item, frame: tuple[Any, ...]) -> Iterator[Any]:
+    def _reports(self, frame: tuple[Any, ...]) -> Iterator[Any]:
         if frame[0] == Kind.PLAIN:
+            item = self.session.items[frame[1]]
             keywords: Any = dict.fromkeys(item.keywords, 1)
             for when, (duration, start, stop) in zip(spool.PHASES, frame[2]):
                 yield pytest.TestReport(
@@ -225,11 +228,10 @@ class Replay:
                 hook = self.config.hook
                 yield hook.pytest_report_from_serializable(config=self.config, data=data)
 
-    def _lost_report(self, node: Node, index: int, words: str) -> Any:
-        item = self.session.items[index]
+    def _lost_report(self, node: Node, nodeid: str, words: str) -> Any:
         report = pytest.TestReport(
-            nodeid=getattr(item, "id", item.nodeid),
-            location=item.location,
+            nodeid=nodeid,
+            location=(nodeid.partition("::")[0], None, nodeid),  # as xdist's
             keywords={},
             outcome="failed",
             longrepr=words,

@@ -190,7 +190,9 @@ class Template:
         wake = self._wake_write if is_followed else None
         if wake is None:
             self._wake_write.close()
-        return spool.Spool(self.session.config, path, self.need, known, wake)
+        kept = spool.Spool(self.session.config, path, self.need, known, wake)
+        kept.knows_items = not self.files
+        return kept
 
 
 def _close(*fds: Optional[int]) -> None:

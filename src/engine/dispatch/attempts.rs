@@ -78,7 +78,8 @@ impl Dispatch<'_> {
         if let Some(template) = self.recruiter.template().filter(|_| is_lost) {
             let message = ending.failure.as_ref().map_or("", |it| &it.message);
             let message = format!("{id}: {message}");
-            template.tell(&ToWorker::Lost { i: test.0, worker: id.to_string(), message });
+            let nodeid = self.record.tests()[test.at()].nodeid.to_string();
+            template.tell(&ToWorker::Lost { i: test.0, worker: id.to_string(), nodeid, message });
         }
         if let Some(deal) = &mut self.deal {
             deal.done(slot, test);

@@ -257,6 +257,7 @@ impl<'a> Dispatch<'a> {
     ) -> Result<(), StopReason> {
         let marks: Vec<_> = rows.iter_mut().map(|row| std::mem::take(&mut row.pnl)).collect();
         self.distribution = Distribution::new(self.plan, &ready.xdist);
+        self.goes_on_after_errors = ready.goes_on;
         self.spread = (!files.is_empty()).then(|| Spread::new(files, &ready.rootdir));
         self.slots = match &self.spread {
             None => self.distribution.slots(rows.len()),
@@ -349,6 +350,9 @@ impl<'a> Dispatch<'a> {
             self.step();
         }
         self.list_anyway();
+        if self.stop.is_none() && self.spread.is_some() && self.record.tests().is_empty() {
+            self.stop = Some(StopReason::NothingCollected);
+        }
         let (failures, stop) = self.record.end_round(self.stop.take());
         self.stop = stop;
         failures
@@ -449,7 +453,7 @@ impl<'a> Dispatch<'a> {
                 // Failed tests make pytest end with 1, as do collection errors that were let pass.
                 && !(status == 1 && self.record.has_failures())
             {
-                if status == i32::from(ExitCode::InternalError.code()) {
+                if status == i32::from(ExitCode::InternalError.code()) && reason.is_judged() {
                     self.record.pytest_output(ending.output);
                 }
                 self.suite_status = Some((status, ending.last_line));

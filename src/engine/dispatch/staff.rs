@@ -77,7 +77,7 @@ impl Dispatch<'_> {
         if has_place && deal.has_for(slot) {
             // All that is left must wait for others, who may wait for this one: it goes on with what
             // it has, as if a round ended.
-            if deal.has_claims() && worker.waits_for_next() {
+            if (deal.has_claims() || deal.unknown() > 0) && worker.waits_for_next() {
                 worker.tell(Told::Pause);
             }
             return;

@@ -18,7 +18,7 @@ pub(crate) fn header(
     let width = width.min(WIDEST);
     let mut lines = vec![what_runs(run, tests, workers, width), on_what(run, width)];
     if let Some(collection) = &run.collection {
-        lines.push(fit("collected ", collection, "", width));
+        lines.push(fit("collection ", collection, "", width));
     }
     if let Some(server) = &run.server {
         let from = format!(" ({})", text::line(&server.from));
