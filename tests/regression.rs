@@ -97,3 +97,24 @@ fn a_debugger_is_refused_where_there_is_no_terminal_for_it() {
     assert_eq!(run.code, Some(4), "{run}");
     assert!(run.stderr.contains("Use --engine pytest"), "{run}");
 }
+
+// pytest keeps on the item what it captured, and how many subtests failed.
+#[test]
+fn an_attempt_is_told_without_what_came_of_the_one_before() {
+    let text = "import os\n\
+                def attempt(): return os.environ['PNL_ATTEMPT']\n\
+                def test_it(record_property):\n    \
+                    print('this is', attempt())\n    \
+                    record_property('attempt', attempt())\n    \
+                    assert attempt() == '3'\n\
+                def test_parts(subtests):\n    \
+                    with subtests.test(): assert attempt() == '2'\n\
+                def test_last(): pass\n";
+    let suite = Suite::new(&[("test_it.py", text)]);
+    let run = suite.test(&["-n", "1", "--retries", "2", "--", "--junitxml=junit.xml"]);
+    assert_eq!((run.code, run.totals()["passed"]), (Some(0), 3), "{run}");
+    let second = run.all("attempt-failed").find(|it| it["attempt"] == 2).unwrap();
+    let sections = second["failure"]["sections"].to_string();
+    assert!(sections.contains("this is 2") && !sections.contains("this is 1"), "{run}");
+    assert_eq!(suite.read("junit.xml").matches("<property ").count(), 1, "{run}");
+}
