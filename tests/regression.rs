@@ -118,3 +118,21 @@ fn an_attempt_is_told_without_what_came_of_the_one_before() {
     assert!(sections.contains("this is 2") && !sections.contains("this is 1"), "{run}");
     assert_eq!(suite.read("junit.xml").matches("<property ").count(), 1, "{run}");
 }
+
+// The daemon had the worker's connection open, and the run waited for its end.
+#[test]
+fn a_daemon_that_a_test_forks_does_not_keep_the_run() {
+    let text = "import os, time\n\
+                def test_it():\n    \
+                    if os.fork() == 0:\n        \
+                        os.setsid()\n        \
+                        if os.fork() == 0:\n            time.sleep(600)\n        \
+                        os._exit(0)\n    \
+                    os.wait()\n";
+    for engine in ["fork", "spawn"] {
+        let run = Suite::new(&[("test_it.py", text)]).test(&["-n", "1", "--engine", engine]);
+        assert_eq!((run.code, run.totals()["passed"]), (Some(0), 1), "{engine} {run}");
+        assert!(run.stdout.contains("ended 1 process that tests left running"), "{engine} {run}");
+        run.assert_nothing_left();
+    }
+}
