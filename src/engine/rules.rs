@@ -72,6 +72,11 @@ impl Rules {
         self.of(test).timeout.filter(|limit| !limit.is_zero())
     }
 
+    /// How long a worker's session may take to end: what a test may take.
+    pub(super) fn session_end(&self) -> Option<Duration> {
+        self.general.timeout.filter(|limit| !limit.is_zero())
+    }
+
     /// From when on it is slow.
     pub(super) fn slow(&self, test: TestIndex) -> Option<Duration> {
         self.of(test).slow.filter(|limit| !limit.is_zero())

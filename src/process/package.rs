@@ -11,6 +11,7 @@ macro_rules! embedded {
 
 const FILES: &[(&str, &str)] = embedded![
     "__init__.py",
+    "again.py",
     "ending.py",
     "fixtures.py",
     "guest_options.py",

@@ -72,7 +72,7 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
     loaded_later = ((ORDER.get("restore") or {}).get("PYTEST_PLUGINS") or "").split(",")
     has_xdist = pluginmanager.hasplugin("xdist") or pluginmanager.hasplugin("xdist.plugin")
     if DISTRIBUTES and not has_xdist and not {"xdist", "xdist.plugin"} & set(loaded_later):
-        xdist_options.register(parser)
+        xdist_options.register(parser, pluginmanager)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -198,7 +198,6 @@ class Template:
         try:
             restore()
             refork.reset_process()
-            self.connection.close()
             self._wake_read.close()
             config = self.session.config
             self._forget_others()

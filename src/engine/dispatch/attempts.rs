@@ -7,7 +7,7 @@ use super::Dispatch;
 use crate::engine::judge;
 use crate::engine::overtime::{Due, Overtime};
 use crate::engine::record::Ending;
-use crate::model::{Attempt, DistMode, Outcome, Slot, TestIndex, WorkerId};
+use crate::model::{Attempt, DistMode, Level, Outcome, Slot, TestIndex, WorkerId};
 use crate::process::{Signal, Tree, send_signal};
 use crate::protocol::ToWorker;
 
@@ -90,10 +90,16 @@ impl Dispatch<'_> {
         self.crew[index].overtime = Some(Overtime::new(Instant::now(), limit, slow));
     }
 
-    /// Does what is due for tests that take long.
+    /// Does what is due for tests that take long, and for the ends of sessions: fixtures that no
+    /// test's end tore down are torn down there, and have the time of a test.
     pub(super) fn check_overtime(&mut self, now: Instant) {
+        let (limit, is_stopping) = (self.rules.session_end(), self.stop.is_some());
         for index in 0..self.crew.len() {
             let worker = &mut self.crew[index];
+            let has_none = worker.held.is_empty() || is_stopping;
+            if limit.is_some() && worker.overtime.is_none() && worker.ends_session() && has_none {
+                worker.overtime = Some(Overtime::new(now, limit, None));
+            }
             let Some(overtime) = &mut worker.overtime else { continue };
             let Some(due) = overtime.due(now) else { continue };
             match due {
@@ -126,10 +132,26 @@ impl Dispatch<'_> {
         mut sections: Vec<(String, String)>,
         start: crate::model::Offset,
     ) -> Ending {
+        sections.insert(0, ("Stacks of the worker".to_owned(), self.stacks(id)));
+        judge::timed_out(limit, start, self.record.now(), sections)
+    }
+
+    /// Tells of a worker whose session was ended at its limit. It is no test's failure, but one.
+    pub(super) fn session_timed_out(&mut self, id: WorkerId, limit: Duration) {
+        let limit = limit.as_secs_f64();
+        let text = format!(
+            "{id}: the end of its session took longer than a test may, {limit} s; tear-downs that \
+             came after that did not happen\n{}",
+            self.stacks(id)
+        );
+        self.record.other_failures(1);
+        self.record.notice(Level::Error, text);
+    }
+
+    /// What a worker wrote down at its limit.
+    fn stacks(&self, id: WorkerId) -> String {
         let stacks = self.base.rendezvous.folder().join(format!("{id}-stacks"));
         let stacks = std::fs::read(stacks).unwrap_or_default();
-        let stacks = judge::without_our_frames(&String::from_utf8_lossy(&stacks));
-        sections.insert(0, ("Stacks of the worker".to_owned(), stacks));
-        judge::timed_out(limit, start, self.record.now(), sections)
+        judge::without_our_frames(&String::from_utf8_lossy(&stacks))
     }
 }

@@ -129,6 +129,9 @@ impl Dispatch<'_> {
 
     pub(super) fn worker_says(&mut self, index: usize, message: ToController) {
         let worker = &mut self.crew[index];
+        if worker.is_cut_off() {
+            return;
+        }
         let id = worker.id;
         match message {
             ToController::Tests { tests } => {

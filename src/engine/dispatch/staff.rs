@@ -20,12 +20,17 @@ impl Dispatch<'_> {
     /// Gives a worker what it may hold, and those that wait for a second test, too.
     pub(super) fn top_up(&mut self, index: usize) {
         self.give(index);
+        self.top_up_others(Some(index));
+    }
+
+    /// Gives those something that wait for what another worker has done, or has died with.
+    fn top_up_others(&mut self, than: Option<usize>) {
         let has_claims = self.deal.as_ref().is_some_and(Deal::has_claims);
         for other in 0..self.crew.len() {
             let worker = &self.crew[other];
             // A test that ended may have held what another worker has to wait for.
             let may_go_on = worker.waits_for_next() || has_claims && worker.load() == 0;
-            if other != index && may_go_on {
+            if Some(other) != than && may_go_on {
                 self.give(other);
             }
         }
@@ -262,6 +267,7 @@ impl Dispatch<'_> {
         if self.stop.is_none() && is_needed {
             self.recruit(slot);
         }
+        self.top_up_others(None);
     }
 
     /// The test that ran when its worker ended, or a word about a worker that died without one.
@@ -274,6 +280,11 @@ impl Dispatch<'_> {
         {
             let ending = self.timed_out(id, limit, self.last_words(worker), start);
             self.conclude(place, test, ending);
+        } else if let Some(limit) = exceeded
+            && *end != WorkerEnd::Finished
+        {
+            self.session_timed_out(id, limit);
+            return;
         }
         match (worker.running.take(), end) {
             (Some((test, start)), WorkerEnd::Killed) => {
