@@ -103,6 +103,29 @@ fn odd_tests_with_errors_for_warnings_and_strictness() {
     assert!(assert_same(&suite("odd"), &[], &[]) > 100);
 }
 
+// They were methods of a plugin's object, of which pytest 9 warns where they are session-wide.
+#[test]
+fn pnls_own_fixtures_warn_of_nothing() {
+    let suite = Suite::new(&[
+        ("pytest.ini", "[pytest]\nfilterwarnings = error\n"),
+        (
+            "test_names.py",
+            "def test_names(worker_id, testrun_uid): assert worker_id == 'gw0' and testrun_uid\n",
+        ),
+        (
+            "conftest.py",
+            "import pytest\n\
+             def pytest_addoption(parser):\n    \
+                 parser.addoption('--output', default='test-results')  # as pytest-playwright\n    \
+                 parser.addoption('--tracing', default='off')\n",
+        ),
+    ]);
+    for engine in ["fork", "spawn"] {
+        let run = suite.test(&["-n", "2", "--engine", engine]);
+        assert_eq!((run.code, run.totals()["passed"]), (Some(0), 1), "{engine} {run}");
+    }
+}
+
 #[test]
 fn a_conftest_that_forks_and_changes_folders_with_importlib() {
     assert_eq!(assert_same(&suite("moving"), &[], &[]), 20);

@@ -240,3 +240,22 @@ def test_passes(): pass
     assert!(xml.contains("failures=\"1\" skipped=\"0\" tests=\"3\""), "{xml}");
     assert!(xml.contains("AssertionError: 2"), "the last attempt's words: {xml}");
 }
+
+#[test]
+fn xdists_functions_tell_workers_and_their_controller_apart() {
+    let conftest = "
+import probe, xdist
+
+def pytest_sessionfinish(session):
+    probe.log(
+        xdist.get_xdist_worker_id(session),
+        xdist.is_xdist_worker(session),
+        xdist.is_xdist_controller(session),
+    )
+";
+    let suite = Suite::new(&[("conftest.py", conftest), ("test_a.py", "def test_a(): pass\n")]);
+    let suite = suite.with_xdist();
+    let run = suite.test(&["-n", "1"]);
+    assert_eq!(run.code, Some(0), "{run}");
+    assert_eq!(suite.log(), ["gw0 True False", "master False True"]);
+}

@@ -13,6 +13,7 @@ const FILES: &[(&str, &str)] = embedded![
     "__init__.py",
     "again.py",
     "ending.py",
+    "fixtures.py",
     "guest_options.py",
     "guests.py",
     "heap.py",

@@ -102,11 +102,10 @@ class Examination:
 
     def _alone(self, test: str) -> str:
         """How the test ends in a pytest that runs nothing else: what it owes to others is gone."""
-        options = [option for option in self.suite.options if option.startswith("-")]
         file = test.partition("::")[0]
         if not (self.place.folder / file).exists():
-            return "not tried"
-        run = ways.run(ALONE, self.place, [test], options)
+            return "not tried"  # a test of an installed package
+        run = ways.run(ALONE, self.place, [test], self.suite.options)
         return outcomes.words(sorted(outcome for _, outcome in run.executions))
 
 

@@ -26,6 +26,8 @@ from typing import Any, Optional
 
 import pytest
 
+from . import fixtures
+
 NOT_MEASURED = (
     "pytest-benchmark measures nothing beside other tests: its tests run once each, as with "
     "--benchmark-disable. To measure use --engine pytest"
@@ -67,7 +69,10 @@ class GuestOptions:
             option.benchmark_enable = False
         _refuse_changed_snapshots(getattr(option, "inline_snapshot", None))
         if hasattr(option, "output") and hasattr(option, "tracing"):
-            config.pluginmanager.register(Artefacts(config, self.folder), "pnl-artefacts")
+            artefacts = Artefacts(config, self.folder)
+            config.pluginmanager.register(artefacts, "pnl-artefacts")
+            fixture = fixtures.delete_output_dir(artefacts.empty)
+            config.pluginmanager.register(fixture, "pnl-artefacts-fixture")
 
     def after_configure(self) -> None:
         """Lets others go on: what only the first was to do is done."""
@@ -130,8 +135,7 @@ class Artefacts:
         self.folder = folder
         self.output = str(config.option.output)
 
-    @pytest.fixture(scope="session", autouse=True)
-    def delete_output_dir(self) -> None:
+    def empty(self) -> None:
         """In place of the plugin's own: once in a run, and before any worker writes to it."""
         lock = _lock(self.folder, "output")
         try:

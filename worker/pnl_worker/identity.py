@@ -76,21 +76,6 @@ def to_controller(config: pytest.Config) -> None:
         config.option.dist = "load"
 
 
-class IdentityPlugin:
-    """xdist's fixtures. Where xdist is installed, its own of the same names give the same."""
-
-    @pytest.fixture(scope="session")
-    def worker_id(self, request: pytest.FixtureRequest) -> str:
-        """Name of the worker, ``gw0`` and so on; ``master`` when tests are not distributed."""
-        workerinput = getattr(request.config, "workerinput", None)
-        return str(workerinput["workerid"]) if workerinput else "master"
-
-    @pytest.fixture(scope="session")
-    def testrun_uid(self) -> str:
-        """The run's id, the same in all workers."""
-        return os.environ.get("PYTEST_XDIST_TESTRUNUID", "")
-
-
 KEPT = 3  # pytest's own default for tmp_path_retention_count
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from . import (
     ending,
+    fixtures,
     guest_options,
     guests,
     heap,
@@ -107,7 +108,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(observer.Observer(config, connection), "pnl-observer")
         return
     if not config.pluginmanager.hasplugin("xdist"):
-        config.pluginmanager.register(identity.IdentityPlugin(), "pnl-identity")
+        config.pluginmanager.register(fixtures.identity(), "pnl-identity")
     config.pluginmanager.register(Role(connection), "pnl-role")
 
 

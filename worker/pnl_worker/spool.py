@@ -152,8 +152,10 @@ def _storable(value: Any) -> Any:
         return tuple(map(_storable, value))
     if isinstance(value, (list, set, frozenset)):
         return list(map(_storable, value))
+    if isinstance(value, str):  # of a class of somebody's own, whose __str__ may say otherwise
+        return str.__str__(value)
     plain: Any
-    for plain in (int, float, str, bytes):  # of a class of somebody's own
+    for plain in (int, float, bytes):
         if isinstance(value, plain):
             return plain(value)
     return str(value)
