@@ -320,7 +320,7 @@ pub struct Fork {
     /// Whether no round comes after this one.
     #[serde(default)]
     pub last: bool,
-    /// Whether a failure may be followed by another attempt.
+    /// Whether `retried` may come, so that it is not known at once which failures stand.
     #[serde(default)]
     pub retries: bool,
 }

@@ -81,7 +81,7 @@ class Replay:
         self.lost: list[tuple[Node, int, str]] = []
         self.may_retry = False
         self.waiting: list[tuple[Node, tuple[Any, ...]]] = []
-        """Failures of which it is not known yet whether they are their tests' last attempts."""
+        """Failures of which it is not known yet whether they stand."""
         self.retried: set[tuple[str, int, int, int]] = set()
         """Worker, test, round and attempt of those that do not stand."""
         self.problem: Optional[BaseException] = None
