@@ -97,3 +97,125 @@ fn a_debugger_is_refused_where_there_is_no_terminal_for_it() {
     assert_eq!(run.code, Some(4), "{run}");
     assert!(run.stderr.contains("Use --engine pytest"), "{run}");
 }
+
+// pytest keeps on the item what it captured, and how many subtests failed.
+#[test]
+fn an_attempt_is_told_without_what_came_of_the_one_before() {
+    let text = "import os\n\
+                def attempt(): return os.environ['PNL_ATTEMPT']\n\
+                def test_it(record_property):\n    \
+                    print('this is', attempt())\n    \
+                    record_property('attempt', attempt())\n    \
+                    assert attempt() == '3'\n\
+                def test_parts(subtests):\n    \
+                    with subtests.test(): assert attempt() == '2'\n\
+                def test_last(): pass\n";
+    let suite = Suite::new(&[("test_it.py", text)]);
+    let run = suite.test(&["-n", "1", "--retries", "2", "--", "--junitxml=junit.xml"]);
+    assert_eq!((run.code, run.totals()["passed"]), (Some(0), 3), "{run}");
+    let second = run.all("attempt-failed").find(|it| it["attempt"] == 2).unwrap();
+    let sections = second["failure"]["sections"].to_string();
+    assert!(sections.contains("this is 2") && !sections.contains("this is 1"), "{run}");
+    assert_eq!(suite.read("junit.xml").matches("<property ").count(), 1, "{run}");
+}
+
+// The daemon had the worker's connection open, and the run waited for its end.
+#[test]
+fn a_daemon_that_a_test_forks_does_not_keep_the_run() {
+    let text = "import os, time\n\
+                def test_it():\n    \
+                    if os.fork() == 0:\n        \
+                        os.setsid()\n        \
+                        if os.fork() == 0:\n            time.sleep(600)\n        \
+                        os._exit(0)\n    \
+                    os.wait()\n";
+    for engine in ["fork", "spawn"] {
+        let run = Suite::new(&[("test_it.py", text)]).test(&["-n", "1", "--engine", engine]);
+        assert_eq!((run.code, run.totals()["passed"]), (Some(0), 1), "{engine} {run}");
+        assert!(run.stdout.contains("ended 1 process that tests left running"), "{engine} {run}");
+        run.assert_nothing_left();
+    }
+}
+
+// Nobody told the one that waited for a lock that its holder had died: the run hung.
+#[test]
+fn a_lock_that_its_holder_died_with_goes_to_those_who_wait_for_it() {
+    let mark = "import os, pytest\nlocked = pytest.mark.pnl(lock='db')\n";
+    let dies = "@locked\ndef test_a(): pass\n@locked\ndef test_b():\n    \
+                while not os.path.exists('waits'): pass\n    os._exit(3)\n";
+    // Its worker has the first test and waits for the second when the first is over.
+    let waits = "def test_c(): open('waits', 'w').close()\n@locked\ndef test_d(): pass\n";
+    let suite = Suite::new(&[
+        ("test_dies.py", &format!("{mark}{dies}")),
+        ("test_waits.py", &format!("{mark}{waits}")),
+    ]);
+    let run = suite.test(&["-n", "2", "--dist", "loadfile"]);
+    assert_eq!((run.code, run.totals()["passed"]), (Some(1), 3), "{run}");
+    run.assert_sums_match();
+}
+
+// Its successor had begun when it was killed, and counted as interrupted.
+#[test]
+fn a_test_that_outlives_its_limits_signal_takes_no_other_with_it() {
+    let text = "import signal, time, pytest\n\
+                def leave(*_): raise RuntimeError('told to')\n\
+                @pytest.mark.pnl(timeout=0.2)\n\
+                def test_stuck():\n    \
+                    signal.signal(signal.SIGTERM, leave)\n    time.sleep(600)\n\
+                def test_next(): time.sleep(0.1)\ndef test_last(): pass\n";
+    let suite = Suite::new(&[("test_it.py", text)]);
+    for engine in ["fork", "spawn"] {
+        let run = suite.test(&["-n", "1", "--engine", engine, "--", "--junitxml=junit.xml"]);
+        let expected = [("passed".to_owned(), 2), ("timed_out".to_owned(), 1)];
+        assert_eq!(run.totals(), expected.into(), "{engine} {run}");
+    }
+    let junit = suite.read("junit.xml");
+    assert!(!junit.contains("told to") && junit.matches("<testcase").count() == 3, "{junit}");
+}
+
+// No test's time ran any more: it hung, or under --isolation none was killed without a word.
+#[test]
+fn a_session_that_does_not_end_is_ended_at_the_limit_and_fails_the_run() {
+    let text = "import time, pytest\n\
+                @pytest.fixture(scope='session')\n\
+                def stuck():\n    yield\n    while True: time.sleep(600)\n\
+                def test_a(stuck): pass\n";
+    let suite = Suite::new(&[("test_it.py", text)]);
+    let run = suite.test(&["-n", "1", "--isolation", "none", "--loop", "2", "--timeout", "1"]);
+    assert_eq!((run.code, run.totals()["passed"]), (Some(1), 2), "{run}");
+    assert!(run.stdout.contains("the end of its session took longer"), "{run}");
+    assert!(run.stdout.contains("in stuck"), "{run}");
+    run.assert_nothing_left();
+}
+
+// The attempt was left for the idle worker, which could not have it, and its own waited for it.
+#[test]
+fn a_retry_is_not_kept_for_a_worker_that_waits_for_the_next_round() {
+    let shaky = "import os\n\
+                 def test_a(): assert os.environ['PNL_ATTEMPT'] == '2'\n\
+                 def test_b(): pass\ndef test_c(): pass\n";
+    let suite = Suite::new(&[("test_shaky.py", shaky), ("test_short.py", "def test_d(): pass\n")]);
+    let words = ["-n", "2", "--dist", "loadfile", "--isolation", "none", "--loop", "2"];
+    let run = suite.test(&[&words[..], &["--retries", "1"]].concat());
+    assert_eq!((run.code, run.totals()["passed"]), (Some(0), 8), "{run}");
+    assert_eq!(run.the("run-ended")["flaky"], 2, "{run}");
+}
+
+// Of a worker that is kept, only the first failure of each test was, and that was one tried again.
+#[test]
+fn failures_of_attempts_and_rounds_on_one_worker_are_all_told_to_pytests_session() {
+    let text = "import os\n\
+                def now(): return os.environ['PNL_ROUND'] + os.environ['PNL_ATTEMPT']\n\
+                def test_first(): assert now() not in ('11', '12')\n\
+                def test_second(): assert now() not in ('11', '21', '22')\n\
+                def test_never(): pass\n";
+    let suite = Suite::new(&[("test_it.py", text)]);
+    let words = ["-n", "2", "--loop", "2", "--keep-going", "--retries", "1"];
+    for isolation in ["round", "none"] {
+        let more = ["--isolation", isolation, "--", "--junitxml=junit.xml"];
+        let run = suite.test(&[&words[..], &more[..]].concat());
+        assert_eq!((run.code, run.totals()["failed"]), (Some(1), 2), "{isolation} {run}");
+        let junit = suite.read("junit.xml");
+        assert!(junit.contains("failures=\"2\"") && junit.contains("tests=\"4\""), "{junit}");
+    }
+}

@@ -87,6 +87,13 @@ def test_c(n): os._exit(7)
     }
 }
 
+// Its other plugin stays, and has an option -f too.
+#[test]
+fn they_are_understood_where_xdist_is_installed_and_switched_off() {
+    let suite = suite("[pytest]\naddopts = -p no:xdist\n").with_xdist();
+    assert_eq!(shape(&suite.test(&["--", "-n", "3"])), with(3, "pnl"));
+}
+
 #[test]
 fn what_cannot_be_done_is_refused() {
     let run = suite("[pytest]\naddopts = --tx 2*popen\n").test(&[]);

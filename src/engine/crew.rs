@@ -144,6 +144,17 @@ impl Worker {
         self.running.is_none() && self.held.len() == 1 && self.told == Told::Work
     }
 
+    /// Whether it has run its last test: what is left is its session's end.
+    pub(super) fn ends_session(&self) -> bool {
+        self.ready && self.running.is_none() && self.told == Told::Finish && self.ended.is_none()
+    }
+
+    /// Whether its test ran over its limit and came to its end while it was being ended: what it
+    /// begins after that is begun among ruins, and is another worker's to run.
+    pub(super) fn is_cut_off(&self) -> bool {
+        self.tree.is_some() && self.running.is_none()
+    }
+
     /// Whether it waits between rounds.
     pub(super) fn is_parked(&self) -> bool {
         self.told == Told::Pause && self.load() == 0

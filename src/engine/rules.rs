@@ -86,15 +86,21 @@ impl Rules {
         self.of(test).retries.unwrap_or(0)
     }
 
-    /// Whether a failure of any test may be followed by another attempt.
-    pub(super) fn has_retries(&self) -> bool {
+    /// Whether what a worker reports of a failure may not stand: another attempt may follow, or its
+    /// time was up before.
+    pub(super) fn may_overrule(&self) -> bool {
         let mut all = self.special.values().chain([&self.general]);
-        all.any(|rule| rule.retries.is_some_and(|retries| retries > 0))
+        all.any(|rule| rule.timeout.is_some() || rule.retries.is_some_and(|retries| retries > 0))
     }
 
     /// How long it may take.
     pub(super) fn timeout(&self, test: TestIndex) -> Option<Duration> {
         self.of(test).timeout.filter(|limit| !limit.is_zero())
+    }
+
+    /// How long a worker's session may take to end: what a test may take.
+    pub(super) fn session_end(&self) -> Option<Duration> {
+        self.general.timeout.filter(|limit| !limit.is_zero())
     }
 
     /// From when on it is slow.

@@ -108,6 +108,13 @@ impl Deal {
         }
     }
 
+    /// The worker that was given a file is gone without having collected it.
+    pub fn file_returned(&mut self) {
+        if let Strategy::Files { uncollected, .. } = &mut self.strategy {
+            *uncollected += 1;
+        }
+    }
+
     /// `slot`'s worker has collected a file: these tests are its to begin with.
     pub fn file_collected(&mut self, slot: Slot, tests: Vec<TestIndex>) {
         if let Strategy::Files { begun, .. } = &mut self.strategy {
@@ -147,6 +154,12 @@ impl Deal {
             }
     }
 
+    /// Whether there is something that came back for `slot`: no other worker gets that.
+    #[must_use]
+    pub fn has_returned(&self, slot: Slot) -> bool {
+        !self.returned[slot.0].is_empty()
+    }
+
     /// Tests that are neither given nor came back.
     fn in_strategy(&self) -> usize {
         self.waiting - self.returned.iter().map(VecDeque::len).sum::<usize>()
@@ -168,7 +181,7 @@ impl Deal {
     /// hold does not come to it, unless they die, and then they are replaced.
     #[must_use]
     pub fn has_for(&self, slot: Slot) -> bool {
-        !self.returned[slot.0].is_empty()
+        self.has_returned(slot)
             || match &self.strategy {
                 Strategy::Own(queues) => queues.get(slot.0).is_some_and(|own| !own.is_empty()),
                 Strategy::Queue(_) | Strategy::Steal(_) | Strategy::Files { .. } => {

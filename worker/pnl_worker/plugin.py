@@ -10,6 +10,7 @@ from typing import Any, Optional
 import pytest
 
 from . import (
+    DONT_WRITE_BYTECODE,
     ending,
     fixtures,
     guest_options,
@@ -27,6 +28,8 @@ from . import (
     worker,
     xdist_options,
 )
+
+sys.dont_write_bytecode = DONT_WRITE_BYTECODE
 
 __all__ = [
     "pytest_addoption",
@@ -74,7 +77,7 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
     loaded_later = ((ORDER.get("restore") or {}).get("PYTEST_PLUGINS") or "").split(",")
     has_xdist = pluginmanager.hasplugin("xdist") or pluginmanager.hasplugin("xdist.plugin")
     if DISTRIBUTES and not has_xdist and not {"xdist", "xdist.plugin"} & set(loaded_later):
-        xdist_options.register(parser)
+        xdist_options.register(parser, pluginmanager)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -13,6 +13,8 @@ import os
 import signal
 import sys
 import tempfile
+import threading
+from typing import Any
 
 import pytest
 
@@ -83,8 +85,19 @@ def reset_process() -> None:
     """Makes this process a group's leader and forgets what the template is to do at its end."""
     os.setpgid(0, 0)
     atexit._clear()
+    _own_children()
     if signal.getsignal(signal.SIGINT) in (signal.SIG_IGN, signal.SIG_DFL):
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _own_children() -> None:
+    """Has multiprocessing end what this process will start, and nothing of the template's."""
+    util: Any = sys.modules.get("multiprocessing.util")
+    process: Any = sys.modules.get("multiprocessing.process")
+    if util is not None and process is not None:
+        util._finalizer_registry.clear()
+        process._children.clear()
+        atexit.register(util._exit_function)
 
 
 def silence_terminal(config: pytest.Config) -> None:
@@ -103,6 +116,9 @@ def silence_terminal(config: pytest.Config) -> None:
 def leave() -> None:
     """Ends the process without the template's clean-up, but with what tests registered."""
     try:
+        # Pools of processes end by these alone, which Python runs before it runs atexit's.
+        for callback in reversed(getattr(threading, "_threading_atexits", [])):
+            callback()
         atexit._run_exitfuncs()
         sys.stdout.flush()
         sys.stderr.flush()

@@ -133,8 +133,8 @@ class Template:
         if pid == 0:
             self._become_worker(order, (output_fd, permits_fd), restore)
         _close(output_fd, permits_fd)
+        self.replay.forked(order, bool(self.children))
         self.children.add(pid)
-        self.replay.forked(order)
         self.connection.send({"t": "forked", "worker": order["worker"], "pid": pid})
 
     def _become_worker(
@@ -148,7 +148,6 @@ class Template:
         try:
             restore()
             refork.reset_process()
-            self.connection.close()
             self._wake_read.close()
             config = self.session.config
             self._forget_others()
@@ -190,7 +189,7 @@ class Template:
         wake = self._wake_write if is_followed else None
         if wake is None:
             self._wake_write.close()
-        kept = spool.Spool(self.session.config, path, self.need, known, wake)
+        kept = spool.Spool(self.session.config, path, order["round"], self.need, known, wake)
         kept.knows_items = not self.files
         return kept
 

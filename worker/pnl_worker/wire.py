@@ -87,6 +87,8 @@ class Connection:
     def __init__(self, path: str) -> None:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._socket.connect(path)
+        # A daemon that a test forks would keep it open, and the controller would wait for its end.
+        os.register_at_fork(after_in_child=self.close)
         self._decoder = Decoder()
         self._held = b""
         self._received_fds: list[int] = []

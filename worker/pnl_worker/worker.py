@@ -13,6 +13,7 @@ from typing import Any, Optional
 import pytest
 
 from . import listing, outcome, spread, wire
+from .again import Again
 from .spool import Spool
 
 POLL_US = 3000
@@ -50,7 +51,8 @@ class Worker:
         self.config = session.config
         self.connection = connection
         self.queue: deque[int] = deque()
-        self.again: dict[int, int] = {}
+        self.attempts: dict[int, int] = {}
+        self.again = Again(session.config)
         self.attempt = 1
         self.permits_fd = permits_fd
         self.spool = spool
@@ -130,7 +132,7 @@ class Worker:
         kind = message["t"]
         if kind == "run":
             self.queue.extend(message["tests"])
-            self.again.update(message.get("again", ()))
+            self.attempts.update(message.get("again", ()))
             self.paused = False
         elif kind == "collect":
             self._collect(message["file"])
@@ -147,7 +149,7 @@ class Worker:
         elif kind == "round":
             os.environ["PNL_ROUND"] = str(message["round"])
             if self.spool is not None:
-                self.spool.next_round()
+                self.spool.next_round(message["round"])
         else:
             raise wire.ProtocolError(f"a worker does not know the message {kind!r}")
 
@@ -177,11 +179,9 @@ class Worker:
         item = self.session.items[index]
         self.reports.clear()
         self.running = index
-        if self.spool is not None:
-            self.spool.begin(item)
         start = wire.now_us()
         self.connection.send({"t": "start", "i": index, "at": start})
-        self._begin_attempt(item, self.again.pop(index, 1))
+        self._begin_attempt(index, item)
         signal.signal(signal.SIGINT, self.suites_handler)
         try:
             self.config.hook.pytest_runtest_protocol(item=item, nextitem=nextitem)
@@ -197,9 +197,11 @@ class Worker:
             self.spool.keep(index, item, done["outcome"], self.reports)
         self.connection.buffer(done)
 
-    def _begin_attempt(self, item: pytest.Item, attempt: int) -> None:
-        if attempt > 1:
-            forget_failed_set_ups(item)
+    def _begin_attempt(self, index: int, item: pytest.Item) -> None:
+        attempt = self.attempts.pop(index, 1)
+        self.again.begin(index, item, attempt)
+        if self.spool is not None:
+            self.spool.begin(item, attempt)
         if attempt != self.attempt:
             self.attempt = attempt
             os.environ["PNL_ATTEMPT"] = str(attempt)
@@ -262,17 +264,3 @@ class Worker:
         """Tell what a session's end raised: pytest exits with a failure then."""
         text = f"the end of the session failed: {type(error).__name__}: {error}"
         self.connection.buffer({"t": "notice", "level": "error", "text": outcome.cut(text)})
-
-
-def forget_failed_set_ups(item: pytest.Item) -> None:
-    """Has the item's fixtures whose set-up failed set up anew; others, of the session say, stay.
-
-    pytest keeps the exception for all who ask for the fixture in its scope.
-    """
-    info = getattr(item, "_fixtureinfo", None)
-    for definitions in getattr(info, "name2fixturedefs", {}).values():
-        for definition in definitions:
-            cached = getattr(definition, "cached_result", None)
-            if cached is not None and cached[2] is not None:
-                item._initrequest()  # type: ignore[attr-defined]
-                definition.finish(item._request)  # type: ignore[attr-defined]

@@ -43,14 +43,18 @@ def _numprocesses(text: str) -> Union[int, str]:
     return text if text in ("auto", "logical") else int(text)
 
 
-def register(parser: pytest.Parser) -> None:
+def register(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
     """Adds xdist's options where xdist does not, so that ``addopts = -n 4`` needs no xdist."""
     group = parser.getgroup("xdist", "distributed testing, as pytest-xdist has it (done by pnl)")
     group._addoption(
         "-n", "--numprocesses", dest="numprocesses", type=_numprocesses, help="Workers"
     )
     group._addoption("-d", dest="distload", action="store_true", default=False, help="--dist=load")
-    group._addoption("-f", "--looponfail", dest="looponfail", action="store_true", default=False)
+    # A plugin of its own, which ``-p no:xdist`` leaves in place.
+    if not pluginmanager.hasplugin("xdist.looponfail"):
+        group._addoption(
+            "-f", "--looponfail", dest="looponfail", action="store_true", default=False
+        )
     for name, dest, kind in (
         ("--maxprocesses", "maxprocesses", int),
         ("--max-worker-restart", "maxworkerrestart", str),

@@ -85,6 +85,33 @@ def test_whoever_asks_the_garbage_collector_finds_the_template_s_objects_too(con
         controller.gone(template)
 
 
+def test_a_worker_ends_the_processes_of_pools_that_tests_leave_open(controller):
+    # They hold copies of its connection and of its output: nobody would see them end.
+    controller.write(
+        test_a="""
+        import multiprocessing
+        from concurrent.futures import ProcessPoolExecutor
+
+        POOLS = []
+
+        def test_executor():
+            POOLS.append(ProcessPoolExecutor(1, multiprocessing.get_context("fork")))
+            assert POOLS[-1].submit(int).result() == 0
+
+        def test_pool():
+            POOLS.append(multiprocessing.get_context("fork").Pool(1))
+            assert POOLS[-1].apply(int) == 0
+        """
+    )
+    template, ids = controller.template()
+    for position, name in enumerate(ids):
+        worker, output = controller.fork(template)
+        assert [m["outcome"] for m in run(worker, position).values()] == ["passed"], name
+        controller.gone(template)
+        with output:
+            assert output.read() == ""
+
+
 def test_warnings_that_are_errors_find_nothing_in_a_template_that_ends(controller):
     # pytest 9.2 collects garbage while the suite's filters are still in force.
     controller.write(test_a="def test_passes(): pass")

@@ -7,13 +7,24 @@ use super::Dispatch;
 use crate::engine::judge;
 use crate::engine::overtime::{Due, Overtime};
 use crate::engine::record::Ending;
-use crate::model::{Attempt, DistMode, Outcome, Slot, TestIndex, WorkerId};
+use crate::model::{Attempt, DistMode, Level, Slot, TestIndex, WorkerId};
 use crate::process::{Signal, Tree, send_signal};
 use crate::protocol::ToWorker;
 
 /// Asks a worker for a dump of its stacks: `worker/pnl_worker/stacks.py` has faulthandler answer it.
 /// Suites do not use it, and a process that does not know it ignores it.
 const DUMP_SIGNAL: Signal = Signal::URG;
+
+/// What the template has of a test's reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reports {
+    /// Those that led to its outcome.
+    Stand,
+    /// None, because its worker died.
+    Lost,
+    /// Some that tell another outcome, because the test ended after its time was up.
+    Overruled,
+}
 
 /// At which attempt tests are that have failed in this round.
 #[derive(Debug, Default)]
@@ -56,26 +67,27 @@ impl Dispatch<'_> {
         &mut self,
         (id, slot): (WorkerId, Slot),
         test: TestIndex,
-        ending: Ending,
+        (ending, reports): (Ending, Reports),
     ) {
         let attempt = self.attempts.of(test, slot);
         let is_failure = ending.outcome.kind().is_failure();
         let is_retried = is_failure && self.stop.is_none() && attempt.0 <= self.rules.retries(test);
         let worker = self.crew.iter().find(|it| it.id == id);
         let i = worker.map_or(test.0, |it| it.number_of(test));
-        // The template has what a worker reported, and nothing of a worker that died.
-        let is_lost = matches!(ending.outcome, Outcome::Crashed(_) | Outcome::TimedOut);
+        let is_overruled = reports == Reports::Overruled || reports == Reports::Stand && is_retried;
+        if let Some(template) = self.recruiter.template().filter(|_| is_overruled) {
+            let (round, attempt) = (self.round.0, attempt.0);
+            template.tell(&ToWorker::Retried { i, worker: id.to_string(), round, attempt });
+        }
         if is_retried && let Some(deal) = &mut self.deal {
             self.has_retried = true;
             self.attempts.advance(test, slot);
             deal.give_back(slot, vec![test]);
-            if let Some(template) = self.recruiter.template().filter(|_| !is_lost) {
-                template.tell(&ToWorker::Retried { i, worker: id.to_string() });
-            }
             self.record.attempt_failed(Some(id), test, attempt, ending);
             return;
         }
-        if let Some(template) = self.recruiter.template().filter(|_| is_lost) {
+        let has_none = reports != Reports::Stand;
+        if let Some(template) = self.recruiter.template().filter(|_| has_none) {
             let message = ending.failure.as_ref().map_or("", |it| &it.message);
             let message = format!("{id}: {message}");
             let nodeid = self.record.tests()[test.at()].nodeid.to_string();
@@ -93,10 +105,16 @@ impl Dispatch<'_> {
         self.crew[index].overtime = Some(Overtime::new(Instant::now(), limit, slow));
     }
 
-    /// Does what is due for tests that take long.
+    /// Does what is due for tests that take long, and for the ends of sessions: fixtures that no
+    /// test's end tore down are torn down there, and have the time of a test.
     pub(super) fn check_overtime(&mut self, now: Instant) {
+        let (limit, is_stopping) = (self.rules.session_end(), self.stop.is_some());
         for index in 0..self.crew.len() {
             let worker = &mut self.crew[index];
+            let has_none = worker.held.is_empty() || is_stopping;
+            if limit.is_some() && worker.overtime.is_none() && worker.ends_session() && has_none {
+                worker.overtime = Some(Overtime::new(now, limit, None));
+            }
             let Some(overtime) = &mut worker.overtime else { continue };
             let Some(due) = overtime.due(now) else { continue };
             match due {
@@ -129,10 +147,26 @@ impl Dispatch<'_> {
         mut sections: Vec<(String, String)>,
         start: crate::model::Offset,
     ) -> Ending {
+        sections.insert(0, ("Stacks of the worker".to_owned(), self.stacks(id)));
+        judge::timed_out(limit, start, self.record.now(), sections)
+    }
+
+    /// Tells of a worker whose session was ended at its limit. It is no test's failure, but one.
+    pub(super) fn session_timed_out(&mut self, id: WorkerId, limit: Duration) {
+        let limit = limit.as_secs_f64();
+        let text = format!(
+            "{id}: the end of its session took longer than a test may, {limit} s; tear-downs that \
+             came after that did not happen\n{}",
+            self.stacks(id)
+        );
+        self.record.other_failures(1);
+        self.record.notice(Level::Error, text);
+    }
+
+    /// What a worker wrote down at its limit.
+    fn stacks(&self, id: WorkerId) -> String {
         let stacks = self.base.rendezvous.folder().join(format!("{id}-stacks"));
         let stacks = std::fs::read(stacks).unwrap_or_default();
-        let stacks = judge::without_our_frames(&String::from_utf8_lossy(&stacks));
-        sections.insert(0, ("Stacks of the worker".to_owned(), stacks));
-        judge::timed_out(limit, start, self.record.now(), sections)
+        judge::without_our_frames(&String::from_utf8_lossy(&stacks))
     }
 }

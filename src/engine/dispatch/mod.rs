@@ -428,10 +428,12 @@ impl<'a> Dispatch<'a> {
         for worker in &mut self.crew {
             worker.tell(Told::Finish);
         }
-        if !self.crew.is_empty() {
+        // Where a run goes to its end, so do tear-downs, however long they take.
+        if !self.crew.is_empty() && !reason.is_judged() {
             self.kill_at.get_or_insert(Instant::now() + GRACE);
         }
         self.stop.get_or_insert(reason.clone());
+        self.check_overtime(Instant::now());
         while !self.crew.is_empty() {
             self.step();
         }

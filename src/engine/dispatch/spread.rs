@@ -1,6 +1,6 @@
 //! Spread collection: workers collect the files that they are given, while others run tests.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::path::{Path, PathBuf};
 
 use super::Dispatch;
@@ -11,8 +11,8 @@ use crate::protocol::FileRow;
 #[derive(Debug)]
 pub(super) struct Spread {
     files: Vec<File>,
-    /// The first that nobody was given.
-    next: usize,
+    /// Those that nobody was given.
+    waiting: VecDeque<usize>,
     /// How many were collected.
     collected: usize,
     file_of: HashMap<TestIndex, usize>,
@@ -29,9 +29,11 @@ struct File {
 impl Spread {
     /// Of these files, in their order.
     pub(super) fn new(rows: Vec<FileRow>, rootdir: &str) -> Self {
-        let files = rows.into_iter().map(|row| File { nodeid: row.id, tests: None }).collect();
+        let files: Vec<_> =
+            rows.into_iter().map(|row| File { nodeid: row.id, tests: None }).collect();
         let rootdir = PathBuf::from(rootdir);
-        Self { files, next: 0, collected: 0, file_of: HashMap::new(), rootdir }
+        let waiting = (0..files.len()).collect();
+        Self { files, waiting, collected: 0, file_of: HashMap::new(), rootdir }
     }
 
     /// How many files there are.
@@ -52,12 +54,9 @@ impl Dispatch<'_> {
         if worker.collecting.is_some() {
             return true;
         }
-        if spread.next == spread.len() {
-            return false;
-        }
+        let Some(file) = spread.waiting.pop_front() else { return false };
         deal.file_given();
-        worker.collect(spread.next);
-        spread.next += 1;
+        worker.collect(file);
         true
     }
 
@@ -170,14 +169,20 @@ impl Dispatch<'_> {
         }
     }
 
-    /// A worker died: if it was collecting a file for the first time, so would the next one.
-    pub(super) fn died_collecting(&mut self, file: Option<usize>, end: &WorkerEnd) {
-        let (Some(file), Some(spread), WorkerEnd::Crashed(crash)) = (file, &self.spread, end) else {
-            return;
-        };
-        let nodeid = &spread.files[file].nodeid;
-        let text = format!("a worker died while it collected {nodeid}: {crash}");
-        self.stop(StopReason::Internal(text));
+    /// A worker is gone that was to collect a file. If it died of that, so would the next one; if it
+    /// had not come to it, another one does it.
+    pub(super) fn died_collecting(&mut self, file: usize, had_test: bool, end: &WorkerEnd) {
+        let Some(spread) = &mut self.spread else { return };
+        if let (WorkerEnd::Crashed(crash), false) = (end, had_test) {
+            let nodeid = &spread.files[file].nodeid;
+            let text = format!("a worker died while it collected {nodeid}: {crash}");
+            self.stop(StopReason::Internal(text));
+        } else if spread.files[file].tests.is_none()
+            && let Some(deal) = &mut self.deal
+        {
+            spread.waiting.push_front(file);
+            deal.file_returned();
+        }
     }
 
     /// Whether some test file lies under one of `folders`.

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::attempts::Reports;
 use super::{Dispatch, GRACE, STILLBORN_LIMIT};
 use crate::engine::crew::{Told, Worker};
 use crate::engine::distribution::Distribution;
@@ -21,12 +22,17 @@ impl Dispatch<'_> {
     /// Gives a worker what it may hold, and those that wait for a second test, too.
     pub(super) fn top_up(&mut self, index: usize) {
         self.give(index);
+        self.top_up_others(Some(index));
+    }
+
+    /// Gives those something that wait for what another worker has done, or has died with.
+    fn top_up_others(&mut self, than: Option<usize>) {
         let has_claims = self.deal.as_ref().is_some_and(Deal::has_claims);
         for other in 0..self.crew.len() {
             let worker = &self.crew[other];
             // A test that ended may have held what another worker has to wait for.
             let may_go_on = worker.waits_for_next() || has_claims && worker.load() == 0;
-            if other != index && may_go_on {
+            if Some(other) != than && may_go_on {
                 self.give(other);
             }
         }
@@ -52,7 +58,8 @@ impl Dispatch<'_> {
         let mut ran_dry = false;
         while has_place && worker.load() + tests.len() < depth {
             let is_first = worker.load() + tests.len() == 0;
-            if !is_first && deal.is_shared() && deal.parcels() <= idle_others {
+            let is_for_others = deal.is_shared() && !deal.has_returned(worker.slot);
+            if !is_first && is_for_others && deal.parcels() <= idle_others {
                 break;
             }
             let Some(unit) = deal.take(worker.slot) else {
@@ -175,7 +182,7 @@ impl Dispatch<'_> {
             prune: slot.0 == 0,
             permits: false,
             last: self.plan.rounds.planned() == Some(self.round.0),
-            retries: self.rules.has_retries(),
+            retries: self.rules.may_overrule(),
         };
         let what = (&self.base, self.plan, self.control);
         match self.recruiter.recruit(id, order, what) {
@@ -249,6 +256,7 @@ impl Dispatch<'_> {
         {
             self.suite_status = Some((status, format!("{id}'s")));
         }
+        let had_test = worker.running.is_some();
         self.end_running(&mut worker, &end);
         let mut held: Vec<TestIndex> = worker.held.drain(..).collect();
         held.append(&mut worker.pending);
@@ -259,7 +267,9 @@ impl Dispatch<'_> {
         }
         self.record.emit(Some(id), What::WorkerEnded { slot, how: end.clone() });
         self.check_failure_limit();
-        self.died_collecting(worker.collecting, &end);
+        if let Some(file) = worker.collecting {
+            self.died_collecting(file, had_test, &end);
+        }
         if !self.is_collected {
             self.never_collected(&worker);
         } else if let WorkerEnd::Crashed(crash) = &end
@@ -283,6 +293,7 @@ impl Dispatch<'_> {
         if self.stop.is_none() && is_needed {
             self.recruit(slot);
         }
+        self.top_up_others(None);
     }
 
     /// The test that ran when its worker ended, or a word about a worker that died without one.
@@ -294,16 +305,23 @@ impl Dispatch<'_> {
             && let Some((test, start)) = worker.running.take()
         {
             let ending = self.timed_out(id, limit, self.last_words(worker), start);
-            self.conclude(place, test, ending);
+            self.conclude(place, test, (ending, Reports::Lost));
+        } else if let Some(limit) = exceeded
+            && *end != WorkerEnd::Finished
+        {
+            self.session_timed_out(id, limit);
+            return;
         }
         match (worker.running.take(), end) {
             (Some((test, start)), WorkerEnd::Killed) => {
-                self.conclude(place, test, Ending::bare(Outcome::Interrupted, start));
+                let ending = Ending::bare(Outcome::Interrupted, start);
+                self.conclude(place, test, (ending, Reports::Stand));
             }
             (Some((test, start)), WorkerEnd::Crashed(crash)) => {
                 let now = self.record.now();
                 let sections = self.last_words(worker);
-                self.conclude(place, test, judge::crash(crash.clone(), start, now, sections));
+                let ending = judge::crash(crash.clone(), start, now, sections);
+                self.conclude(place, test, (ending, Reports::Lost));
             }
             (None, WorkerEnd::Crashed(crash)) if self.is_collected && self.stop.is_none() => {
                 let text = format!("{id} ended while it ran no test: {crash}");
