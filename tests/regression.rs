@@ -165,10 +165,12 @@ fn a_test_that_outlives_its_limits_signal_takes_no_other_with_it() {
                 def test_next(): time.sleep(0.1)\ndef test_last(): pass\n";
     let suite = Suite::new(&[("test_it.py", text)]);
     for engine in ["fork", "spawn"] {
-        let run = suite.test(&["-n", "1", "--engine", engine]);
+        let run = suite.test(&["-n", "1", "--engine", engine, "--", "--junitxml=junit.xml"]);
         let expected = [("passed".to_owned(), 2), ("timed_out".to_owned(), 1)];
         assert_eq!(run.totals(), expected.into(), "{engine} {run}");
     }
+    let junit = suite.read("junit.xml");
+    assert!(!junit.contains("told to") && junit.matches("<testcase").count() == 3, "{junit}");
 }
 
 // No test's time ran any more: it hung, or under --isolation none was killed without a word.
@@ -184,4 +186,36 @@ fn a_session_that_does_not_end_is_ended_at_the_limit_and_fails_the_run() {
     assert!(run.stdout.contains("the end of its session took longer"), "{run}");
     assert!(run.stdout.contains("in stuck"), "{run}");
     run.assert_nothing_left();
+}
+
+// The attempt was left for the idle worker, which could not have it, and its own waited for it.
+#[test]
+fn a_retry_is_not_kept_for_a_worker_that_waits_for_the_next_round() {
+    let shaky = "import os\n\
+                 def test_a(): assert os.environ['PNL_ATTEMPT'] == '2'\n\
+                 def test_b(): pass\ndef test_c(): pass\n";
+    let suite = Suite::new(&[("test_shaky.py", shaky), ("test_short.py", "def test_d(): pass\n")]);
+    let words = ["-n", "2", "--dist", "loadfile", "--isolation", "none", "--loop", "2"];
+    let run = suite.test(&[&words[..], &["--retries", "1"]].concat());
+    assert_eq!((run.code, run.totals()["passed"]), (Some(0), 8), "{run}");
+    assert_eq!(run.the("run-ended")["flaky"], 2, "{run}");
+}
+
+// Of a worker that is kept, only the first failure of each test was, and that was one tried again.
+#[test]
+fn failures_of_attempts_and_rounds_on_one_worker_are_all_told_to_pytests_session() {
+    let text = "import os\n\
+                def now(): return os.environ['PNL_ROUND'] + os.environ['PNL_ATTEMPT']\n\
+                def test_first(): assert now() not in ('11', '12')\n\
+                def test_second(): assert now() not in ('11', '21', '22')\n\
+                def test_never(): pass\n";
+    let suite = Suite::new(&[("test_it.py", text)]);
+    let words = ["-n", "2", "--loop", "2", "--keep-going", "--retries", "1"];
+    for isolation in ["round", "none"] {
+        let more = ["--isolation", isolation, "--", "--junitxml=junit.xml"];
+        let run = suite.test(&[&words[..], &more[..]].concat());
+        assert_eq!((run.code, run.totals()["failed"]), (Some(1), 2), "{isolation} {run}");
+        let junit = suite.read("junit.xml");
+        assert!(junit.contains("failures=\"2\"") && junit.contains("tests=\"4\""), "{junit}");
+    }
 }

@@ -61,10 +61,11 @@ impl Rules {
         self.of(test).retries.unwrap_or(0)
     }
 
-    /// Whether a failure of any test may be followed by another attempt.
-    pub(super) fn has_retries(&self) -> bool {
+    /// Whether what a worker reports of a failure may not stand: another attempt may follow, or its
+    /// time was up before.
+    pub(super) fn may_overrule(&self) -> bool {
         let mut all = self.special.values().chain([&self.general]);
-        all.any(|rule| rule.retries.is_some_and(|retries| retries > 0))
+        all.any(|rule| rule.timeout.is_some() || rule.retries.is_some_and(|retries| retries > 0))
     }
 
     /// How long it may take.

@@ -1,7 +1,12 @@
 //! The Python worker package, embedded into the binary.
 
+use std::fs;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+
+const PACKAGE: &str = "pnl_worker";
 
 macro_rules! embedded {
     ($($name:literal),+ $(,)?) => {
@@ -34,19 +39,75 @@ const FILES: &[(&str, &str)] = embedded![
     "xdist_options.py",
 ];
 
-/// Writes the package into `folder` and returns what must be on `PYTHONPATH`.
-pub fn unpack(folder: &Path) -> io::Result<PathBuf> {
-    let parent = folder.join("python");
-    let package = parent.join("pnl_worker");
-    std::fs::create_dir_all(&package)?;
-    for (name, text) in FILES {
-        std::fs::write(package.join(name), text)?;
+/// Where the package is, for `PYTHONPATH`: in the user's cache, where Python keeps it compiled from
+/// one run to the next (compiling takes a tenth of a second), else in `private`.
+pub fn unpack(private: &Path) -> io::Result<PathBuf> {
+    if let Some(cached) = cache_folder().and_then(|cache| unpack_once(&cache).ok()) {
+        return Ok(cached);
     }
+    let parent = private.join("python");
+    write_package(&parent)?;
     Ok(parent)
+}
+
+fn cache_folder() -> Option<PathBuf> {
+    let named = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    let home = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache"));
+    named.filter(|it| it.is_absolute()).or_else(home).filter(|it| it.is_absolute())
+}
+
+/// A folder for exactly this package. It appears whole or not at all, and is used only if nobody
+/// else can have changed it.
+fn unpack_once(cache: &Path) -> io::Result<PathBuf> {
+    let own = cache.join("pnl");
+    let folder = own.join(format!("worker-{:016x}", fingerprint()));
+    if !folder.exists() {
+        fs::create_dir_all(&own)?;
+        let fresh = tempfile::Builder::new().prefix(".worker-").tempdir_in(&own)?;
+        write_package(fresh.path())?;
+        // Another run may have been first, which is as good.
+        let _ = fs::rename(fresh.path(), &folder);
+    }
+    for place in [&own, &folder] {
+        if !is_ours_alone(place)? {
+            return Err(io::Error::from(io::ErrorKind::PermissionDenied));
+        }
+    }
+    let package = folder.join(PACKAGE);
+    for (name, text) in FILES {
+        if fs::read(package.join(name))? != text.as_bytes() {
+            return Err(io::Error::from(io::ErrorKind::InvalidData));
+        }
+    }
+    Ok(folder)
+}
+
+fn is_ours_alone(folder: &Path) -> io::Result<bool> {
+    let status = fs::symlink_metadata(folder)?;
+    let is_own = status.uid() == rustix::process::geteuid().as_raw();
+    Ok(status.is_dir() && is_own && status.mode() & 0o022 == 0)
+}
+
+/// Tells this package from those of other versions.
+fn fingerprint() -> u64 {
+    let mut hasher = DefaultHasher::new();
+    FILES.hash(&mut hasher);
+    hasher.finish()
+}
+
+fn write_package(parent: &Path) -> io::Result<()> {
+    let package = parent.join(PACKAGE);
+    fs::create_dir_all(&package)?;
+    for (name, text) in FILES {
+        fs::write(package.join(name), text)?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     #[test]
@@ -59,5 +120,20 @@ mod tests {
             .collect();
         names.sort();
         assert_eq!(names, FILES.iter().map(|(name, _)| *name).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn the_cached_package_is_made_once_and_not_believed_blindly() {
+        let cache = tempfile::tempdir().expect("a folder");
+        let folder = unpack_once(cache.path()).expect("made");
+        assert_eq!(unpack_once(cache.path()).expect("found"), folder);
+        let file = folder.join(PACKAGE).join("wire.py");
+        std::fs::write(&file, "import somebody_else").expect("written");
+        assert!(unpack_once(cache.path()).is_err(), "another text");
+        std::fs::write(&file, FILES.iter().find(|it| it.0 == "wire.py").expect("there").1)
+            .expect("written");
+        let open = std::fs::Permissions::from_mode(0o777);
+        std::fs::set_permissions(&folder, open).expect("our own");
+        assert!(unpack_once(cache.path()).is_err(), "others can write there");
     }
 }

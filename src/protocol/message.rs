@@ -243,12 +243,17 @@ pub enum ToWorker {
     /// To a template: fork a worker. Travels with the writing end of the worker's output, and
     /// with a second descriptor if `permits` says so.
     Fork(Fork),
-    /// To a template: the test's latest failure on that worker is followed by another attempt.
+    /// To a template: what the worker reported of this attempt does not stand, because another
+    /// follows, or because it came after the test's time was up.
     Retried {
         /// Its position in the list.
         i: u32,
         /// On which worker.
         worker: String,
+        /// In which round; a worker may be kept for several.
+        round: u32,
+        /// Which attempt.
+        attempt: u32,
     },
     /// To a template: a test has no reports, because its worker died or was ended.
     Lost {
@@ -315,7 +320,7 @@ pub struct Fork {
     /// Whether no round comes after this one.
     #[serde(default)]
     pub last: bool,
-    /// Whether a failure may be followed by another attempt.
+    /// Whether `retried` may come, so that it is not known at once which failures stand.
     #[serde(default)]
     pub retries: bool,
 }

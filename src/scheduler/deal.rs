@@ -95,6 +95,12 @@ impl Deal {
             }
     }
 
+    /// Whether there is something that came back for `slot`: no other worker gets that.
+    #[must_use]
+    pub fn has_returned(&self, slot: Slot) -> bool {
+        !self.returned[slot.0].is_empty()
+    }
+
     /// Tests that are neither given nor came back.
     fn in_strategy(&self) -> usize {
         self.waiting - self.returned.iter().map(VecDeque::len).sum::<usize>()
@@ -116,7 +122,7 @@ impl Deal {
     /// hold does not come to it, unless they die, and then they are replaced.
     #[must_use]
     pub fn has_for(&self, slot: Slot) -> bool {
-        !self.returned[slot.0].is_empty()
+        self.has_returned(slot)
             || match &self.strategy {
                 Strategy::Own(queues) => queues.get(slot.0).is_some_and(|own| !own.is_empty()),
                 Strategy::Queue(_) | Strategy::Steal(_) | Strategy::Files { .. } => {

@@ -89,6 +89,8 @@ impl Suite {
         command
             .env("LANG", "C.UTF-8")
             .env("HOME", self.beside("home"))
+            // The worker package, compiled once for all tests.
+            .env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"))
             .env("TMPDIR", self.beside("tmp"))
             .env("PYTHONPATH", self.beside("probe"))
             .env("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")

@@ -11,12 +11,15 @@ from __future__ import annotations
 
 import functools
 import gc
+import os
 from typing import Any, Callable
 
 ASKED = ("collect", "get_objects", "get_referrers", "get_freeze_count")
 """The functions of ``gc`` that show whether objects are frozen."""
 
+_collect = gc.collect
 _is_frozen = False
+_template = 0
 
 
 def watch() -> None:
@@ -27,7 +30,8 @@ def watch() -> None:
 
 def freeze() -> None:
     """Before the first fork."""
-    global _is_frozen
+    global _is_frozen, _template
+    _template = os.getpid()
     gc.collect()
     gc.freeze()
     _is_frozen = True
@@ -37,7 +41,9 @@ def _thawing(function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)
     def ask(*arguments: Any, **options: Any) -> Any:
         global _is_frozen
-        if _is_frozen:
+        # At its end pytest collects five times, and no test has left anything in the template.
+        is_pytests = function is _collect and os.getpid() == _template
+        if _is_frozen and not is_pytests:
             _is_frozen = False
             gc.unfreeze()
         answer = function(*arguments, **options)

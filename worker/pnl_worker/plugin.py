@@ -10,6 +10,7 @@ from typing import Any, Optional
 import pytest
 
 from . import (
+    DONT_WRITE_BYTECODE,
     ending,
     fixtures,
     guest_options,
@@ -25,6 +26,8 @@ from . import (
     worker,
     xdist_options,
 )
+
+sys.dont_write_bytecode = DONT_WRITE_BYTECODE
 
 __all__ = [
     "pytest_addoption",

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Optional
 
@@ -82,16 +81,17 @@ class Replay:
         self.lost: list[tuple[Node, int, str]] = []
         self.may_retry = False
         self.waiting: list[tuple[Node, tuple[Any, ...]]] = []
-        """Failures of which it is not known yet whether they are their tests' last attempts."""
-        self.retried: Counter[tuple[str, int]] = Counter()
-        """By worker and test: how many of its failures are not."""
+        """Failures of which it is not known yet whether they stand."""
+        self.retried: set[tuple[str, int, int, int]] = set()
+        """Worker, test, round and attempt of those that do not stand."""
         self.problem: Optional[BaseException] = None
         self.has_begun = False
 
-    def forked(self, order: wire.Message) -> None:
-        """A worker was forked: from now on there may be reports of it."""
+    def forked(self, order: wire.Message, others: bool) -> None:
+        """A worker was forked, perhaps beside others: from now on there may be reports of it."""
         if order["round"] != self.round:
-            self._condense()
+            if not others:  # who goes on from round to round keeps what failed itself
+                self._condense()
             self.round = order["round"]
             self.missing = order["workers"]
         self.is_last_round = order.get("last", False)
@@ -110,14 +110,11 @@ class Replay:
 
     def retry(self, message: wire.Message) -> None:
         """What a test said on a worker was not its last attempt, and counts for nobody."""
-        self.retried[message["worker"], message["i"]] += 1
+        self.retried.add((message["worker"], message["i"], message["round"], message["attempt"]))
 
     def _is_final(self, node: Node, frame: tuple[Any, ...]) -> bool:
-        key = (node.gateway.id, frame[1])
-        if self.retried[key] > 0:
-            self.retried[key] -= 1
-            return False
-        return True
+        _, index, _, _, round_number, attempt = frame
+        return (node.gateway.id, index, round_number, attempt) not in self.retried
 
     def _condense(self) -> None:
         """A round is over and another one begins: keeps what failed, once for each test."""
@@ -130,7 +127,8 @@ class Replay:
                     node.workeroutput = frame[1]
             reader.close()
         for node, index, words in self.lost:
-            frame = (Kind.FULL, index, True, [self._lost_report(node, index, words)])
+            report = self._lost_report(node, index, words)
+            frame = (Kind.FULL, index, True, [report], node.round, 1)
             self.failed_before.setdefault(index, frame)
         self.readers.clear()
         self.lost.clear()

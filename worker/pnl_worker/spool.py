@@ -33,7 +33,7 @@ class Kind(IntEnum):
     PLAIN = 0
     """A test's index, and duration, start and stop of its three phases: it passed silently."""
     FULL = 1
-    """A test's index, whether one of its reports failed, and all of its reports."""
+    """A test's index, whether one of its reports failed, all of its reports, round and attempt."""
     OUTPUT = 2
     """The worker's ``workeroutput``, last."""
 
@@ -58,6 +58,7 @@ class Spool:
         self,
         config: pytest.Config,
         path: str,
+        round_number: int,
         need: Need,
         known_failures: frozenset[str],
         wake: Optional[Any] = None,
@@ -67,13 +68,16 @@ class Spool:
         self.known_failures = known_failures
         self.wake = wake
         self.next_nudge = 0
-        self.failed: dict[int, bytes] = {}
+        self.round = round_number
+        self.failed: dict[tuple[int, int], bytes] = {}
+        self.attempt = 1
         self.markers = 0
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_NOFOLLOW
         self.fd = os.open(path, flags, 0o600)
 
-    def begin(self, item: pytest.Item) -> None:
+    def begin(self, item: pytest.Item, attempt: int) -> None:
         """A test begins; it may mark itself while it runs, which its reports tell."""
+        self.attempt = attempt
         self.markers = len(item.own_markers)
 
     def keep(self, index: int, item: pytest.Item, outcome: str, reports: list[Any]) -> None:
@@ -87,14 +91,16 @@ class Spool:
         else:
             data = [self._data(report) for report in reports]
             has_failed = any(report.outcome == "failed" for report in reports)
-            frame = _frame((int(Kind.FULL), index, has_failed, data))
+            frame = _frame((int(Kind.FULL), index, has_failed, data, self.round, self.attempt))
             if has_failed:
-                self.failed.setdefault(index, frame)
+                # Whether this attempt is the last, only the controller knows.
+                self.failed.setdefault((index, self.attempt), frame)
         os.write(self.fd, frame)
         self._nudge()
 
-    def next_round(self) -> None:
-        """Forgets what the round that begins makes old: all but each test's first failure."""
+    def next_round(self, number: int) -> None:
+        """Forgets what this round makes old: all but each test's first failure, by attempt."""
+        self.round = number
         os.ftruncate(self.fd, 0)
         os.write(self.fd, b"".join(self.failed.values()))
 

@@ -183,8 +183,8 @@ class Template:
         if pid == 0:
             self._become_worker(order, (output_fd, permits_fd), restore)
         _close(output_fd, permits_fd)
+        self.replay.forked(order, bool(self.children))
         self.children.add(pid)
-        self.replay.forked(order)
         self.connection.send({"t": "forked", "worker": order["worker"], "pid": pid})
 
     def _become_worker(
@@ -238,7 +238,7 @@ class Template:
         wake = self._wake_write if is_followed else None
         if wake is None:
             self._wake_write.close()
-        return spool.Spool(self.session.config, path, self.need, known, wake)
+        return spool.Spool(self.session.config, path, order["round"], self.need, known, wake)
 
 
 def _close(*fds: Optional[int]) -> None:

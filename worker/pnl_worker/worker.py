@@ -145,7 +145,7 @@ class Worker:
         elif kind == "round":
             os.environ["PNL_ROUND"] = str(message["round"])
             if self.spool is not None:
-                self.spool.next_round()
+                self.spool.next_round(message["round"])
         else:
             raise wire.ProtocolError(f"a worker does not know the message {kind!r}")
 
@@ -180,7 +180,7 @@ class Worker:
         attempt = self.attempts.pop(index, 1)
         self.again.begin(index, item, attempt)
         if self.spool is not None:
-            self.spool.begin(item)
+            self.spool.begin(item, attempt)
         if attempt != self.attempt:
             self.attempt = attempt
             os.environ["PNL_ATTEMPT"] = str(attempt)

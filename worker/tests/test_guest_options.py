@@ -125,6 +125,7 @@ def test_a_new_attempt_has_a_folder_of_its_own(with_artefacts):
     worker, output = with_artefacts.fork(template)
     run(worker, 0, 1)
     output.close()
+    with_artefacts.gone(template)
     again, output = with_artefacts.fork(template, worker="gw1")
     run(again, 0, again=[[0, 2]])
     output.close()

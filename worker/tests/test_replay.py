@@ -87,15 +87,19 @@ def test_a_reader_waits_for_the_rest_of_a_frame(tmp_path):
     assert not path.exists()
 
 
-def test_a_kept_worker_forgets_a_round_but_for_each_tests_first_failure(tmp_path, request):
+def test_a_kept_worker_forgets_a_round_but_for_each_attempts_first_failure(tmp_path, request):
     path = str(tmp_path / "reports")
     item = request.node
-    kept = spool.Spool(request.config, path, Need.ALL, frozenset())
+    kept = spool.Spool(request.config, path, 1, Need.ALL, frozenset())
     failed = pytest.TestReport(item.nodeid, item.location, {}, "failed", "why", "call")
     passed = pytest.TestReport(item.nodeid, item.location, {}, "passed", None, "call")
-    for reports, outcome in (([failed], "failed"), ([passed] * 3, "passed"), ([failed], "failed")):
-        kept.begin(item)
-        kept.keep(0, item, outcome, reports)
-        kept.next_round()
+    first, second = (([failed], "failed"), 1), (([failed], "failed"), 2)
+    rounds = ([first], [(([passed] * 3, "passed"), 1)], [first, second])
+    for number, attempts in enumerate(rounds, 1):
+        for (reports, outcome), attempt in attempts:
+            kept.begin(item, attempt)
+            kept.keep(0, item, outcome, reports)
+        kept.next_round(number + 1)
     frames, _ = spool.Reader(path).read()
-    assert [(frame[1], frame[2]) for frame in frames] == [(0, True)]
+    told = [(frame[1], frame[2], *frame[4:]) for frame in frames]
+    assert told == [(0, True, 1, 1), (0, True, 3, 2)], "index, failed, round, attempt"

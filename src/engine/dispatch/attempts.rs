@@ -7,13 +7,24 @@ use super::Dispatch;
 use crate::engine::judge;
 use crate::engine::overtime::{Due, Overtime};
 use crate::engine::record::Ending;
-use crate::model::{Attempt, DistMode, Level, Outcome, Slot, TestIndex, WorkerId};
+use crate::model::{Attempt, DistMode, Level, Slot, TestIndex, WorkerId};
 use crate::process::{Signal, Tree, send_signal};
 use crate::protocol::ToWorker;
 
 /// Asks a worker for a dump of its stacks: `worker/pnl_worker/stacks.py` has faulthandler answer it.
 /// Suites do not use it, and a process that does not know it ignores it.
 const DUMP_SIGNAL: Signal = Signal::URG;
+
+/// What the template has of a test's reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reports {
+    /// Those that led to its outcome.
+    Stand,
+    /// None, because its worker died.
+    Lost,
+    /// Some that tell another outcome, because the test ended after its time was up.
+    Overruled,
+}
 
 /// At which attempt tests are that have failed in this round.
 #[derive(Debug, Default)]
@@ -56,24 +67,25 @@ impl Dispatch<'_> {
         &mut self,
         (id, slot): (WorkerId, Slot),
         test: TestIndex,
-        ending: Ending,
+        (ending, reports): (Ending, Reports),
     ) {
         let attempt = self.attempts.of(test, slot);
         let is_failure = ending.outcome.kind().is_failure();
         let is_retried = is_failure && self.stop.is_none() && attempt.0 <= self.rules.retries(test);
-        // The template has what a worker reported, and nothing of a worker that died.
-        let is_lost = matches!(ending.outcome, Outcome::Crashed(_) | Outcome::TimedOut);
+        let is_overruled = reports == Reports::Overruled || reports == Reports::Stand && is_retried;
+        if let Some(template) = self.recruiter.template().filter(|_| is_overruled) {
+            let (round, attempt) = (self.round.0, attempt.0);
+            template.tell(&ToWorker::Retried { i: test.0, worker: id.to_string(), round, attempt });
+        }
         if is_retried && let Some(deal) = &mut self.deal {
             self.has_retried = true;
             self.attempts.advance(test, slot);
             deal.give_back(slot, vec![test]);
-            if let Some(template) = self.recruiter.template().filter(|_| !is_lost) {
-                template.tell(&ToWorker::Retried { i: test.0, worker: id.to_string() });
-            }
             self.record.attempt_failed(Some(id), test, attempt, ending);
             return;
         }
-        if let Some(template) = self.recruiter.template().filter(|_| is_lost) {
+        let has_none = reports != Reports::Stand;
+        if let Some(template) = self.recruiter.template().filter(|_| has_none) {
             let message = ending.failure.as_ref().map_or("", |it| &it.message);
             let message = format!("{id}: {message}");
             template.tell(&ToWorker::Lost { i: test.0, worker: id.to_string(), message });

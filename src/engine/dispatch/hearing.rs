@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::attempts::Reports;
 use super::{Dispatch, level_of};
 use crate::engine::crew::Told;
 use crate::engine::inbox::{Message, Source};
@@ -156,7 +157,8 @@ impl Dispatch<'_> {
             ToController::Interrupted { i, .. } => {
                 let slot = worker.slot;
                 if let Some((test, start)) = worker.ends(i) {
-                    self.conclude((id, slot), test, Ending::bare(Outcome::Interrupted, start));
+                    let ending = Ending::bare(Outcome::Interrupted, start);
+                    self.conclude((id, slot), test, (ending, Reports::Stand));
                 }
             }
             ToController::Stop { message, code } => {
@@ -239,14 +241,16 @@ impl Dispatch<'_> {
             kill_group(worker.pid);
         }
         let mut ending = judge::ending(&self.record, done);
+        let mut reports = Reports::Stand;
         if let Some(limit) = exceeded {
             // It ended after all, perhaps because it was disturbed: its limit was reached first.
             let sections = ending.failure.take().map_or_else(Vec::new, |it| it.sections.clone());
             ending = self.timed_out(id, limit, sections, start);
+            reports = Reports::Overruled;
         }
         self.depth.observe(ending.phases.setup + ending.phases.call + ending.phases.teardown);
         let suspicious = ending.failure.as_deref().is_some_and(server::looks_like_a_lost_server);
-        self.conclude((id, slot), test, ending);
+        self.conclude((id, slot), test, (ending, reports));
         if suspicious {
             self.suspect_server();
         }

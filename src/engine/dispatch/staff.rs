@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::attempts::Reports;
 use super::{Dispatch, GRACE, STILLBORN_LIMIT};
 use crate::engine::crew::{Told, Worker};
 use crate::engine::distribution::Distribution;
@@ -55,7 +56,8 @@ impl Dispatch<'_> {
         let mut tests: Vec<TestIndex> = Vec::new();
         while has_place && worker.load() + tests.len() < depth {
             let is_first = worker.load() + tests.len() == 0;
-            if !is_first && deal.is_shared() && deal.parcels() <= idle_others {
+            let is_for_others = deal.is_shared() && !deal.has_returned(worker.slot);
+            if !is_first && is_for_others && deal.parcels() <= idle_others {
                 break;
             }
             let Some(unit) = deal.take(worker.slot) else { break };
@@ -164,7 +166,7 @@ impl Dispatch<'_> {
             prune: slot.0 == 0,
             permits: false,
             last: self.plan.rounds.planned() == Some(self.round.0),
-            retries: self.rules.has_retries(),
+            retries: self.rules.may_overrule(),
         };
         let what = (&self.base, self.plan, self.control);
         match self.recruiter.recruit(id, order, what) {
@@ -279,7 +281,7 @@ impl Dispatch<'_> {
             && let Some((test, start)) = worker.running.take()
         {
             let ending = self.timed_out(id, limit, self.last_words(worker), start);
-            self.conclude(place, test, ending);
+            self.conclude(place, test, (ending, Reports::Lost));
         } else if let Some(limit) = exceeded
             && *end != WorkerEnd::Finished
         {
@@ -288,12 +290,14 @@ impl Dispatch<'_> {
         }
         match (worker.running.take(), end) {
             (Some((test, start)), WorkerEnd::Killed) => {
-                self.conclude(place, test, Ending::bare(Outcome::Interrupted, start));
+                let ending = Ending::bare(Outcome::Interrupted, start);
+                self.conclude(place, test, (ending, Reports::Stand));
             }
             (Some((test, start)), WorkerEnd::Crashed(crash)) => {
                 let now = self.record.now();
                 let sections = self.last_words(worker);
-                self.conclude(place, test, judge::crash(crash.clone(), start, now, sections));
+                let ending = judge::crash(crash.clone(), start, now, sections);
+                self.conclude(place, test, (ending, Reports::Lost));
             }
             (None, WorkerEnd::Crashed(crash)) if self.is_collected && self.stop.is_none() => {
                 let text = format!("{id} ended while it ran no test: {crash}");
