@@ -45,7 +45,7 @@ class Examination:
 
     def verdict(self) -> Verdict:
         if self.first.status not in RAN or not self.plain:
-            return Verdict(not_borne=why_not(self.first))
+            return Verdict(not_borne=why_not(self.first).replace(f"{self.place.folder}/", ""))
         verdict = Verdict(len(self.plain), outcomes.summary(self.plain))
         if self.unstable:
             count = len({outcomes.base(test) for test in self.unstable})
