@@ -129,6 +129,7 @@ fn started() -> RunStarted {
         python_from: "PATH".to_owned(),
         pytest_version: "8.3.1".to_owned(),
         seed: None,
+        collection: None,
     }
 }
 

@@ -156,8 +156,11 @@ fn every_kind_of_message_is_recorded() {
     }
     let all = [
         "bye",
+        "collect",
+        "collected",
         "done",
         "drop",
+        "files",
         "finish",
         "fork",
         "fork-failed",
@@ -188,6 +191,8 @@ fn kind_to_controller(message: &ToController) -> &'static str {
     match message {
         ToController::Hello(_) => "hello",
         ToController::Tests { .. } => "tests",
+        ToController::Files { .. } => "files",
+        ToController::Collected { .. } => "collected",
         ToController::Ready(_) => "ready",
         ToController::Forked { .. } => "forked",
         ToController::ForkFailed { .. } => "fork-failed",
@@ -208,6 +213,7 @@ fn kind_to_worker(message: &ToWorker) -> &'static str {
         ToWorker::Retried { .. } => "retried",
         ToWorker::Lost { .. } => "lost",
         ToWorker::Shutdown { .. } => "shutdown",
+        ToWorker::Collect { .. } => "collect",
         ToWorker::Run { .. } => "run",
         ToWorker::TakeBack { .. } => "take-back",
         ToWorker::Drop => "drop",

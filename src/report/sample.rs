@@ -53,6 +53,7 @@ pub(crate) fn run_started(rounds_planned: Option<u32>) -> RunStarted {
         python_from: "VIRTUAL_ENV".to_owned(),
         pytest_version: "8.3.3".to_owned(),
         seed: None,
+        collection: None,
     }
 }
 

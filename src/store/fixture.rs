@@ -63,6 +63,7 @@ pub(crate) fn started(run: &str) -> RunStarted {
         python_from: "VIRTUAL_ENV".to_owned(),
         pytest_version: "8.3.1".to_owned(),
         seed: Some(u64::MAX),
+        collection: None,
     }
 }
 

@@ -21,7 +21,7 @@ CHUNK_SIZE = 1024 * 1024
 class Collected:
     """How far collection went."""
 
-    files: list[list[pytest.File]] = field(default_factory=list)
+    files: list[spread.Unit] = field(default_factory=list)
     """Files that workers are to collect; none where all tests are known."""
     why_full: str = ""
     """Why all tests were collected though that was not wanted."""

@@ -122,7 +122,7 @@ class Role:
 
     def __init__(self, connection: wire.Connection) -> None:
         self.connection = connection
-        self.files: list[list[pytest.File]] = []
+        self.files: list[spread.Unit] = []
         self.why_full = ""
 
     @pytest.hookimpl(tryfirst=True)

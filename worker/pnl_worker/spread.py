@@ -7,8 +7,12 @@ workers, who have the same nodes by the fork. PYTEST_DONT_REWRITE.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
+from types import ModuleType
 from typing import Any, Optional, Union
 
 import pytest
@@ -59,13 +63,45 @@ def _named(plugin: Any, module: str) -> str:
     return os.path.relpath(file) if file and module.endswith("conftest") else module
 
 
+@dataclass
+class Unit:
+    """A file that was not imported yet."""
+
+    nodes: list[pytest.File]
+    """Several where it is collected in several ways: its tests, its doctests."""
+    path: list[str]
+    """``sys.path`` when pytest came to it. With ``rootdir/conftest`` files in several folders it
+    grows from folder to folder, and ``import helpers`` means the folder's own."""
+    conftest: Optional[ModuleType]
+    """What ``import conftest`` meant then; pytest forgets it when it loads the next folder's."""
+
+    @contextlib.contextmanager
+    def in_place(self) -> Iterator[None]:
+        """Makes imports mean what they did when pytest came to the file."""
+        path, conftest = list(sys.path), sys.modules.get("conftest")
+        sys.path[:] = self.path + [entry for entry in path if entry not in self.path]
+        _set_conftest(self.conftest)
+        try:
+            yield
+        finally:
+            sys.path[:] = [entry for entry in sys.path if entry not in path] + path
+            _set_conftest(conftest)
+
+
+def _set_conftest(module: Optional[ModuleType]) -> None:
+    if module is None:
+        sys.modules.pop("conftest", None)
+    else:
+        sys.modules["conftest"] = module
+
+
 class Files:
     """The test files of a session, not imported yet."""
 
     def __init__(self, session: pytest.Session) -> None:
         self.session = session
         self.expand = session.genitems
-        self.nodes: list[pytest.File] = []
+        self.found: dict[Any, Unit] = {}
 
     def __enter__(self) -> Files:
         self.session.genitems = self._genitems  # type: ignore[method-assign]
@@ -76,27 +112,27 @@ class Files:
 
     def _genitems(self, node: Union[pytest.Item, pytest.Collector]) -> Iterator[pytest.Item]:
         if isinstance(node, pytest.File) and not isinstance(node, pytest.Package):
-            self.nodes.append(node)
+            unit = Unit([], list(sys.path), sys.modules.get("conftest"))
+            self.found.setdefault(node.path, unit).nodes.append(node)
         else:
             yield from self.expand(node)
 
-    def units(self) -> list[list[pytest.File]]:
-        """The nodes by file: one can be collected in several ways (its tests, its doctests)."""
-        units: dict[Any, list[pytest.File]] = {}
-        for node in self.nodes:
-            units.setdefault(node.path, []).append(node)
-        return list(units.values())
+    def units(self) -> list[Unit]:
+        """The files, in pytest's order."""
+        return list(self.found.values())
 
     def collect_all(self) -> None:
         """Collects here after all."""
-        collect_into(self.session, self.nodes)
+        for unit in self.units():
+            collect_into(self.session, unit)
         self.session.testscollected = len(self.session.items)
 
 
-def collect_into(session: pytest.Session, nodes: list[pytest.File]) -> list[pytest.Item]:
-    """Collects some files as pytest does, adds their tests to the session's and returns them."""
+def collect_into(session: pytest.Session, unit: Unit) -> list[pytest.Item]:
+    """Collects a file as pytest does, adds its tests to the session's and returns them."""
     hook = session.config.hook
-    items = [item for node in nodes for item in session.genitems(node)]
+    with unit.in_place():
+        items = [item for node in unit.nodes for item in session.genitems(node)]
     hook.pytest_collection_modifyitems(session=session, config=session.config, items=items)
     # The one hook without a list of its own; anyio's adds to the session's.
     before, session.items = session.items, items
@@ -106,13 +142,13 @@ def collect_into(session: pytest.Session, nodes: list[pytest.File]) -> list[pyte
     return items
 
 
-def describe(unit: list[pytest.File]) -> dict[str, Any]:
+def describe(unit: Unit) -> dict[str, Any]:
     """Say what the controller needs to know of a file."""
     try:
-        size = os.stat(unit[0].path).st_size
+        size = os.stat(unit.nodes[0].path).st_size
     except OSError:
         size = 0
-    return {"id": unit[0].nodeid, "size": size}
+    return {"id": unit.nodes[0].nodeid, "size": size}
 
 
 class Errors:

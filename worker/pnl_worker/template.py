@@ -12,7 +12,7 @@ from typing import Callable, Optional
 
 import pytest
 
-from . import guests, heap, identity, need, refork, spool, stacks, threads, wire
+from . import guests, heap, identity, need, refork, spool, spread, stacks, threads, wire
 from .replay import Replay
 from .worker import Worker
 
@@ -26,7 +26,7 @@ class Template:
         connection: wire.Connection,
         socket_path: str,
         token: str,
-        files: Sequence[list[pytest.File]] = (),
+        files: Sequence[spread.Unit] = (),
     ) -> None:
         self.session = session
         self.files = files

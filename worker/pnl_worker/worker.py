@@ -47,7 +47,7 @@ class Worker:
         spool: Optional[Spool] = None,
     ) -> None:
         self.session = session
-        self.files: Sequence[list[pytest.File]] = ()
+        self.files: Sequence[spread.Unit] = ()
         self.config = session.config
         self.connection = connection
         self.queue: deque[int] = deque()

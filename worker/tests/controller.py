@@ -106,13 +106,14 @@ class FakeController:
         for name, text in files.items():
             (self.suite / f"{name}.py").write_text(textwrap.dedent(text).lstrip("\n"), "utf-8")
 
-    def start(self, role, *arguments, env=None, **identity):
+    def start(self, role, *arguments, env=None, collect="full", **identity):
         """Starts a pytest of this role. Its output is kept for ``output``."""
         order = {
             "role": role,
             "socket": self.socket,
             "token": self.token,
             "restore": {"PYTHONPATH": None, "PYTEST_PLUGINS": None},
+            "collect": collect,
         }
         if role == "worker":
             order.update(worker_order(**identity))

@@ -57,7 +57,7 @@ def test_files_are_found_by_pytests_rules_and_not_imported(pytester, found):
 def test_a_file_collected_in_two_ways_is_one_unit(pytester, found):
     write(pytester, "test_a.py", '"""\n>>> 1\n1\n"""\ndef test_1(): pass')
     finder = found("--doctest-modules")
-    assert [len(unit) for unit in finder.files.units()] == [2]
+    assert [len(unit.nodes) for unit in finder.files.units()] == [2]
     assert len(finder.session.items) == 2
 
 
@@ -81,3 +81,21 @@ def test_a_conftest_that_looks_at_all_tests_is_named(pytester, found):
     write(pytester, "test_a.py", "def test_1(): pass")
     write(pytester, "conftest.py", "def pytest_collection_modifyitems(items): items.reverse()")
     assert found().why_full == "pytest_collection_modifyitems of conftest.py"
+
+
+def test_imports_mean_what_they_meant_when_pytest_came_to_the_file(pytester, found):
+    for folder in ("a", "b"):
+        write(pytester, f"{folder}/conftest.py", f"NAME = {folder!r}")
+        write(pytester, f"{folder}/helpers.py", f"NAME = {folder!r}")
+        text = f"""
+            import conftest
+            from importlib.util import find_spec
+            HERE = __file__.rpartition("test_")[0]
+            def test_{folder}(): pass
+            assert conftest.NAME == {folder!r}
+            assert find_spec("helpers").origin == HERE + "helpers.py"
+        """
+        write(pytester, f"{folder}/test_{folder}.py", text)
+    finder = found()
+    assert finder.session.testsfailed == 0
+    assert [item.name for item in finder.session.items] == ["test_a", "test_b"]

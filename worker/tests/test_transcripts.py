@@ -98,7 +98,10 @@ def test_real_processes_say_what_was_recorded(controller, path):
     lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     module = re.sub(r"\W", "_", path.stem)
     shutil.copy(path.with_suffix(".py"), controller.suite / f"test_{module}.py")
-    controller.start(lines[0]["from"])
+    is_spread = module == "spread"
+    if is_spread:  # which takes two files
+        shutil.copy(path.with_suffix(".py"), controller.suite / f"test_{module}_too.py")
+    controller.start(lines[0]["from"], collect="spread" if is_spread else "full")
     said = replay(controller, lines)
     if os.environ.get("PNL_RECORD"):
         text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in said)
