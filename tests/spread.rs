@@ -7,6 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use harness::{Run, Suite};
 
+/// Has workers collect where they can.
+fn test(suite: &Suite, words: &[&str]) -> Run {
+    suite.test(&[&["--collect", "auto"], words].concat())
+}
+
 const FIXTURES: &str = "
 import pytest
 @pytest.fixture(scope='session')
@@ -62,18 +67,22 @@ fn without_order(run: &Run) -> BTreeSet<(String, String)> {
 #[test]
 fn outcomes_are_those_of_a_full_collection() {
     let suite = suite();
-    let full = suite.test(&["-n", "2", "--collect", "full"]);
+    let full = suite.test(&["-n", "2"]);
     assert_eq!(collection(&full), "none");
-    for words in [&["-n", "2"][..], &["-n", "3", "--collect", "spread"], &["-n", "9"]] {
-        let spread = suite.test(words);
+    for words in [&["-n", "2"][..], &["-n", "3"], &["-n", "9"]] {
+        let spread = test(&suite, words);
         assert_eq!(collection(&spread), "spread over 4 files", "{spread}");
         assert_eq!(without_order(&spread), without_order(&full), "{words:?} {spread}");
-        assert_eq!((spread.code, spread.totals()), (full.code, full.totals()), "{words:?} {spread}");
+        assert_eq!(
+            (spread.code, spread.totals()),
+            (full.code, full.totals()),
+            "{words:?} {spread}"
+        );
         assert_eq!(spread.the("collected")["tests"].as_array().unwrap().len(), 28);
         spread.assert_sums_match();
         spread.assert_nothing_left();
     }
-    let chosen = suite.test(&["-n", "2", "--", "-k", "test_method or (test_it and 3)"]);
+    let chosen = test(&suite, &["-n", "2", "--", "-k", "test_method or (test_it and 3)"]);
     assert_eq!(chosen.totals(), BTreeMap::from([("passed".into(), 4), ("failed".into(), 4)]));
     assert_eq!(collection(&chosen), "spread over 4 files");
 }
@@ -86,12 +95,12 @@ fn what_needs_all_tests_at_once_gets_them_and_the_header_says_what() {
         (&["test_a.py::test_it", "test_b.py"], "single tests were named"),
         (&["--", "--dist", "load"], "--dist load"),
     ] {
-        let run = suite.test(&[&["-n", "2"], words].concat());
+        let run = test(&suite, &[&["-n", "2"], words].concat());
         assert!(collection(&run).ends_with(&format!("because of {why}")), "{run}");
         assert!(run.stdout.contains(why), "{run}");
     }
     suite.write("conftest.py", &format!("{FIXTURES}\ndef pytest_collection_modifyitems(): pass\n"));
-    let run = suite.test(&["-n", "2"]);
+    let run = test(&suite, &["-n", "2"]);
     assert!(collection(&run).contains("pytest_collection_modifyitems of conftest.py"), "{run}");
 }
 
@@ -106,7 +115,7 @@ def test_it(n, worker_id):
     while len([name for name in os.listdir() if name.startswith('here-')]) < 2: pass
 ";
     let suite = Suite::new(&[("test_a.py", "def test_quick(): pass\n"), ("test_big.py", big)]);
-    let run = suite.test(&["-n", "2", "--timeout", "20s"]);
+    let run = test(&suite, &["-n", "2", "--timeout", "20s"]);
     assert_eq!(run.code, Some(0), "{run}");
     assert_eq!(run.totals(), BTreeMap::from([("passed".into(), 41)]), "{run}");
     let workers = run.by_worker();
@@ -118,15 +127,15 @@ def test_it(n, worker_id):
 fn a_file_that_cannot_be_collected_is_reported_as_by_pytest() {
     let suite = suite();
     suite.write("test_broken.py", "import nonsense\n");
-    let run = suite.test(&["-n", "2"]);
+    let run = test(&suite, &["-n", "2"]);
     assert_eq!(run.code, Some(2), "{run}");
     assert!(run.stdout.contains("ERROR collecting test_broken.py"), "{run}");
     assert!(run.stdout.contains("No module named 'nonsense'"), "{run}");
     run.assert_sums_match();
-    let run = suite.test(&["-n", "2", "--", "--continue-on-collection-errors"]);
+    let run = test(&suite, &["-n", "2", "--", "--continue-on-collection-errors"]);
     assert_eq!((run.code, run.totals()["passed"]), (Some(1), 20), "{run}");
     suite.write("test_broken.py", "import os\nos.abort()\n");
-    let run = suite.test(&["-n", "2"]);
+    let run = test(&suite, &["-n", "2"]);
     assert_eq!(run.code, Some(3), "{run}");
     assert!(run.stdout.contains("died while it collected test_broken.py: signal 6"), "{run}");
     run.assert_nothing_left();
@@ -134,7 +143,7 @@ fn a_file_that_cannot_be_collected_is_reported_as_by_pytest() {
 
 #[test]
 fn nothing_chosen_is_nothing_collected() {
-    let run = suite().test(&["-n", "2", "--", "-k", "no_such_test"]);
+    let run = test(&suite(), &["-n", "2", "--", "-k", "no_such_test"]);
     assert_eq!(run.code, Some(5), "{run}");
 }
 
@@ -155,7 +164,7 @@ def test_locked(n):
     let suite = suite();
     suite.write("test_odd.py", odd);
     suite.write("test_odder.py", odd);
-    let run = suite.test(&["-n", "3", "--retries", "1"]);
+    let run = test(&suite, &["-n", "3", "--retries", "1"]);
     assert_eq!(run.code, Some(1), "{run}");
     let totals = run.totals();
     assert_eq!((totals["crashed"], totals["timed_out"]), (2, 2), "{run}");
@@ -168,7 +177,7 @@ def test_locked(n):
 #[test]
 fn failures_are_remembered_for_the_next_run() {
     let suite = suite();
-    assert_eq!(suite.test(&["-n", "2"]).totals()["failed"], 4);
-    let again = suite.test(&["-n", "2", "--", "--lf"]);
+    assert_eq!(test(&suite, &["-n", "2"]).totals()["failed"], 4);
+    let again = test(&suite, &["-n", "2", "--", "--lf"]);
     assert_eq!(again.totals(), BTreeMap::from([("failed".into(), 4)]), "{again}");
 }

@@ -107,7 +107,8 @@ impl Base {
 /// Where the tests of this plan can be collected: workers can do it for one round of pnl's own dist
 /// mode, in an order that nothing but the files decides.
 fn collect_mode(plan: &Plan) -> CollectMode {
-    let has_claims = plan.rules.iter().any(|(_, rule)| rule.exclusive.is_some() || !rule.locks.is_empty());
+    let has_claims =
+        plan.rules.iter().any(|(_, rule)| rule.exclusive.is_some() || !rule.locks.is_empty());
     let can_spread = plan.engine == EngineKind::Fork
         && plan.rounds.planned() == Some(1)
         && plan.dist == DistMode::Pnl

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::model::{
-    CollectMode, DistMode, EngineKind, FlakyPolicy, Isolation, Output, Pattern, Rank, Rule, RunId, Server,
-    TestInfo,
+    CollectMode, DistMode, EngineKind, FlakyPolicy, Isolation, Output, Pattern, Rank, Rule, RunId,
+    Server, TestInfo,
 };
 use crate::process::Found;
 use crate::scheduler::Rounds;

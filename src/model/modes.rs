@@ -103,8 +103,6 @@ named! {
     CollectMode, "way to collect" {
         /// By workers, file by file, where nothing needs to see all tests at once.
         Auto = "auto",
-        /// By workers, file by file.
-        Spread = "spread",
         /// All of them before the first test, in one process.
         Full = "full",
     }

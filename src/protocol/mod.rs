@@ -10,8 +10,8 @@ mod message;
 pub mod socket;
 
 pub use message::{
-    CountAndMode, Done, DoneFailure, FileRow, Fork, Hello, Processes, Ready, Role, TestRow, ToController,
-    ToWorker, XdistOptions,
+    CountAndMode, Done, DoneFailure, FileRow, Fork, Hello, Processes, Ready, Role, TestRow,
+    ToController, ToWorker, XdistOptions,
 };
 
 /// Changes when messages change in a way that the other side must know.

@@ -510,7 +510,12 @@ mod tests {
             let claims: Vec<Vec<Claim>> = self.held.iter().map(claims).collect();
             let alone = !claims.iter().flatten().any(|claim| claim.exclusive) || busy == 1;
             let holders = |lock: usize| {
-                claims.iter().filter(|held| held.iter().any(|it| it.locks.iter().any(|it| it.number == lock))).count()
+                claims
+                    .iter()
+                    .filter(|held| {
+                        held.iter().any(|it| it.locks.iter().any(|it| it.number == lock))
+                    })
+                    .count()
             };
             alone && holders(0) <= 1 && holders(1) <= 2
         }

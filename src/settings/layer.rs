@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use super::SettingsError;
 use super::values::{self, BadValue, WorkerCount};
-use crate::model::{CollectMode, DistMode, EngineKind, FlakyPolicy, Isolation, Output, Rank, Rule, Server};
+use crate::model::{
+    CollectMode, DistMode, EngineKind, FlakyPolicy, Isolation, Output, Rank, Rule, Server,
+};
 
 /// What one source says; `None` where it says nothing.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -117,7 +119,7 @@ impl Settings {
             delay: first!(delay).unwrap_or(Duration::ZERO),
             headed: first!(headed).unwrap_or(false),
             max_fail: first!(max_fail),
-            collect: first!(collect).unwrap_or(CollectMode::Auto),
+            collect: first!(collect).unwrap_or(CollectMode::Full),
             general: Rule {
                 retries: first!(retries),
                 timeout: first!(timeout),

@@ -142,7 +142,7 @@ class Role:
     def pytest_collection(self, session: pytest.Session) -> Any:
         """Leaves the files to workers where that is wanted and nothing needs all tests at once."""
         self.why_full = ""
-        if ORDER.get("collect") not in ("auto", "spread"):
+        if ORDER.get("collect") != "auto":
             return (yield)
         self.why_full = XDIST.why_full() or spread.why_full(session.config) or ""
         if self.why_full:

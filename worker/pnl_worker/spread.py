@@ -51,7 +51,7 @@ def why_full(config: pytest.Config) -> Optional[str]:
     if any("::" in arg for arg in config.args):
         return "single tests were named"
     for name in WHOLE_LIST_HOOKS:
-        for impl in getattr(config.hook, name).get_hookimpls():
+        for impl in getattr(config.pluginmanager.hook, name).get_hookimpls():
             module = guests.module_of(impl.plugin)
             if module.partition(".")[0] not in KNOWN | {__package__}:
                 return f"{name} of {_named(impl.plugin, module)}"

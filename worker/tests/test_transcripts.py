@@ -101,7 +101,7 @@ def test_real_processes_say_what_was_recorded(controller, path):
     is_spread = module == "spread"
     if is_spread:  # which takes two files
         shutil.copy(path.with_suffix(".py"), controller.suite / f"test_{module}_too.py")
-    controller.start(lines[0]["from"], collect="spread" if is_spread else "full")
+    controller.start(lines[0]["from"], collect="auto" if is_spread else "full")
     said = replay(controller, lines)
     if os.environ.get("PNL_RECORD"):
         text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in said)
