@@ -219,3 +219,15 @@ fn failures_of_attempts_and_rounds_on_one_worker_are_all_told_to_pytests_session
         assert!(junit.contains("failures=\"2\"") && junit.contains("tests=\"4\""), "{junit}");
     }
 }
+
+/// A loop of plain pytest over random ids ended with "no outcome was reported".
+#[test]
+fn rounds_of_plain_pytest_may_have_other_ids() {
+    let text = "import pytest, uuid\n\
+                @pytest.mark.parametrize('x', [str(uuid.uuid4()) for _ in range(3)])\n\
+                def test_it(x): pass\n";
+    let suite = Suite::new(&[("test_random.py", text)]);
+    let run = suite.test(&["--engine", "pytest", "--loop", "2"]);
+    assert_eq!((run.code, run.totals()["passed"]), (Some(0), 6), "{run}");
+    run.assert_sums_match();
+}

@@ -35,7 +35,9 @@ impl Numbers {
     pub(super) fn to_test(&self, number: u32) -> Option<TestIndex> {
         match self {
             Self::Same => Some(TestIndex(number)),
-            Self::Own { from_worker, .. } => from_worker.get(number as usize).copied(),
+            Self::Own { from_worker, .. } => {
+                from_worker.get(number as usize).copied().filter(|test| test.0 != u32::MAX)
+            }
         }
     }
 
@@ -73,7 +75,9 @@ fn matched(tests: &[Arc<TestInfo>], rows: &[TestRow]) -> Result<(Vec<usize>, usi
     let mut places = Vec::with_capacity(tests.len());
     for test in tests {
         let place = by_id.get_mut(test.nodeid.as_str()).and_then(VecDeque::pop_front);
-        is_taken.iter_mut().nth(place.unwrap_or(usize::MAX)).into_iter().for_each(|it| *it = true);
+        if let Some(place) = place {
+            is_taken[place] = true;
+        }
         places.push(place);
     }
     let ids: Vec<NodeId> = rows.iter().map(|row| NodeId::new(&row.id)).collect();

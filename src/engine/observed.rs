@@ -11,6 +11,7 @@ use super::dispatch::{ask_server, finish, level_of};
 use super::inbox::{ConnId, Control, Message, Source};
 use super::judge;
 use super::launch::Base;
+use super::numbers::Numbers;
 use super::plan::{Plan, ServerNeed};
 use super::record::{Ending, Record};
 use super::server;
@@ -290,16 +291,26 @@ impl Watch<'_> {
             self.record.collected(rows.clone(), ready, workers);
             self.tell_of_rules(&rows);
         }
-        let mut places: HashMap<&str, Vec<TestIndex>> = HashMap::new();
-        for test in self.record.tests().iter().rev() {
-            places.entry(test.nodeid.as_str()).or_default().push(test.index);
-        }
-        process.numbers =
-            rows.iter().map(|row| places.get_mut(row.id.as_str()).and_then(Vec::pop)).collect();
+        process.numbers = self.numbers_of(&rows);
         process.is_ready = true;
         process.maxfail = ready.maxfail;
         let copies = if self.plan.dist == DistMode::Each { workers } else { 1 };
         self.record.begin_round(round, workers, copies);
+    }
+
+    /// The run's test for each row. A later round's ids can differ from the first's (random
+    /// parameters); where even its functions do, only what has the same id is the same test.
+    fn numbers_of(&self, rows: &[TestRow]) -> Vec<Option<TestIndex>> {
+        let tests = self.record.tests();
+        let mut numbers = Numbers::own();
+        if numbers.learn(tests, rows).is_ok() {
+            return (0..rows.len() as u32).map(|number| numbers.to_test(number)).collect();
+        }
+        let mut places: HashMap<&str, Vec<TestIndex>> = HashMap::new();
+        for test in tests.iter().rev() {
+            places.entry(test.nodeid.as_str()).or_default().push(test.index);
+        }
+        rows.iter().map(|row| places.get_mut(row.id.as_str()).and_then(Vec::pop)).collect()
     }
 
     /// What is asked of single tests is pnl's engines' to do.
