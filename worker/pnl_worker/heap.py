@@ -5,6 +5,10 @@ writes to. Objects that are frozen (``gc.freeze``) are not looked at, but are mi
 what suites and plugins ask the collector for: Hypothesis, say, warns of a generator of random
 numbers that seems to have no owner, and under ``-W error`` that fails tests. So whoever asks finds
 everything as it was.
+
+What looks for objects is heard of by an audit hook and not by a function in its place: with a
+Python function between, CPython 3.11 lets the caller's own coroutine be seen as a referrer, which
+it does not otherwise. The hook costs about 0.3 us for each event that Python audits.
 """
 
 from __future__ import annotations
@@ -12,10 +16,14 @@ from __future__ import annotations
 import functools
 import gc
 import os
+import sys
 from typing import Any, Callable
 
-ASKED = ("collect", "get_objects", "get_referrers", "get_freeze_count")
-"""The functions of ``gc`` that show whether objects are frozen."""
+AUDITED = frozenset({"gc.get_objects", "gc.get_referrers"})
+"""What Python tells an audit hook, of all that shows whether objects are frozen."""
+
+REPLACED = ("collect", "get_freeze_count")
+"""The rest."""
 
 _collect = gc.collect
 _is_frozen = False
@@ -24,7 +32,7 @@ _template = 0
 
 def watch() -> None:
     """Before the suite is imported: some modules keep the collector's functions for themselves."""
-    for name in ASKED:
+    for name in REPLACED:
         setattr(gc, name, _thawing(getattr(gc, name)))
 
 
@@ -35,21 +43,27 @@ def freeze() -> None:
     gc.collect()
     gc.freeze()
     _is_frozen = True
+    sys.addaudithook(_heed)
+
+
+def _heed(event: str, _: object) -> None:
+    if _is_frozen and event in AUDITED:
+        _thaw()
+
+
+def _thaw() -> None:
+    global _is_frozen
+    _is_frozen = False
+    gc.unfreeze()
 
 
 def _thawing(function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)
     def ask(*arguments: Any, **options: Any) -> Any:
-        global _is_frozen
         # At its end pytest collects five times, and no test has left anything in the template.
         is_pytests = function is _collect and os.getpid() == _template
         if _is_frozen and not is_pytests:
-            _is_frozen = False
-            gc.unfreeze()
-        answer = function(*arguments, **options)
-        if isinstance(answer, list):
-            # What this call itself has brought to life.
-            answer[:] = [it for it in answer if it is not arguments and it is not options]
-        return answer
+            _thaw()
+        return function(*arguments, **options)
 
     return ask
