@@ -58,6 +58,8 @@ class Worker:
         self.spool = spool
         self.pid = os.getpid()
         self.permitted = 0
+        self.early: deque[int] = deque()
+        self.taken_back = 0
         self.reports: list[pytest.TestReport] = []
         self.running: Optional[int] = None
         self.next_poll = 0
@@ -122,10 +124,15 @@ class Worker:
         by reading its permit before this worker does: whoever reads it, has it. Where permits are
         missing, its word of what it took is on the way.
         """
-        wanted = min(2, len(self.queue)) - self.permitted
+        wanted = min(2, len(self.queue)) - self.permitted - len(self.early)
         if self.permits_fd is not None and wanted > 0:
             with contextlib.suppress(BlockingIOError):
-                self.permitted += len(os.read(self.permits_fd, wanted))
+                self.early.extend(os.read(self.permits_fd, wanted))
+        # A permit says how often tests had been taken back before. Until all of that was heard,
+        # what stands at the end of the queue may be gone.
+        while self.early and (self.taken_back - self.early[0]) % 256 < 128:
+            self.early.popleft()
+            self.permitted += 1
         return self.permits_fd is None or self.permitted >= min(2, len(self.queue))
 
     def _take(self, message: wire.Message) -> None:
@@ -141,6 +148,7 @@ class Worker:
         elif kind == "pause":
             self.paused = True
         elif kind == "take-back":
+            self.taken_back += 1
             for _ in range(min(message["count"], len(self.queue))):
                 self.queue.pop()
         elif kind == "drop":

@@ -133,8 +133,8 @@ def test_a_test_whose_permit_was_taken_is_neither_started_nor_next(controller):
     read, write = os.pipe()
     os.set_blocking(read, False)
     worker, _ = controller.fork(template, permits=read)
-    os.write(write, b"+++")
-    assert os.read(read, 1) == b"+", "the controller was first"
+    os.write(write, b"\0\0\0")
+    assert os.read(read, 1) == b"\0", "the controller was first"
     worker.say("run", tests=[0, 1, 2])
     # 0 runs, with 1 for its next; 1 must wait, for its own next is not sure to come.
     assert [worker.next()["t"] for _ in range(2)] == ["start", "done"]
@@ -142,6 +142,25 @@ def test_a_test_whose_permit_was_taken_is_neither_started_nor_next(controller):
     worker.say("finish")
     said = [(message["t"], message.get("i")) for message in worker.rest()]
     assert said == [("start", 1), ("done", 1), ("bye", None)]
+    os.close(read)
+    os.close(write)
+
+
+def test_a_new_permit_is_not_for_a_test_that_was_taken_back(controller):
+    """It once was: 0 ran with 1 for its next, which was gone, and 2 found 0's module set up."""
+    controller.write(test_a="def test_0(): pass\ndef test_1(): pass", test_b="def test_2(): pass")
+    template, _ = controller.template()
+    read, write = os.pipe()
+    os.set_blocking(read, False)
+    worker, _ = controller.fork(template, permits=read)
+    # Two were given, the second was taken back, and another one was given.
+    os.write(write, b"\0\1")
+    worker.say("run", tests=[0, 1])
+    worker.say("take-back", count=1)
+    worker.say("run", tests=[2])
+    worker.say("finish")
+    ends = [message for message in worker.rest() if message["t"] == "done"]
+    assert [(end["i"], end["outcome"]) for end in ends] == [(0, "passed"), (2, "passed")]
     os.close(read)
     os.close(write)
 
