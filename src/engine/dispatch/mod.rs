@@ -15,6 +15,7 @@ use super::crew::{Told, Worker};
 use super::distribution::Distribution;
 use super::inbox::Control;
 use super::launch::Base;
+use super::past::Past;
 use super::plan::{Plan, ServerNeed};
 use super::record::Record;
 use super::recruit::Recruiter;
@@ -27,7 +28,7 @@ use crate::model::{
 use crate::process::Ended;
 use crate::protocol::{FileRow, Hello, Ready, TestRow, ToController};
 use crate::report::Reporter;
-use crate::scheduler::{Claims, Deal, Depth, Next};
+use crate::scheduler::{Claims, Deal, Depth, Forecast, Next};
 
 use attempts::Attempts;
 use spread::Spread;
@@ -54,6 +55,7 @@ pub(super) fn run(plan: &Plan, control: &Control, reporter: &mut dyn Reporter) -
         Ok(base) => base,
         Err(reason) => return Run::Finished(finish(&mut record, plan, NotReady::bare(reason))),
     };
+    let past = Past::read(plan.history.as_deref());
     let collected = Template::start(&base, plan, control)
         .and_then(|mut template| Ok((template.collect(plan, control)?, template)));
     let (collection, template) = match collected {
@@ -65,6 +67,7 @@ pub(super) fn run(plan: &Plan, control: &Control, reporter: &mut dyn Reporter) -
         return Run::CannotFork(collection.ready.threads);
     }
     let mut dispatch = Dispatch::new(plan, control, record, base, Recruiter::Fork(template));
+    dispatch.past = past;
     let Collection { hello, ready, rows, files, notices } = collection;
     let collected = dispatch.collected(&hello, &ready, rows, files);
     for (level, text) in notices {
@@ -95,6 +98,7 @@ pub(super) fn run_with_notice(
         Err(reason) => return finish(&mut record, plan, NotReady::bare(reason)),
     };
     let mut dispatch = Dispatch::new(plan, control, record, base, Recruiter::Spawn);
+    dispatch.past = Past::read(plan.history.as_deref());
     notice.clone_into(&mut dispatch.first_notice);
     dispatch.recruit_missing(Round::FIRST);
     while !dispatch.is_collected && dispatch.stop.is_none() {
@@ -180,6 +184,9 @@ struct Dispatch<'a> {
     /// This round's deal; none before the first round.
     deal: Option<Deal>,
     depth: Depth,
+    past: Past,
+    /// What is expected of tests, while no deal has it.
+    forecast: Forecast,
     rules: Rules,
     /// What tests must not run beside, with nothing held.
     claims: Claims,
@@ -229,6 +236,8 @@ impl<'a> Dispatch<'a> {
             round: Round::FIRST,
             deal: None,
             depth: Depth::default(),
+            past: Past::default(),
+            forecast: Forecast::default(),
             rules: Rules::default(),
             claims: Claims::default(),
             spread: None,
@@ -258,7 +267,9 @@ impl<'a> Dispatch<'a> {
         let marks: Vec<_> = rows.iter_mut().map(|row| std::mem::take(&mut row.pnl)).collect();
         self.distribution = Distribution::new(self.plan, &ready.xdist);
         self.goes_on_after_errors = ready.goes_on;
-        self.spread = (!files.is_empty()).then(|| Spread::new(files, &ready.rootdir));
+        let unknown = self.look_back();
+        let forecast = &self.forecast;
+        self.spread = (!files.is_empty()).then(|| Spread::new(files, &ready.rootdir, forecast));
         self.slots = match &self.spread {
             None => self.distribution.slots(rows.len()),
             Some(_) => self.distribution.before_collection(),
@@ -269,6 +280,9 @@ impl<'a> Dispatch<'a> {
         let Distribution { workers, dist, .. } = self.distribution;
         let plan = Plan { dist, workers, ..self.plan.clone() };
         self.record.begin_collecting(&plan, hello, self.how_collected(ready));
+        if let Some(why) = unknown {
+            self.record.notice(Level::Warning, why);
+        }
         if self.spread.is_none() {
             self.record.collected(rows, ready, self.slots);
         }
@@ -331,10 +345,22 @@ impl<'a> Dispatch<'a> {
         self.round = round;
         let order = self.order(round);
         let Distribution { dist, order: unit_order, .. } = self.distribution;
-        self.deal = Some(match &self.spread {
-            Some(spread) => Deal::of_files(spread.len(), self.slots),
-            None => Deal::in_order(dist, &order, self.slots, unit_order).claiming(&self.claims),
-        });
+        if let Some(why) = self.look_back() {
+            self.record.notice(Level::Warning, why);
+        }
+        self.forecast.learn(self.record.tests());
+        let forecast = std::mem::take(&mut self.forecast);
+        let deal = match &self.spread {
+            Some(spread) => Deal::of_files(spread.len(), self.slots)
+                .expecting(forecast)
+                .lasting(spread.seconds()),
+            None => Deal::in_order(dist, &order, self.slots, unit_order)
+                .expecting(forecast)
+                .claiming(&self.claims),
+        };
+        // A shuffled order is the seed's and nobody else's.
+        let is_shuffled = self.plan.shuffle.is_some();
+        self.deal = Some(if is_shuffled { deal } else { deal.longest_first() });
         self.attempts = Attempts::of_round(dist);
         self.crashes = 0;
         let copies = if dist == DistMode::Each { self.slots } else { 1 };
@@ -353,9 +379,21 @@ impl<'a> Dispatch<'a> {
         if self.stop.is_none() && self.spread.is_some() && self.record.tests().is_empty() {
             self.stop = Some(StopReason::NothingCollected);
         }
+        if let Some(deal) = &mut self.deal {
+            self.forecast = std::mem::take(deal.forecast_mut());
+        }
         let (failures, stop) = self.record.end_round(self.stop.take());
         self.stop = stop;
         failures
+    }
+
+    /// Takes in what the history says, as soon as it has been read. Returns why it cannot be.
+    fn look_back(&mut self) -> Option<String> {
+        match self.past.take()? {
+            Ok(durations) => self.forecast = Forecast::new(durations),
+            Err(why) => return Some(format!("nothing is known of how long tests take: {why}")),
+        }
+        None
     }
 
     /// The tests of a round in the order in which they are dealt.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::Dispatch;
 use crate::model::{ExitCode, Level, StopReason, TestIndex, WorkerEnd};
 use crate::protocol::FileRow;
+use crate::scheduler::Forecast;
 
 /// The files of a run.
 #[derive(Debug)]
@@ -17,6 +18,8 @@ pub(super) struct Spread {
     collected: usize,
     file_of: HashMap<TestIndex, usize>,
     rootdir: PathBuf,
+    /// What all of them are expected to take, where something is known.
+    seconds: Option<f64>,
 }
 
 #[derive(Debug)]
@@ -27,18 +30,28 @@ struct File {
 }
 
 impl Spread {
-    /// Of these files, in their order.
-    pub(super) fn new(rows: Vec<FileRow>, rootdir: &str) -> Self {
+    /// Of these files. Those that are expected to take longest are collected first.
+    pub(super) fn new(rows: Vec<FileRow>, rootdir: &str, forecast: &Forecast) -> Self {
+        let sizes: Vec<_> = rows.iter().map(|row| (row.id.as_str(), row.size)).collect();
+        let seconds = forecast.of_files(&sizes);
+        let mut waiting: Vec<_> = (0..rows.len()).collect();
+        waiting.sort_by(|&a, &b| seconds[b].total_cmp(&seconds[a])); // stable
+        let seconds = (!forecast.is_empty()).then(|| seconds.iter().sum());
         let files: Vec<_> =
             rows.into_iter().map(|row| File { nodeid: row.id, tests: None }).collect();
         let rootdir = PathBuf::from(rootdir);
-        let waiting = (0..files.len()).collect();
-        Self { files, waiting, collected: 0, file_of: HashMap::new(), rootdir }
+        let waiting = waiting.into();
+        Self { files, waiting, collected: 0, file_of: HashMap::new(), rootdir, seconds }
     }
 
     /// How many files there are.
     pub(super) fn len(&self) -> usize {
         self.files.len()
+    }
+
+    /// What all of them are expected to take, where something is known.
+    pub(super) fn seconds(&self) -> Option<f64> {
+        self.seconds
     }
 
     fn is_complete(&self) -> bool {
@@ -128,7 +141,7 @@ impl Dispatch<'_> {
                 for test in &indices {
                     deal.claim(*test, self.rules.claim(*test));
                 }
-                deal.file_collected(slot, indices);
+                deal.file_collected(slot, &tests);
             }
             self.tell_of_errors(errors);
         }
