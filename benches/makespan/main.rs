@@ -40,5 +40,5 @@ fn row(suite: &Suite, workers: usize) -> String {
     let known = ours(suite, workers, suite.history());
     let first = ours(suite, workers, Forecast::default());
     let name = suite.name;
-    format!("| {name} | {workers} | {known:.3} | {first:.2} | {} |", rivals.join(" | "))
+    format!("| {name} | {workers} | {known:.2} | {first:.2} | {} |", rivals.join(" | "))
 }

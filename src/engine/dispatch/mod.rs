@@ -1,20 +1,22 @@
 //! The dispatcher of `fork` and `spawn`: owns a run's state and reacts to the inbox.
 
 mod attempts;
+mod dealing;
 mod hearing;
 mod spread;
 mod staff;
 
 use std::collections::HashSet;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Finished;
+use super::branch::Branch;
 use super::crew::{Told, Worker};
 use super::distribution::Distribution;
 use super::inbox::Control;
-use super::launch::Base;
+use super::launch::{self, Base};
+use super::numbers::Numbers;
 use super::past::Past;
 use super::plan::{Plan, ServerNeed};
 use super::record::Record;
@@ -22,9 +24,7 @@ use super::recruit::Recruiter;
 use super::rules::Rules;
 use super::server;
 use super::template::{Collection, NotReady, Template};
-use crate::model::{
-    DistMode, ExitCode, Level, Output, Round, Slot, StopReason, TestInfo, What, WorkerId,
-};
+use crate::model::{DistMode, ExitCode, Level, Output, Round, Slot, StopReason, What, WorkerId};
 use crate::process::Ended;
 use crate::protocol::{FileRow, Hello, Ready, TestRow, ToController};
 use crate::report::Reporter;
@@ -192,6 +192,9 @@ struct Dispatch<'a> {
     claims: Claims,
     /// Files that workers collect, where they do.
     spread: Option<Spread>,
+    /// What collects all files meanwhile, for later rounds, and how it numbers the tests.
+    branch: Option<Branch>,
+    branch_numbers: Option<Numbers>,
     goes_on_after_errors: bool,
     attempts: Attempts,
     /// Whether any attempt was followed by another: pytest itself counts it as a failure.
@@ -241,6 +244,8 @@ impl<'a> Dispatch<'a> {
             rules: Rules::default(),
             claims: Claims::default(),
             spread: None,
+            branch: None,
+            branch_numbers: None,
             goes_on_after_errors: false,
             attempts: Attempts::default(),
             has_retried: false,
@@ -310,7 +315,7 @@ impl<'a> Dispatch<'a> {
 
     /// In a few words for the header, where it is worth a word.
     fn how_collected(&self, ready: &Ready) -> Option<String> {
-        let why = ready.why_full.as_ref();
+        let why = ready.why_full.clone().or_else(|| launch::why_full(self.plan));
         match &self.spread {
             Some(spread) => Some(format!("spread over {} files", spread.len())),
             None => why.map(|why| format!("in full before the first test, because of {why}")),
@@ -343,24 +348,12 @@ impl<'a> Dispatch<'a> {
     /// Returns the round's failures.
     fn run_round(&mut self, round: Round) -> u64 {
         self.round = round;
-        let order = self.order(round);
-        let Distribution { dist, order: unit_order, .. } = self.distribution;
-        if let Some(why) = self.look_back() {
-            self.record.notice(Level::Warning, why);
+        if let Err(reason) = self.end_collection(round) {
+            self.stop = Some(reason);
+            return 0;
         }
-        self.forecast.learn(self.record.tests());
-        let forecast = std::mem::take(&mut self.forecast);
-        let deal = match &self.spread {
-            Some(spread) => Deal::of_files(spread.len(), self.slots)
-                .expecting(forecast)
-                .lasting(spread.seconds()),
-            None => Deal::in_order(dist, &order, self.slots, unit_order)
-                .expecting(forecast)
-                .claiming(&self.claims),
-        };
-        // A shuffled order is the seed's and nobody else's.
-        let is_shuffled = self.plan.shuffle.is_some();
-        self.deal = Some(if is_shuffled { deal } else { deal.longest_first() });
+        let dist = self.distribution.dist;
+        self.deal = Some(self.deal_of(round));
         self.attempts = Attempts::of_round(dist);
         self.crashes = 0;
         let copies = if dist == DistMode::Each { self.slots } else { 1 };
@@ -369,6 +362,7 @@ impl<'a> Dispatch<'a> {
             self.crew.iter_mut().for_each(|worker| worker.tell_round(round));
         }
         self.recruit_missing(round);
+        self.grow_branch();
         for index in 0..self.crew.len() {
             self.top_up(index);
         }
@@ -385,24 +379,6 @@ impl<'a> Dispatch<'a> {
         let (failures, stop) = self.record.end_round(self.stop.take());
         self.stop = stop;
         failures
-    }
-
-    /// Takes in what the history says, as soon as it has been read. Returns why it cannot be.
-    fn look_back(&mut self) -> Option<String> {
-        match self.past.take()? {
-            Ok(durations) => self.forecast = Forecast::new(durations),
-            Err(why) => return Some(format!("nothing is known of how long tests take: {why}")),
-        }
-        None
-    }
-
-    /// The tests of a round in the order in which they are dealt.
-    fn order(&self, round: Round) -> Vec<Arc<TestInfo>> {
-        let mut tests = self.record.tests().to_vec();
-        if let Some(seed) = self.plan.shuffle {
-            super::plan::shuffle(&mut tests, seed.wrapping_add(u64::from(round.0)));
-        }
-        tests
     }
 
     fn round_is_over(&self) -> bool {
