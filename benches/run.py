@@ -6,6 +6,7 @@ changes only their rows of the page.
 """
 
 import argparse
+import contextlib
 import signal
 import sys
 import time
@@ -41,8 +42,9 @@ def main() -> int:
         return 2
     places = Places(options.work)
     for work in chosen if not options.page_only else []:
-        measure(work, places, options)
-    write_page(listed, options)
+        (prepare if options.prepare else measure)(work, places, options)
+    if not options.prepare:
+        write_page(listed, options)
     return 0
 
 
@@ -55,6 +57,9 @@ def parse_options() -> argparse.Namespace:
         "--essential", action="store_true", help="nothing but what the table of goals needs"
     )
     parser.add_argument("--resume", action="store_true", help="leave out what has a result")
+    parser.add_argument(
+        "--prepare", action="store_true", help="put suites and programs in place, measure nothing"
+    )
     parser.add_argument(
         "--page-only", action="store_true", help="write the page anew, measure none"
     )
@@ -99,13 +104,25 @@ def measure(work: Work, places: Places, options: argparse.Namespace) -> None:
     if options.resume and file.exists():
         return
     print(f"\n== {work.key}: {work.title}", flush=True)
-    if options.essential:
-        work = replace(work, ways=[way for way in work.ways if way.key in work.needed])
+    work = chosen_ways(work, options)
     runs = options.loop_runs if options.loop_runs and work.rounds > 1 else options.runs
     began = time.perf_counter()
     result = Contest(work, places, lambda text: print(f"   {text}", flush=True)).run(runs)
     contest.write(file, result)
     print(f"   ({time.perf_counter() - began:.0f} s)", flush=True)
+
+
+def prepare(work: Work, places: Places, options: argparse.Namespace) -> None:
+    """What cannot be had is said when it is measured."""
+    for way in chosen_ways(work, options).ways:
+        with contextlib.suppress(machine.Unavailable):
+            places.get(work.suite, way.setting)
+
+
+def chosen_ways(work: Work, options: argparse.Namespace) -> Work:
+    if not options.essential:
+        return work
+    return replace(work, ways=[way for way in work.ways if way.key in work.needed])
 
 
 def kept(work: Work, options: argparse.Namespace) -> Path:
