@@ -83,7 +83,7 @@ def tell_file(
     began: int,
     errors: Sequence[str] = (),
 ) -> None:
-    """Tells of the tests of one file that was collected since ``began``, and of what could not be."""
+    """Tells of the tests of a file that was collected since ``began``, and of what could not be."""
     tell_tests(connection, items)
     took = wire.now_us() - began
     told: dict[str, Any] = {"t": "collected", "file": number, "count": len(items), "took": took}
