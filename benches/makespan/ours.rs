@@ -21,6 +21,9 @@ pub struct Ours {
 struct Member {
     held: VecDeque<TestIndex>,
     running: Option<TestIndex>,
+    /// It was told that nothing comes in the meantime.
+    is_paused: bool,
+    /// It was told that nothing more comes: whatever happens, it hears of nothing more.
     is_finished: bool,
 }
 
@@ -30,7 +33,7 @@ impl Member {
     }
 
     fn waits_for_next(&self) -> bool {
-        self.running.is_none() && self.held.len() == 1 && !self.is_finished
+        self.running.is_none() && self.held.len() == 1 && !self.is_paused && !self.is_finished
     }
 }
 
@@ -57,6 +60,9 @@ impl Ours {
     }
 
     fn give(&mut self, floor: &mut Floor<'_>, worker: usize) {
+        if self.crew[worker].is_finished {
+            return;
+        }
         let is_idle = |it: &&Member| it.load() == 0 && !it.is_finished;
         let idle = self.crew.iter().filter(is_idle).count();
         let member = &mut self.crew[worker];
@@ -69,7 +75,7 @@ impl Ours {
         if self.deal.has_for(Slot(worker)) {
             if self.deal.has_claims() && member.waits_for_next() {
                 floor.finish(worker);
-                member.is_finished = true;
+                member.is_paused = true;
             }
             return;
         }
@@ -83,7 +89,7 @@ impl Ours {
     fn send(&mut self, floor: &mut Floor<'_>, worker: usize, tests: &[TestIndex]) {
         if !tests.is_empty() {
             self.crew[worker].held.extend(tests);
-            self.crew[worker].is_finished = false;
+            self.crew[worker].is_paused = false;
             floor.send(worker, tests);
         }
     }

@@ -3,11 +3,14 @@
 use std::collections::{HashMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::Dispatch;
 use crate::engine::branch::Branch;
 use crate::engine::numbers::Numbers;
-use crate::model::{ExitCode, Isolation, Level, Round, StopReason, TestIndex, TestInfo, WorkerEnd};
+use crate::model::{
+    ExitCode, Isolation, Level, Round, StopReason, TestIndex, TestInfo, What, WorkerEnd, WorkerId,
+};
 use crate::protocol::{FileRow, TestRow, ToWorker};
 use crate::scheduler::Forecast;
 
@@ -30,6 +33,15 @@ struct File {
     nodeid: String,
     /// There once a worker has collected it.
     tests: Option<Vec<TestIndex>>,
+}
+
+/// What a worker says of a file that it has collected.
+pub(super) struct Found {
+    pub(super) file: usize,
+    pub(super) count: usize,
+    /// Microseconds.
+    pub(super) took: u64,
+    pub(super) errors: Vec<String>,
 }
 
 impl Spread {
@@ -101,13 +113,9 @@ impl Dispatch<'_> {
     }
 
     /// A worker has collected the file that it was given.
-    pub(super) fn file_collected(
-        &mut self,
-        index: usize,
-        file: usize,
-        count: usize,
-        errors: &[String],
-    ) {
+    pub(super) fn file_collected(&mut self, index: usize, found: &Found) {
+        let Found { file, count, took, errors } = found;
+        let (file, count) = (*file, *count);
         let worker = &mut self.crew[index];
         let (id, slot) = (worker.id, worker.slot);
         let at = self.lists.iter().position(|(it, _)| *it == id);
@@ -140,6 +148,7 @@ impl Dispatch<'_> {
                     return;
                 }
             };
+            self.tell_how_long(id, file, Duration::from_micros(*took));
             // Just listed from these rows: nothing is lacking.
             let _ = self.crew[index].learn_numbers(&tests, &rows);
             let indices: Vec<TestIndex> = tests.iter().map(|test| test.index).collect();
@@ -157,6 +166,13 @@ impl Dispatch<'_> {
             if other != index && self.crew[other].load() == 0 {
                 self.top_up(other);
             }
+        }
+    }
+
+    fn tell_how_long(&mut self, id: WorkerId, file: usize, took: Duration) {
+        if let Some(file) = self.spread.as_ref().map(|it| &it.files[file].nodeid) {
+            let (file, elapsed) = (Arc::from(file.as_str()), took.as_secs_f64());
+            self.record.emit(Some(id), What::FileCollected { file, elapsed });
         }
     }
 

@@ -45,7 +45,10 @@ impl Dispatch<'_> {
         let worker = &mut self.crew[index];
         // One that was told to finish may be gone before it hears of anything more.
         let can_hear = worker.ready && worker.told != Told::Finish;
-        let Some(deal) = self.deal.as_mut().filter(|_| can_hear && self.stop.is_none()) else {
+        // What it collects is its own to begin with: it takes nothing from others meanwhile.
+        let is_collecting = worker.collecting.is_some() && worker.load() == 0;
+        let can_take = can_hear && !is_collecting && self.stop.is_none();
+        let Some(deal) = self.deal.as_mut().filter(|_| can_take) else {
             return;
         };
         let idle_others = idle - usize::from(worker.load() == 0);
