@@ -28,7 +28,7 @@ mod rules;
 mod server;
 mod template;
 
-pub use capacity::{Machine, workers_for};
+pub use capacity::{Choice, Known, Machine, workers_for};
 pub use command::{PytestCommand, pytest_command};
 pub use inbox::Control;
 pub use launch::command_of;

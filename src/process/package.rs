@@ -37,6 +37,7 @@ const FILES: &[(&str, &str)] = embedded![
     "stacks.py",
     "template.py",
     "threads.py",
+    "usage.py",
     "wire.py",
     "worker.py",
     "xdist_options.py",

@@ -11,7 +11,7 @@ pub mod socket;
 
 pub use message::{
     CountAndMode, Done, DoneFailure, FileRow, Fork, Hello, Processes, Ready, Role, TestRow,
-    ToController, ToWorker, XdistOptions,
+    ToController, ToWorker, Used, XdistOptions,
 };
 
 /// Changes when messages change in a way that the other side must know.

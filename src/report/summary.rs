@@ -112,6 +112,7 @@ impl Summary {
             | What::TestStarted { .. }
             | What::TestSlow { .. }
             | What::FileCollected { .. }
+            | What::WorkerUsed(_)
             | What::OutputLine(_)
             | What::WorkerEnded { .. } => {}
         }

@@ -28,6 +28,7 @@ from . import (
     worker,
     xdist_options,
 )
+from .usage import Usage
 
 sys.dont_write_bytecode = DONT_WRITE_BYTECODE
 
@@ -185,6 +186,7 @@ class Role:
             refork.write_lines_at_once(session.config)
             stacks.dump_on_signal(os.path.dirname(ORDER["socket"]), ORDER["worker"])
             runner = worker.Worker(session, self.connection)
+            runner.usage = Usage() if ORDER.get("measure") else None
             runner.run()
             self.runner = runner
             self.reports_coverage = COVERAGE is not None and COVERAGE.leave(session.config)
@@ -214,7 +216,7 @@ class Role:
                 if self.reports_coverage:
                     text = guests.coverage_report(session.config)
                     self.connection.buffer({"t": "summary", "text": text})
-                self.connection.send({"t": "bye"})
+                self.runner.say_bye()
 
 
 def _guest_options() -> Optional[guest_options.GuestOptions]:

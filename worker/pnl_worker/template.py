@@ -14,6 +14,7 @@ import pytest
 
 from . import guests, heap, identity, listing, need, refork, spool, spread, stacks, threads, wire
 from .replay import Replay
+from .usage import Usage
 from .worker import Worker
 
 
@@ -240,6 +241,7 @@ class Template:
             connection.send(hello("worker", self.token, who.worker))
             worker = Worker(self.session, connection, permits_fd, self._spool(order))
             worker.files = self.files
+            worker.usage = Usage() if order.get("measure") else None
             worker.run()
             worker.finish_session()
         except BaseException:

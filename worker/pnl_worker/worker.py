@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import time
 import traceback
 from collections import deque
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ import pytest
 from . import listing, outcome, spread, wire
 from .again import Again
 from .spool import Spool
+from .usage import Usage
 
 POLL_US = 3000
 """How long a worker with tests in hand goes without looking for messages: a look costs a system
@@ -50,6 +52,7 @@ class Worker:
         self.files: Sequence[spread.Unit] = ()
         self.config = session.config
         self.connection = connection
+        self.usage: Optional[Usage] = None
         self.queue: deque[int] = deque()
         self.attempts: dict[int, int] = {}
         self.again = Again(session.config)
@@ -93,6 +96,8 @@ class Worker:
             raise
         except Exception as error:
             self._internal_error(error)
+        if self.usage is not None:
+            self.usage.close()
         self.connection.flush()
 
     def _fetch(self) -> bool:
@@ -105,7 +110,10 @@ class Worker:
         while True:
             if wait:
                 self.connection.flush()
+            asked = time.monotonic()
             messages = self.connection.receive(wait=wait)
+            if wait and self.usage is not None:
+                self.usage.waited += time.monotonic() - asked
             if messages is None:
                 return False
             for message in messages:
@@ -263,7 +271,11 @@ class Worker:
             self.tell_of_failed_end(error)
         if self.spool is not None:
             self.spool.close(getattr(self.config, "workeroutput", None))
-        self.connection.send({"t": "bye"})
+        self.say_bye()
+
+    def say_bye(self) -> None:
+        """The last word, with what was used, if that was asked for."""
+        self.connection.send({"t": "bye", **(self.usage.told() if self.usage else {})})
 
     def tell_of_failed_end(self, error: BaseException) -> None:
         """Tell what a session's end raised: pytest exits with a failure then."""

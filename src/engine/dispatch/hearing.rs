@@ -10,9 +10,9 @@ use crate::engine::inbox::{Message, Source};
 use crate::engine::record::Ending;
 use crate::engine::recruit::Recruiter;
 use crate::engine::{judge, server};
-use crate::model::{Level, Outcome, Phases, StopReason, Took, What, WorkerId};
+use crate::model::{Level, Outcome, Phases, StopReason, Took, Usage, What, WorkerId};
 use crate::process::{Ended, kill_group};
-use crate::protocol::{Done, Ready, Role, ToController};
+use crate::protocol::{Done, Ready, Role, ToController, Used};
 
 impl Dispatch<'_> {
     pub(super) fn handle(&mut self, message: Message) {
@@ -146,7 +146,7 @@ impl Dispatch<'_> {
             | ToController::Done(_)
             | ToController::Interrupted { .. }
             | ToController::Stop { .. }
-            | ToController::Bye => {}
+            | ToController::Bye { .. } => {}
         }
     }
 
@@ -199,7 +199,12 @@ impl Dispatch<'_> {
                 self.record.notice(level, format!("{id}: {text}"));
             }
             ToController::Summary { text } => self.record.pytest_output(text),
-            ToController::Bye => worker.says_bye(Instant::now()),
+            ToController::Bye { used } => {
+                worker.says_bye(Instant::now());
+                if let Some(Used { cpu, busy, memory }) = used {
+                    self.record.emit(Some(id), What::WorkerUsed(Usage { cpu, busy, memory }));
+                }
+            }
             ToController::Hello(_)
             | ToController::Files { .. }
             | ToController::Forked { .. }

@@ -175,6 +175,7 @@ impl Dispatch<'_> {
             permits: false,
             last: self.plan.rounds.planned() == Some(self.round.0),
             retries: self.rules.may_overrule(),
+            measure: self.plan.history.is_some(),
         };
         let what = (&self.base, self.plan, self.control);
         let numbers = self.branch_numbers.clone();
