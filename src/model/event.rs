@@ -132,6 +132,8 @@ pub struct RunStarted {
     pub seed: Option<u64>,
     /// How the tests are collected, in a few words, where that is worth a word.
     pub collection: Option<String>,
+    /// Where the template comes from, where it need not have been started for this run.
+    pub template: Option<String>,
 }
 
 /// A server under test.

@@ -16,6 +16,7 @@ macro_rules! embedded {
 
 const FILES: &[(&str, &str)] = embedded![
     "__init__.py",
+    "__main__.py",
     "again.py",
     "ending.py",
     "fixtures.py",
@@ -31,11 +32,14 @@ const FILES: &[(&str, &str)] = embedded![
     "plugin.py",
     "refork.py",
     "replay.py",
+    "shelf.py",
     "spool.py",
     "spread.py",
     "stacks.py",
+    "stock.py",
     "template.py",
     "threads.py",
+    "warm.py",
     "wire.py",
     "worker.py",
     "xdist_options.py",

@@ -119,6 +119,7 @@ struct RunStartedBody<'a> {
     pytest_version: &'a str,
     seed: Option<u64>,
     collection: Option<&'a str>,
+    template: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -249,6 +250,7 @@ impl<'a> RunStartedBody<'a> {
             pytest_version: &run.pytest_version,
             seed: run.seed,
             collection: run.collection.as_deref(),
+            template: run.template.as_deref(),
         }
     }
 }

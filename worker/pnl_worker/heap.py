@@ -27,23 +27,37 @@ REPLACED = ("collect", "get_freeze_count")
 
 _collect = gc.collect
 _is_frozen = False
+_is_watched = False
+_is_heard = False
 _template = 0
 
 
 def watch() -> None:
     """Before the suite is imported: some modules keep the collector's functions for themselves."""
+    global _is_watched
+    if _is_watched:
+        return  # forked from the warm process, which has done it
+    _is_watched = True
     for name in REPLACED:
         setattr(gc, name, _thawing(getattr(gc, name)))
 
 
 def freeze() -> None:
     """Before the first fork."""
-    global _is_frozen, _template
-    _template = os.getpid()
+    global _is_frozen, _is_heard
+    adopt()
     gc.collect()
     gc.freeze()
     _is_frozen = True
-    sys.addaudithook(_heed)
+    if not _is_heard:
+        _is_heard = True
+        sys.addaudithook(_heed)
+
+
+def adopt() -> None:
+    """Makes this process the one whose objects are kept out."""
+    global _template
+    _template = os.getpid()
 
 
 def _heed(event: str, _: object) -> None:

@@ -163,6 +163,9 @@ class Role:
             return None
         if session.testsfailed and not option.continue_on_collection_errors:
             return None  # pytest's own loop raises its own error
+        warm = sys.modules.get(f"{__package__}.warm")
+        if warm is not None:
+            warm.learn()
         if ORDER["role"] == "worker":
             self._warn_of_files(session.config)
         for level, text in GUESTS.notices(session) if GUESTS is not None else ():
