@@ -195,9 +195,9 @@ fn environment(folder: &Path, libraries: &[(&str, &str)]) -> PathBuf {
 fn an_edited_library_and_what_imports_it_are_executed_anew() {
     let suite = Suite::new(&[(
         "test_a.py",
-        "import os, liba, libb, libc\n\
+        "import os, pytest, liba, libb, libc\n\
          def test_values(): assert f'{liba.VALUE} {libb.VALUE} {libc.VALUE}' == os.environ['PNL_WANTED']\n\
-         def test_loads(): print('loads', liba.LOADS, libb.LOADS, libc.LOADS); assert 0\n",
+         def test_loads(): pytest.fail(f'loads {liba.LOADS} {libb.LOADS} {libc.LOADS}.')\n",
     )]);
     let counted = "import os\nLOADS = os.getpid()\n";
     let own = environment(
@@ -210,9 +210,9 @@ fn an_edited_library_and_what_imports_it_are_executed_anew() {
     );
     let packages = fs::read_to_string(suite.beside("venv/packages")).unwrap();
     let loads = |run: &Run| -> Vec<String> {
-        let sections = run.end_of("test_a.py::test_loads")["sections"].to_string();
-        let (_, rest) = sections.split_once("loads ").unwrap_or_else(|| panic!("{run}"));
-        rest.split(['\\', '"', ' ']).take(3).map(str::to_owned).collect()
+        let sections = run.end_of("test_a.py::test_loads").to_string();
+        let (_, rest) = sections.split_once(": loads ").unwrap_or_else(|| panic!("{sections}"));
+        rest.split(['.', ' ']).take(3).map(str::to_owned).collect()
     };
     let warm = Warm::of(suite.with("PNL_WANTED", "1 1 1"), &own);
     warm.warm_up(&[]);

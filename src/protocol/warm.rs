@@ -20,6 +20,8 @@ pub enum ToWarm {
     },
     /// Say how you are.
     Status,
+    /// Answer when no run is on and nothing is being prepared for the next.
+    Settle,
     /// End, once the runs that you have forked are over.
     Stop,
 }
@@ -51,6 +53,8 @@ pub enum FromWarm {
     },
     /// An answer to [`ToWarm::Status`].
     Status(WarmStatus),
+    /// An answer to [`ToWarm::Settle`].
+    Settled,
     /// An answer to [`ToWarm::Stop`].
     Stopped {
         /// The process that ends.

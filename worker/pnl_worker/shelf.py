@@ -19,7 +19,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec
+from importlib.machinery import ModuleSpec, PathFinder
 from typing import Any, Optional
 
 Stamp = tuple[int, int, int]
@@ -79,10 +79,8 @@ class Shelf(MetaPathFinder, Loader):
     def install(self) -> None:
         """From now on imports are served."""
         self.given.clear()
-        at = next(
-            (n for n, it in enumerate(sys.meta_path) if getattr(it, "__name__", "") == "PathFinder"),
-            len(sys.meta_path),
-        )
+        places = [n for n, it in enumerate(sys.meta_path) if it is PathFinder]
+        at = places[0] if places else len(sys.meta_path)
         sys.meta_path.insert(at, self)
 
     def find_spec(
@@ -119,7 +117,8 @@ class Shelf(MetaPathFinder, Loader):
                 if parent == name and leaf in kept.names:
                     setattr(kept.module, leaf, kept.names[leaf])
         if kept.filters:
-            warnings.filters[:0] = kept.filters  # type: ignore[attr-defined]
+            filters: Any = warnings.filters
+            filters[:0] = kept.filters
             warnings._filters_mutated()  # type: ignore[attr-defined]
 
     def _surroundings_hold(self) -> bool:
@@ -177,7 +176,7 @@ class Shelf(MetaPathFinder, Loader):
 
 def _stems(folders: Any) -> set[str]:
     """Names of modules and packages that lie in these folders, and some more."""
-    found = set()
+    found: set[str] = set()
     for folder in folders:
         try:
             found.update(name.partition(".")[0] for name in os.listdir(folder or "."))

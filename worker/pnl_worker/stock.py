@@ -78,7 +78,36 @@ def library_folders() -> list[str]:
     ]
 
 
-def wanted(base: Sequence[str], folders: Sequence[str]) -> list[str]:
+class Installed:
+    """What is installed in a folder, by the names in it: a new version has another name."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+        self.stamp = stamp(folder)
+        self.names = self._names()
+        self.paths = self._path_files()
+
+    def has_changed(self) -> bool:
+        """Whether something was installed, removed, or put on ``sys.path``."""
+        now = stamp(self.folder)
+        if now != self.stamp:
+            if self._names() != self.names:
+                return True
+            self.stamp = now  # Python has made its folder for compiled modules
+        return self._path_files() != self.paths
+
+    def _names(self) -> frozenset[str]:
+        try:
+            return frozenset(os.listdir(self.folder)) - {"__pycache__"}
+        except OSError:
+            return frozenset()
+
+    def _path_files(self) -> list[Any]:
+        paths = (os.path.join(self.folder, it) for it in self.names if it.endswith(".pth"))
+        return [stamp(it) for it in paths]
+
+
+def wanted(base: frozenset[str], folders: Sequence[str]) -> list[str]:
     """What this process has imported that could lie on the shelf, in its order."""
     prefixes = tuple(it + os.sep for it in folders)
     found = []
@@ -118,7 +147,7 @@ class Stock:
         self.names: dict[str, dict[str, Any]] = {}
         self.filters: dict[str, list[Any]] = {}
         self._import = builtins.__import__
-        self._bootstrap: Any = importlib._bootstrap  # type: ignore[attr-defined]
+        self._bootstrap: Any = importlib._bootstrap
         self._load = self._bootstrap._load_unlocked
         self.prefixes = tuple(it + os.sep for it in shelf.folders)
 
@@ -153,7 +182,7 @@ class Stock:
         filters = list(warnings.filters)
         shown = warnings.showwarning
         _watcher = self
-        builtins.__import__ = self._note_import  # type: ignore[assignment]
+        builtins.__import__ = self._note_import
         self._bootstrap._load_unlocked = self._note_load
         warnings.simplefilter("always")
         warnings.showwarning = lambda *_, **__: self.blame()
@@ -161,7 +190,8 @@ class Stock:
             yield
         finally:
             warnings.showwarning = shown
-            warnings.filters[:] = filters  # type: ignore[index]
+            current: Any = warnings.filters
+            current[:] = filters
             warnings._filters_mutated()  # type: ignore[attr-defined]
             self._bootstrap._load_unlocked = self._load
             builtins.__import__ = self._import
@@ -199,7 +229,8 @@ class Stock:
         added = len(warnings.filters) - len(filters)
         if added > 0 and list(warnings.filters[added:]) == filters:
             self.filters[name] = [it for it in warnings.filters[:added] if it not in filters]
-            del warnings.filters[:added]  # type: ignore[attr-defined]
+            current: Any = warnings.filters
+            del current[:added]
         elif added or list(warnings.filters) != filters:
             self.found_wanting.add(name)
         if hasattr(module, "__path__"):

@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, Optional
 
 from . import heap, stock, wire
-from .shelf import Shelf, stamp
+from .shelf import Shelf
 
 VERSION = 1
 
@@ -61,7 +61,7 @@ class State:
     idle_s: float
     started: float
     shelf: Shelf
-    libraries: list[Any]
+    installed: list[stock.Installed]
     runs: int = 0
     refused: set[str] = field(default_factory=set)
     why_bare: str = "this is the first warm run"
@@ -91,7 +91,7 @@ def main() -> None:
         idle_s=order["idle_s"],
         started=time.time(),
         shelf=Shelf(order["volatile"], folders),
-        libraries=[(it, stamp(it)) for it in folders],
+        installed=[stock.Installed(it) for it in folders],
     )
     state.shelf.base = dict(sys.modules)
     heap.watch()
@@ -120,9 +120,9 @@ def _detach(log: str) -> Optional[socket.socket]:
 
 def _load_pytest() -> None:
     """What each run imports first, and the parts of this package that know nothing of a run."""
-    import pytest  # noqa: F401, PLC0415
+    import pytest  # noqa: F401
 
-    from . import replay, template, worker, xdist_options  # noqa: F401, PLC0415
+    from . import replay, template, worker, xdist_options  # noqa: F401
 
 
 class Server:
@@ -137,6 +137,8 @@ class Server:
         self.attempts = 0
         self.wish: list[str] = []
         """Modules to be had on the shelf."""
+        self.waiting: list[wire.Connection] = []
+        """Who wants to know when nothing is being prepared any more."""
         self.listening = True
         self.last_call = time.monotonic()
 
@@ -158,6 +160,10 @@ class Server:
             for fd in wanted - watched:
                 poll.register(fd, select.POLLIN)
             watched = wanted
+            if self.waiting and not self.runs and self.successor is None:
+                for client in self.waiting:
+                    client.send({"t": "settled"})
+                self.waiting.clear()
             if self._is_over():
                 os._exit(0)
             ready = {fd for fd, _ in poll.poll(self._patience_ms())}
@@ -247,6 +253,8 @@ class Server:
                     return order
             elif message["t"] == "status":
                 client.send(self._status())
+            elif message["t"] == "settle":
+                self.waiting.append(client)
             elif message["t"] == "stop":
                 self._leave_socket()
                 client.send({"t": "stopped", "pid": os.getpid()})
@@ -268,7 +276,7 @@ class Server:
         """Forks a run; returns its order in its process."""
         self.last_call = time.monotonic()
         output = client.take_fd()
-        if any(stamp(path) != known for path, known in self.state.libraries):
+        if any(it.has_changed() for it in self.state.installed):
             self._leave_socket()
             client.send({"t": "refused", "why": "installed packages have changed"})
             os.close(output)
@@ -404,7 +412,7 @@ def _become(order: dict[str, Any], state: State) -> None:
     main = sys.modules["__main__"].__dict__
     for name in [it for it in main if not it.startswith("__")]:
         del main[name]
-    import runpy  # noqa: PLC0415
+    import runpy
 
     runpy._run_module_as_main("pytest")  # type: ignore[attr-defined]
 

@@ -235,6 +235,14 @@ pub fn list() -> io::Result<Vec<Listed>> {
     Ok(listed)
 }
 
+/// Waits until all that former runs have given to prepare is ready.
+pub fn settle() -> io::Result<()> {
+    for listed in list()? {
+        Conversation::new(UnixStream::connect(&listed.socket)?)?.ask(&ToWarm::Settle)?;
+    }
+    Ok(())
+}
+
 /// Ends one; returns its process, which is on its way out when this returns.
 pub fn stop(listed: &Listed) -> io::Result<Option<u32>> {
     match Conversation::new(UnixStream::connect(&listed.socket)?)?.ask(&ToWarm::Stop)? {
