@@ -56,6 +56,10 @@ class Kept:
     """A package's names right after it was executed."""
     filters: list[Any] = field(default_factory=list)
     """Filters of warnings that it has added."""
+    inserted: list[str] = field(default_factory=list)
+    """Modules that it has put into ``sys.modules`` itself, as some written in C do."""
+    owner: str = ""
+    """Who has put this one there."""
 
 
 class Shelf(MetaPathFinder, Loader):
@@ -88,7 +92,7 @@ class Shelf(MetaPathFinder, Loader):
     ) -> Optional[ModuleSpec]:
         """Whether this import is served from here."""
         kept = self.modules.get(fullname)
-        if kept is None or target is not None or fullname in self.given:
+        if kept is None or kept.owner or target is not None or fullname in self.given:
             return None
         if not (self._surroundings_hold() and self._holds(fullname)):
             return None
@@ -110,6 +114,8 @@ class Shelf(MetaPathFinder, Loader):
         for asked in kept.asked:
             if asked not in sys.modules:
                 importlib.import_module(asked)
+        for inserted in kept.inserted:
+            sys.modules[inserted] = self.modules[inserted].module
         if kept.names is not None:
             # Importing a package's own module binds its name, over what the package bound to it.
             for asked in kept.asked:

@@ -145,6 +145,9 @@ class Stock:
         self.asked: dict[str, list[str]] = {}
         self.missing: dict[str, list[str]] = {}
         self.names: dict[str, dict[str, Any]] = {}
+        self.loaded: set[str] = set()
+        self.owners: dict[str, str] = {}
+        """Modules that others put into ``sys.modules``, and who did."""
         self.filters: dict[str, list[Any]] = {}
         self._import = builtins.__import__
         self._bootstrap: Any = importlib._bootstrap
@@ -221,11 +224,15 @@ class Stock:
             self.blame()
             self.found_wanting.add(name)
         self.executing.append(name)
+        self.loaded.add(name)
         filters = list(warnings.filters)
+        before = set(sys.modules)
         try:
             module = self._load(spec)
         finally:
             self.executing.pop()
+        for added_name in sys.modules.keys() - before - self.loaded - self.owners.keys():
+            self.owners[added_name] = name
         added = len(warnings.filters) - len(filters)
         if added > 0 and list(warnings.filters[added:]) == filters:
             self.filters[name] = [it for it in warnings.filters[:added] if it not in filters]
@@ -275,7 +282,7 @@ class Stock:
                 continue
             del sys.modules[name]
             parent, _, leaf = name.rpartition(".")
-            if parent:
+            if parent and name not in self.owners:
                 self._unbind(parent, leaf, module, base)
             if name not in self.shelf.modules:
                 self.shelf.modules[name] = self._kept(name, module)
@@ -297,6 +304,9 @@ class Stock:
 
     def _kept(self, name: str, module: Any) -> Kept:
         file = getattr(module, "__file__", None)
+        owner = self.owners.get(name)
+        if owner is not None:
+            return Kept(module, None, None, asked=[owner], missing=[], owner=owner)
         return Kept(
             module=module,
             file=file,
@@ -305,6 +315,7 @@ class Stock:
             missing=self.missing.get(name, []),
             names=self.names.get(name),
             filters=self.filters.get(name, []),
+            inserted=[it for it, owner in self.owners.items() if owner == name],
         )
 
 
