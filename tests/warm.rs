@@ -142,7 +142,8 @@ fn whatever_is_edited_is_seen() {
     let seen = |expected: &[(&str, &str)], what: &str| {
         let run = warm.test(&[]);
         assert_warm(&run);
-        let expected: Vec<_> = expected.iter().map(|it| (it.0.to_owned(), it.1.to_owned())).collect();
+        let expected: Vec<_> =
+            expected.iter().map(|it| (it.0.to_owned(), it.1.to_owned())).collect();
         assert_eq!(run.outcomes().into_iter().collect::<Vec<_>>(), expected, "{what}: {run}");
     };
     warm.warm_up(&[]);
@@ -151,7 +152,8 @@ fn whatever_is_edited_is_seen() {
     warm.suite.write("helper.py", "def value(): return 2\n");
     seen(&[("test_a.py::test_a", "failed"), gone], "a helper");
     warm.suite.write("conftest.py", "import pytest\n@pytest.fixture\ndef given(): return 2\n");
-    warm.suite.write("test_a.py", "import helper\ndef test_b(given): assert helper.value() == given\n");
+    warm.suite
+        .write("test_a.py", "import helper\ndef test_b(given): assert helper.value() == given\n");
     seen(&[("test_a.py::test_b", "passed"), gone], "a conftest and a test file");
     fs::remove_file(warm.suite.root().join("test_gone.py")).unwrap();
     warm.suite.write("test_new.py", "def test_new(): pass\n");
@@ -161,7 +163,8 @@ fn whatever_is_edited_is_seen() {
     seen(&[("test_new.py::check_it", "passed")], "the configuration");
     // A module of the project that has the name of a library's.
     warm.suite.write("tomllib.py", "HERE = 1\n");
-    warm.suite.write("test_new.py", "def check_it():\n    import secrets\n    assert secrets.HERE\n");
+    warm.suite
+        .write("test_new.py", "def check_it():\n    import secrets\n    assert secrets.HERE\n");
     warm.suite.write("secrets.py", "HERE = 1\n");
     let run = warm.test(&[]);
     let cold = warm.cold(&[]);
@@ -170,11 +173,8 @@ fn whatever_is_edited_is_seen() {
 
 /// A virtual environment of its own, with pytest's, and with libraries that can be edited.
 fn environment(folder: &Path, libraries: &[(&str, &str)]) -> PathBuf {
-    let made = Command::new(python())
-        .args(["-m", "venv", "--without-pip"])
-        .arg(folder)
-        .status()
-        .unwrap();
+    let made =
+        Command::new(python()).args(["-m", "venv", "--without-pip"]).arg(folder).status().unwrap();
     assert!(made.success());
     let own = folder.join("bin/python");
     let ask = |python: &Path, question: &str| {
@@ -182,7 +182,8 @@ fn environment(folder: &Path, libraries: &[(&str, &str)]) -> PathBuf {
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     };
     let packages = ask(&own, "import sysconfig; print(sysconfig.get_path('purelib'))");
-    let others = ask(python(), "import pathlib, pytest; print(pathlib.Path(pytest.__file__).parent.parent)");
+    let others =
+        ask(python(), "import pathlib, pytest; print(pathlib.Path(pytest.__file__).parent.parent)");
     fs::write(Path::new(&packages).join("others.pth"), others + "\n").unwrap();
     for (name, text) in libraries {
         fs::write(Path::new(&packages).join(name), text).unwrap();
@@ -254,7 +255,8 @@ fn another_environment_is_another_process() {
     assert_eq!(pids.len(), 2, "{pids:?}");
     assert!(pids.contains(&pid));
     // What belongs to the terminal does not count, and yet each run has it.
-    warm.suite.write("test_a.py", "import os\ndef test_a(): assert os.environ['COLUMNS'] == '33'\n");
+    warm.suite
+        .write("test_a.py", "import os\ndef test_a(): assert os.environ['COLUMNS'] == '33'\n");
     let mut command = warm.suite.pnl(&["test", "--warm", "--python"]);
     let output = command.arg(python()).env("COLUMNS", "33").output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{output:?}");
@@ -269,9 +271,10 @@ fn it_listens_in_private_says_how_it_is_and_ends_when_told() {
         "no warm process; `pnl test --warm` starts one\n"
     );
     warm.warm_up(&[]);
-    let folder = fs::read_dir(warm.suite.beside("tmp")).unwrap().flatten().find(|entry| {
-        entry.file_name().to_string_lossy().starts_with("pnl-warm-")
-    });
+    let folder = fs::read_dir(warm.suite.beside("tmp"))
+        .unwrap()
+        .flatten()
+        .find(|entry| entry.file_name().to_string_lossy().starts_with("pnl-warm-"));
     let mode = folder.unwrap().metadata().unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o700);
     let [status] = &warm.status()[..] else { panic!("there is one") };

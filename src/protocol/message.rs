@@ -25,6 +25,8 @@ pub enum ToController {
         file: u32,
         /// How many tests were sent.
         count: u32,
+        /// Microseconds that it took.
+        took: u64,
         /// What could not be collected, as pytest prints it.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         errors: Vec<String>,
@@ -277,6 +279,11 @@ pub enum ToWorker {
     /// To a template: fork a worker. Travels with the writing end of the worker's output, and
     /// with a second descriptor if `permits` says so.
     Fork(Fork),
+    /// To a template whose files workers collect: fork a template that collects all of them, for the
+    /// rounds to come.
+    Branch,
+    /// To a template: its branch was ordered this worker, of which there will be reports.
+    ForkedByBranch(Fork),
     /// To a template: what the worker reported of this attempt does not stand, because another
     /// follows, or because it came after the test's time was up.
     Retried {

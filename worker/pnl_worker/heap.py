@@ -28,7 +28,6 @@ REPLACED = ("collect", "get_freeze_count")
 _collect = gc.collect
 _is_frozen = False
 _is_watched = False
-_is_heard = False
 _template = 0
 
 
@@ -44,20 +43,14 @@ def watch() -> None:
 
 def freeze() -> None:
     """Before the first fork."""
-    global _is_frozen, _is_heard
-    adopt()
+    global _is_frozen, _template
+    is_heard = _template != 0
+    _template = os.getpid()
     gc.collect()
     gc.freeze()
     _is_frozen = True
-    if not _is_heard:
-        _is_heard = True
+    if not is_heard:
         sys.addaudithook(_heed)
-
-
-def adopt() -> None:
-    """Makes this process the one whose objects are kept out."""
-    global _template
-    _template = os.getpid()
 
 
 def _heed(event: str, _: object) -> None:

@@ -20,6 +20,7 @@ from . import (
     listing,
     marks,
     observer,
+    origin,
     refork,
     spread,
     stacks,
@@ -142,14 +143,17 @@ class Role:
     def pytest_collection(self, session: pytest.Session) -> Any:
         """Leaves the files to workers where that is wanted and nothing needs all tests at once."""
         self.why_full = ""
-        if ORDER.get("collect") != "auto":
+        wish = ORDER.get("collect", "full")
+        if wish == "full":
             return (yield)
-        self.why_full = XDIST.why_full() or spread.why_full(session.config) or ""
+        self.why_full = XDIST.why_full() or spread.why_full(session.config, wish) or ""
         if self.why_full:
             return (yield)
         with spread.Files(session) as files:
             result = yield
-        if len(files.units()) > 1 and not session.items and not session.testsfailed:
+        self.why_full = files.why_full(wish) or ""
+        can_spread = not (self.why_full or session.items or session.testsfailed)
+        if len(files.units()) > 1 and can_spread:
             self.files = files.units()
         else:
             files.collect_all()
@@ -163,9 +167,7 @@ class Role:
             return None
         if session.testsfailed and not option.continue_on_collection_errors:
             return None  # pytest's own loop raises its own error
-        warm = sys.modules.get(f"{__package__}.warm")
-        if warm is not None:
-            warm.learn()
+        origin.say_imports()
         if ORDER["role"] == "worker":
             self._warn_of_files(session.config)
         for level, text in GUESTS.notices(session) if GUESTS is not None else ():

@@ -24,7 +24,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any, Callable, Optional
 
-from . import heap, stock, wire
+from . import heap, origin, stock, wire
 from .shelf import Shelf
 
 VERSION = 1
@@ -324,9 +324,11 @@ class Server:
         with run.learned as file:
             file.seek(0)
             text = file.read()
-        with contextlib.suppress(ValueError):
-            names = json.loads(text)
-            self.wish = [it for it in names if it not in self.state.refused]
+        names: dict[str, None] = {}  # a set that keeps its order
+        for line in text.splitlines():
+            with contextlib.suppress(ValueError):
+                names.update(dict.fromkeys(json.loads(line)))
+        self.wish = [it for it in names if it not in self.state.refused]
 
     def _maybe_succeed(self) -> Optional[dict[str, Any]]:
         """Forks a successor where there is something to execute; returns in it, when it serves."""
@@ -392,7 +394,6 @@ def _become(order: dict[str, Any], state: State) -> None:
     global _learns_to, _base, _shelf
     with contextlib.suppress(OSError):
         os.setpgid(0, 0)
-    heap.adopt()
     output = order["output"]
     os.dup2(output, 1)
     os.dup2(output, 2)
@@ -405,6 +406,7 @@ def _become(order: dict[str, Any], state: State) -> None:
     order["learned"].close()
     _base = frozenset(sys.modules)
     _shelf = state.shelf
+    origin.say_imports = _say_imports
     sys.argv = ["-m", *order["argv"]]
     if hasattr(sys, "orig_argv"):
         sys.orig_argv[:] = [sys.orig_argv[0], "-m", "pytest", *order["argv"]]
@@ -449,12 +451,12 @@ def _name_run(run: str) -> None:
             os.close(memory)
 
 
-def learn() -> None:
-    """Says, once in a run that the warm process has forked, which libraries it has imported."""
-    global _learns_to
-    if _learns_to is None or _shelf is None:
-        return
-    fd, _learns_to = _learns_to, None
-    names = stock.wanted(_base, _shelf.folders)
-    with os.fdopen(fd, "w") as file:
-        json.dump(names, file)
+def _say_imports() -> None:
+    """Says, in a run that the warm process has forked, which libraries this process has imported.
+
+    Once it has collected: what tests import only when they run may be none of the next run's.
+    """
+    if _learns_to is not None and _shelf is not None:
+        names = stock.wanted(_base, _shelf.folders)
+        # One write, so that lines of several processes do not mix.
+        os.write(_learns_to, json.dumps(names).encode() + b"\n")

@@ -163,6 +163,7 @@ class Worker:
 
     def _collect(self, number: int) -> None:
         """Imports one of the files that the template found and tells of its tests."""
+        began = wire.now_us()
         errors = spread.Errors()
         self.config.pluginmanager.register(errors)
         signal.signal(signal.SIGINT, self.suites_handler)
@@ -171,12 +172,8 @@ class Worker:
         finally:
             self.suites_handler = signal.signal(signal.SIGINT, self._note_interrupt)
             self.config.pluginmanager.unregister(errors)
-        for part in listing.parts([listing.describe(item) for item in items]):
-            self.connection.buffer({"t": "tests", "tests": part})
-        told: dict[str, Any] = {"t": "collected", "file": number, "count": len(items)}
-        if errors.texts:
-            told["errors"] = [outcome.cut(text) for text in errors.texts]
-        self.connection.send(told)
+        texts = list(map(outcome.cut, errors.texts))
+        listing.tell_file(self.connection, number, items, began, texts)
 
     def _next_item(self) -> Optional[pytest.Item]:
         if self.queue:
