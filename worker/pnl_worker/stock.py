@@ -334,12 +334,14 @@ def _absolute(name: str, globals: Any, level: int) -> str:
 def _hear(event: str, arguments: Any) -> None:
     if _watcher is None:
         return
-    if event in EFFECTS:
-        _watcher.blame()
-    elif event == "open":
+    if event == "open":
         path, _, flags = arguments
-        if isinstance(flags, int) and flags & WRITES and "__pycache__" not in str(path):
-            _watcher.blame()
+        # A number is a descriptor, which was opened before.
+        is_effect = isinstance(flags, int) and bool(flags & WRITES) and not isinstance(path, int)
+    else:
+        is_effect = event in EFFECTS
+    if is_effect and not (arguments and "__pycache__" in str(arguments[0])):
+        _watcher.blame()
 
 
 def _state() -> tuple[Any, ...]:

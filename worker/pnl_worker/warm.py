@@ -24,10 +24,10 @@ import time
 from dataclasses import dataclass, field
 from typing import Any, Callable, Optional
 
-from . import heap, origin, stock, wire
+from . import DONT_WRITE_BYTECODE, heap, origin, stock, wire
 from .shelf import Shelf
 
-VERSION = 1
+sys.dont_write_bytecode = DONT_WRITE_BYTECODE
 
 LOOK_MS = 60_000
 """How often it looks whether its socket and project are still there: nothing tells of that."""

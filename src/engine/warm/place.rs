@@ -50,13 +50,11 @@ pub(super) fn sockets() -> io::Result<Vec<PathBuf>> {
 /// for temporary files, whose path is short enough for a socket's.
 fn folder() -> PathBuf {
     let named = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
-    match named.filter(|it| it.is_absolute() && it.is_dir()) {
-        Some(own) => own.join("pnl-warm"),
-        None => {
-            let user = rustix::process::geteuid().as_raw();
-            std::env::temp_dir().join(format!("pnl-warm-{user}"))
-        }
+    if let Some(own) = named.filter(|it| it.is_absolute() && it.is_dir()) {
+        return own.join("pnl-warm");
     }
+    let user = rustix::process::geteuid().as_raw();
+    std::env::temp_dir().join(format!("pnl-warm-{user}"))
 }
 
 fn make(folder: &Path) -> io::Result<()> {
@@ -70,7 +68,8 @@ fn make(folder: &Path) -> io::Result<()> {
 fn check(folder: &Path) -> io::Result<()> {
     let status = fs::symlink_metadata(folder)?;
     let is_own = status.uid() == rustix::process::geteuid().as_raw();
-    if status.is_dir() && is_own && status.mode() & 0o077 == 0 {
+    let for_others = status.mode() & 0o077;
+    if status.is_dir() && is_own && for_others == 0 {
         return Ok(());
     }
     Err(io::Error::new(
