@@ -149,9 +149,10 @@ fn whatever_is_edited_is_seen() {
     warm.warm_up(&[]);
     let gone = ("test_gone.py::test_gone", "passed");
     seen(&[("test_a.py::test_a", "passed"), gone], "nothing");
-    warm.suite.write("helper.py", "def value(): return 2\n");
+    // Of another size: Python takes a compiled file of the same second and size for the same.
+    warm.suite.write("helper.py", "def value(): return 1 + 1\n");
     seen(&[("test_a.py::test_a", "failed"), gone], "a helper");
-    warm.suite.write("conftest.py", "import pytest\n@pytest.fixture\ndef given(): return 2\n");
+    warm.suite.write("conftest.py", "import pytest\n@pytest.fixture\ndef given(): return 1 + 1\n");
     warm.suite
         .write("test_a.py", "import helper\ndef test_b(given): assert helper.value() == given\n");
     seen(&[("test_a.py::test_b", "passed"), gone], "a conftest and a test file");
