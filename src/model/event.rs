@@ -73,6 +73,10 @@ pub enum What {
         file: Arc<str>,
         /// How long that took, in seconds.
         elapsed: f64,
+        /// How many tests there are in it.
+        tests: usize,
+        /// How many files nobody has collected yet.
+        left: usize,
     },
     /// An execution has its outcome. Exactly one for each planned execution. The envelope has no
     /// worker where the test never started.
