@@ -244,7 +244,7 @@ pub fn plan(options: &TestOptions) -> Result<Planned, Refusal> {
         shuffle: options.shuffle,
         terminal: TerminalOwner::Pytest,
         warmth: if settings.warm {
-            Warmth::Warm { idle: settings.warm_idle }
+            Warmth::Warm { idle: settings.warm_idle, owner: None }
         } else {
             Warmth::Cold
         },
