@@ -6,6 +6,8 @@ mod error;
 mod show;
 mod test;
 mod verify;
+mod warm;
+mod watch;
 
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -48,6 +50,8 @@ fn run(words: &[OsString]) -> ExitCode {
             },
             args::Verb::Verify(arguments) => verify::run(&arguments, typed),
             args::Verb::Show(arguments) => show::show_run(&arguments),
+            args::Verb::Watch(arguments) => watch::run(&arguments, typed),
+            args::Verb::Warm(arguments) => warm::run(&arguments),
             args::Verb::History(arguments) => show::list_runs(&arguments),
         },
     }

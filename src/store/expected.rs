@@ -45,14 +45,19 @@ pub(super) fn keep_file(db: &Connection, file: &str, elapsed: f64) -> rusqlite::
     Ok(())
 }
 
+/// So many tests are read, those that came last into the history: some suites have random node ids,
+/// new ones in each run.
+const TESTS: i64 = 500_000;
+
 /// Reads all that is known.
 pub(super) fn durations(db: &Connection) -> rusqlite::Result<Durations> {
     let mut known = Durations::default();
     let mut statement = db.prepare(
         "SELECT nodeid, setup_us, rest_us, setup2_us, rest2_us, setup3_us, rest3_us \
-         FROM durations JOIN tests ON tests.id = test_id WHERE project = ''",
+         FROM durations JOIN tests ON tests.id = test_id WHERE project = '' \
+         ORDER BY test_id DESC LIMIT ?1",
     )?;
-    let mut rows = statement.query([])?;
+    let mut rows = statement.query([TESTS])?;
     while let Some(row) = rows.next()? {
         let nodeid = NodeId::new(row.get_ref(0)?.as_str()?);
         known.tests.insert(nodeid, took(row)?);
@@ -185,7 +190,8 @@ mod tests {
         let project = Project::new();
         let mut tape = Tape::new(started("r"));
         for elapsed in [3.0, 0.25] {
-            tape.push(None, None, What::FileCollected { file: Arc::from("a.py"), elapsed });
+            let file = Arc::from("a.py");
+            tape.push(None, None, What::FileCollected { file, elapsed, tests: 1, left: 0 });
         }
         project.record(&tape.complete());
         assert_eq!(read(&project).files, [("a.py".to_owned(), 0.25)].into());

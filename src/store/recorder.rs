@@ -48,7 +48,7 @@ impl Recorder {
             What::AttemptFailed(execution) => {
                 self.insert_execution(db, run, event, execution, Last::No)
             }
-            What::FileCollected { file, elapsed } => expected::keep_file(db, file, *elapsed),
+            What::FileCollected { file, elapsed, .. } => expected::keep_file(db, file, *elapsed),
             What::WorkerUsed(usage) => {
                 self.usage = Some(self.usage.unwrap_or_default().and(*usage));
                 Ok(())
