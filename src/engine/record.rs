@@ -344,7 +344,7 @@ impl<'a> Record<'a> {
     /// Reports an event of now.
     pub(super) fn emit(&mut self, worker: Option<WorkerId>, what: What) {
         let event = Event { at: self.now(), round: self.round, worker, what };
-        self.reporter.event(&event);
+        self.reporter.event(&Arc::new(event));
     }
 }
 

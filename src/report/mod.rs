@@ -31,11 +31,13 @@ pub use terminal::{Surroundings, TerminalOptions, Verbosity};
 pub mod history;
 pub mod show;
 
+use std::sync::Arc;
+
 use crate::model::Event;
 
 /// Receives the events of a run, in order, from one thread.
 pub trait Reporter {
     /// Takes one event. Must be quick and must not fail the run: a reporter that cannot write
     /// remembers why and says so at the end.
-    fn event(&mut self, event: &Event);
+    fn event(&mut self, event: &Arc<Event>);
 }
