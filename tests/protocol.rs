@@ -46,7 +46,7 @@ fn read(path: &Path) -> Vec<Line> {
         let mut line: Value = serde_json::from_str(text).expect(&place);
         let speaker = match line["from"].as_str() {
             Some("controller") => Speaker::Controller,
-            Some("template" | "worker" | "observer") => Speaker::Process,
+            Some("template" | "branch" | "worker" | "observer") => Speaker::Process,
             other => panic!("{place}: who is {other:?}?"),
         };
         Line { place, speaker, message: line["message"].take() }
@@ -155,6 +155,7 @@ fn every_kind_of_message_is_recorded() {
         });
     }
     let all = [
+        "branch",
         "bye",
         "collect",
         "collected",
@@ -165,6 +166,7 @@ fn every_kind_of_message_is_recorded() {
         "fork",
         "fork-failed",
         "forked",
+        "forked-by-branch",
         "gone",
         "hello",
         "interrupted",
@@ -210,6 +212,8 @@ fn kind_to_controller(message: &ToController) -> &'static str {
 fn kind_to_worker(message: &ToWorker) -> &'static str {
     match message {
         ToWorker::Fork(_) => "fork",
+        ToWorker::Branch => "branch",
+        ToWorker::ForkedByBranch(_) => "forked-by-branch",
         ToWorker::Retried { .. } => "retried",
         ToWorker::Lost { .. } => "lost",
         ToWorker::Shutdown { .. } => "shutdown",

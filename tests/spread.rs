@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use harness::{Run, Suite};
 
-/// Has workers collect where they can.
+/// Has workers collect where they can, which is the default.
 fn test(suite: &Suite, words: &[&str]) -> Run {
-    suite.test(&[&["--collect", "auto"], words].concat())
+    suite.test(words)
 }
 
 const FIXTURES: &str = "
@@ -67,7 +67,7 @@ fn without_order(run: &Run) -> BTreeSet<(String, String)> {
 #[test]
 fn outcomes_are_those_of_a_full_collection() {
     let suite = suite();
-    let full = suite.test(&["-n", "2"]);
+    let full = suite.test(&["-n", "2", "--collect", "full"]);
     assert_eq!(collection(&full), "none");
     for words in [&["-n", "2"][..], &["-n", "3"], &["-n", "9"]] {
         let spread = test(&suite, words);
@@ -94,6 +94,8 @@ fn what_needs_all_tests_at_once_gets_them_and_the_header_says_what() {
         (&["--", "--lf"][..], "--lf"),
         (&["test_a.py::test_it", "test_b.py"], "single tests were named"),
         (&["--", "--dist", "load"], "--dist load"),
+        (&["--dist", "worksteal"], "--dist worksteal"),
+        (&["--shuffle"], "--shuffle"),
     ] {
         let run = test(&suite, &[&["-n", "2"], words].concat());
         assert!(collection(&run).ends_with(&format!("because of {why}")), "{run}");
@@ -102,6 +104,65 @@ fn what_needs_all_tests_at_once_gets_them_and_the_header_says_what() {
     suite.write("conftest.py", &format!("{FIXTURES}\ndef pytest_collection_modifyitems(): pass\n"));
     let run = test(&suite, &["-n", "2"]);
     assert!(collection(&run).contains("pytest_collection_modifyitems of conftest.py"), "{run}");
+    let run = test(&suite, &["-n", "2", "--collect", "spread"]);
+    assert_eq!(collection(&run), "spread over 4 files", "{run}");
+}
+
+/// Each import of a test file leaves a line that says which process it was.
+const IMPORTED: &str = "
+import os
+with open('imports', 'a') as file: file.write(f'{os.environ.get(\"PNL_ROUND\", 0)} {__name__}\\n')
+RUN = []
+def test_first(): RUN.append(1); assert RUN == [1]
+def test_second(): pass
+";
+
+#[test]
+fn a_loop_begins_at_once_and_its_later_rounds_import_nothing() {
+    let suite = Suite::new(&[("test_a.py", IMPORTED), ("test_b.py", IMPORTED)]);
+    let run = test(&suite, &["-n", "2", "--loop", "3"]);
+    assert_eq!(run.code, Some(0), "{run}");
+    assert_eq!(collection(&run), "spread over 2 files");
+    assert_eq!(run.totals(), BTreeMap::from([("passed".into(), 12)]), "{run}");
+    run.assert_sums_match();
+    run.assert_nothing_left();
+    let imports = suite.read("imports");
+    let later = imports.lines().filter(|line| !line.starts_with(['0', '1'])).count();
+    assert_eq!(later, 0, "round and file of each import:\n{imports}");
+}
+
+#[test]
+fn rounds_go_on_where_nobody_can_collect_for_them() {
+    // The branch is no worker: it has no worker's id.
+    let dies = "import os\nif 'PYTEST_XDIST_WORKER' not in os.environ: os.abort()\n";
+    let threaded = "import threading\nthreading.Thread(target=threading.Event().wait, daemon=True).start()\n";
+    for first in [dies, threaded] {
+        let text = format!("{first}{IMPORTED}");
+        let suite = Suite::new(&[("test_a.py", &text), ("test_b.py", &text)]);
+        let run = test(&suite, &["-n", "2", "--loop", "3"]);
+        assert_eq!(run.code, Some(0), "{run}");
+        assert_eq!(run.totals(), BTreeMap::from([("passed".into(), 12)]), "{run}");
+        run.assert_sums_match();
+        run.assert_nothing_left();
+        let imports = suite.read("imports");
+        assert!(imports.lines().any(|line| line.starts_with('3')), "{imports}");
+    }
+}
+
+#[test]
+fn workers_that_die_are_replaced_in_every_round_of_a_loop() {
+    let dies = "import os\ndef test_dies(): os.abort()\ndef test_after(): pass\n";
+    let suite = Suite::new(&[("test_a.py", dies), ("test_b.py", dies), ("test_c.py", IMPORTED)]);
+    for isolation in ["round", "none"] {
+        let words = ["-n", "2", "--loop", "3", "--keep-going", "--isolation", isolation];
+        let run = test(&suite, &words);
+        assert_eq!(run.code, Some(1), "{isolation} {run}");
+        let (totals, passed) = (run.totals(), if isolation == "round" { 12 } else { 10 });
+        assert_eq!(totals["crashed"], 6, "{isolation} {run}");
+        assert!(totals["passed"] >= passed, "{isolation} {run}");
+        run.assert_sums_match();
+        run.assert_nothing_left();
+    }
 }
 
 #[test]

@@ -39,7 +39,7 @@ complete -c pnl -n "__fish_pnl_using_subcommand test" -l dist -d 'How tests are 
 complete -c pnl -n "__fish_pnl_using_subcommand test" -l delay -d 'Wait between rounds, never past the deadline [env: PNL_DELAY]' -r
 complete -c pnl -n "__fish_pnl_using_subcommand test" -l base-url -d 'The server under test, which tests read as E2E_BASE_URL; pnl never starts one [env: E2E_BASE_URL] [default: http://127.0.0.1:8000]' -r
 complete -c pnl -n "__fish_pnl_using_subcommand test" -l max-fail -d 'Stop a round after N failures [env: PNL_MAX_FAIL]' -r
-complete -c pnl -n "__fish_pnl_using_subcommand test" -l collect -d 'Where tests are collected: full (all of them before the first is run) or auto (by the workers, file by file, while others run, unless something needs all tests at once) [env: PNL_COLLECT] [default: full]' -r
+complete -c pnl -n "__fish_pnl_using_subcommand test" -l collect -d 'Where tests are collected: full (all of them before the first is run), auto (by the workers, file by file, while others run, unless something needs all tests at once) or spread (also where a hook then sees one file\'s tests at a time) [env: PNL_COLLECT] [default: auto]' -r
 complete -c pnl -n "__fish_pnl_using_subcommand test" -l retries -d 'Try a failed test up to N more times; one that then passes is flaky [env: PNL_RETRIES]' -r
 complete -c pnl -n "__fish_pnl_using_subcommand test" -l flaky -d 'What a test that passed only when it was retried does to the exit code: pass or fail [env: PNL_FLAKY] [default: pass]' -r
 complete -c pnl -n "__fish_pnl_using_subcommand test" -l timeout -d 'End a test that takes longer than T, set-up and tear-down included, and go on with the others; 0 for none [env: PNL_TIMEOUT]' -r
@@ -64,7 +64,7 @@ complete -c pnl -n "__fish_pnl_using_subcommand loop" -l dist -d 'How tests are 
 complete -c pnl -n "__fish_pnl_using_subcommand loop" -l delay -d 'Wait between rounds, never past the deadline [env: PNL_DELAY]' -r
 complete -c pnl -n "__fish_pnl_using_subcommand loop" -l base-url -d 'The server under test, which tests read as E2E_BASE_URL; pnl never starts one [env: E2E_BASE_URL] [default: http://127.0.0.1:8000]' -r
 complete -c pnl -n "__fish_pnl_using_subcommand loop" -l max-fail -d 'Stop a round after N failures [env: PNL_MAX_FAIL]' -r
-complete -c pnl -n "__fish_pnl_using_subcommand loop" -l collect -d 'Where tests are collected: full (all of them before the first is run) or auto (by the workers, file by file, while others run, unless something needs all tests at once) [env: PNL_COLLECT] [default: full]' -r
+complete -c pnl -n "__fish_pnl_using_subcommand loop" -l collect -d 'Where tests are collected: full (all of them before the first is run), auto (by the workers, file by file, while others run, unless something needs all tests at once) or spread (also where a hook then sees one file\'s tests at a time) [env: PNL_COLLECT] [default: auto]' -r
 complete -c pnl -n "__fish_pnl_using_subcommand loop" -l retries -d 'Try a failed test up to N more times; one that then passes is flaky [env: PNL_RETRIES]' -r
 complete -c pnl -n "__fish_pnl_using_subcommand loop" -l flaky -d 'What a test that passed only when it was retried does to the exit code: pass or fail [env: PNL_FLAKY] [default: pass]' -r
 complete -c pnl -n "__fish_pnl_using_subcommand loop" -l timeout -d 'End a test that takes longer than T, set-up and tear-down included, and go on with the others; 0 for none [env: PNL_TIMEOUT]' -r
@@ -89,7 +89,7 @@ complete -c pnl -n "__fish_pnl_using_subcommand verify" -l dist -d 'How tests ar
 complete -c pnl -n "__fish_pnl_using_subcommand verify" -l delay -d 'Wait between rounds, never past the deadline [env: PNL_DELAY]' -r
 complete -c pnl -n "__fish_pnl_using_subcommand verify" -l base-url -d 'The server under test, which tests read as E2E_BASE_URL; pnl never starts one [env: E2E_BASE_URL] [default: http://127.0.0.1:8000]' -r
 complete -c pnl -n "__fish_pnl_using_subcommand verify" -l max-fail -d 'Stop a round after N failures [env: PNL_MAX_FAIL]' -r
-complete -c pnl -n "__fish_pnl_using_subcommand verify" -l collect -d 'Where tests are collected: full (all of them before the first is run) or auto (by the workers, file by file, while others run, unless something needs all tests at once) [env: PNL_COLLECT] [default: full]' -r
+complete -c pnl -n "__fish_pnl_using_subcommand verify" -l collect -d 'Where tests are collected: full (all of them before the first is run), auto (by the workers, file by file, while others run, unless something needs all tests at once) or spread (also where a hook then sees one file\'s tests at a time) [env: PNL_COLLECT] [default: auto]' -r
 complete -c pnl -n "__fish_pnl_using_subcommand verify" -l retries -d 'Try a failed test up to N more times; one that then passes is flaky [env: PNL_RETRIES]' -r
 complete -c pnl -n "__fish_pnl_using_subcommand verify" -l flaky -d 'What a test that passed only when it was retried does to the exit code: pass or fail [env: PNL_FLAKY] [default: pass]' -r
 complete -c pnl -n "__fish_pnl_using_subcommand verify" -l timeout -d 'End a test that takes longer than T, set-up and tear-down included, and go on with the others; 0 for none [env: PNL_TIMEOUT]' -r

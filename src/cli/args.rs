@@ -123,10 +123,10 @@ pub(super) struct RunArgs {
     /// Stop a round after N failures [env: PNL_MAX_FAIL]
     #[arg(long, value_name = "N", value_parser = failures, allow_negative_numbers = true)]
     max_fail: Option<u64>,
-    /// Where tests are collected: full (all of them before the first is run) or auto (by the workers,
-    /// file by file, while others run, unless something needs all tests at once) [env: PNL_COLLECT]
-    /// [default: full]
-    #[arg(long, value_name = "full|auto")]
+    /// Where tests are collected: full (all of them before the first is run), auto (by the workers,
+    /// file by file, while others run, unless something needs all tests at once) or spread (also
+    /// where a hook then sees one file's tests at a time) [env: PNL_COLLECT] [default: auto]
+    #[arg(long, value_name = "auto|spread|full")]
     collect: Option<CollectMode>,
     /// Try a failed test up to N more times; one that then passes is flaky [env: PNL_RETRIES]
     #[arg(long, value_name = "N", value_parser = retries, allow_negative_numbers = true)]

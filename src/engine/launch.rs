@@ -104,18 +104,22 @@ impl Base {
     }
 }
 
-/// Where the tests of this plan can be collected: workers can do it for one round of pnl's own dist
-/// mode, in an order that nothing but the files decides.
+/// Where the tests of this plan are to be collected.
 fn collect_mode(plan: &Plan) -> CollectMode {
-    let has_claims =
-        plan.rules.iter().any(|(_, rule)| rule.exclusive.is_some() || !rule.locks.is_empty());
-    let can_spread = plan.engine == EngineKind::Fork
-        && plan.rounds.planned() == Some(1)
-        && plan.dist == DistMode::Pnl
-        && plan.workers.number() > 1
-        && plan.shuffle.is_none()
-        && !has_claims;
-    if can_spread { plan.collect } else { CollectMode::Full }
+    let can_spread = plan.engine == EngineKind::Fork && plan.workers.number() > 1;
+    if can_spread && why_full(plan).is_none() { plan.collect } else { CollectMode::Full }
+}
+
+/// What in this plan needs all tests before the first is run: workers can collect in an order that
+/// nothing but the files decides. `None` also where nobody would expect workers to collect.
+pub(super) fn why_full(plan: &Plan) -> Option<String> {
+    if plan.collect == CollectMode::Full || plan.workers.number() < 2 {
+        None
+    } else if !matches!(plan.dist, DistMode::Pnl | DistMode::No) {
+        Some(format!("--dist {}", plan.dist))
+    } else {
+        plan.shuffle.map(|_| "--shuffle".to_owned())
+    }
 }
 
 /// The pytest command that `plan` starts: the template's, each spawned worker's, or the observed one.

@@ -6,6 +6,7 @@
 //! share one dispatcher ([`dispatch`]); `xdist` and `pytest` run by themselves and are observed
 //! ([`observed`]). Reporters are known only as a trait.
 
+mod branch;
 mod capacity;
 mod command;
 mod crew;

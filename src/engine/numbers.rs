@@ -7,27 +7,45 @@ use crate::model::{NodeId, TestIndex, TestInfo};
 use crate::protocol::TestRow;
 
 /// A forked worker of a collected template uses the template's; one that collects counts for itself.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) enum Numbers {
     #[default]
     Same,
-    Own {
-        to_worker: HashMap<TestIndex, u32>,
-        from_worker: Vec<TestIndex>,
-    },
+    /// Workers of one process that has collected have the same table.
+    Own(Arc<Table>),
+}
+
+/// Which number is which test, both ways; what has none is `NONE`.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Table {
+    to_worker: Vec<u32>,
+    from_worker: Vec<u32>,
+}
+
+const NONE: u32 = u32::MAX;
+
+fn entry(table: &[u32], at: usize) -> Option<u32> {
+    table.get(at).copied().filter(|&it| it != NONE)
+}
+
+fn enter(table: &mut Vec<u32>, at: usize, value: u32) {
+    if table.len() <= at {
+        table.resize(at + 1, NONE);
+    }
+    table[at] = value;
 }
 
 impl Numbers {
     /// Of a worker that has collected nothing yet.
     pub(super) fn own() -> Self {
-        Self::Own { to_worker: HashMap::new(), from_worker: Vec::new() }
+        Self::Own(Arc::default())
     }
 
     /// The worker's number; `None` for a test that it has not collected.
     pub(super) fn to_worker(&self, test: TestIndex) -> Option<u32> {
         match self {
             Self::Same => Some(test.0),
-            Self::Own { to_worker, .. } => to_worker.get(&test).copied(),
+            Self::Own(table) => entry(&table.to_worker, test.at()),
         }
     }
 
@@ -35,9 +53,7 @@ impl Numbers {
     pub(super) fn to_test(&self, number: u32) -> Option<TestIndex> {
         match self {
             Self::Same => Some(TestIndex(number)),
-            Self::Own { from_worker, .. } => {
-                from_worker.get(number as usize).copied().filter(|test| test.0 != u32::MAX)
-            }
+            Self::Own(table) => entry(&table.from_worker, number as usize).map(TestIndex),
         }
     }
 
@@ -54,12 +70,13 @@ impl Numbers {
         if matches!(self, Self::Same) {
             *self = Self::own();
         }
-        let Self::Own { to_worker, from_worker } = self else { return Ok(renamed) };
+        let Self::Own(table) = self else { return Ok(renamed) };
+        let Table { to_worker, from_worker } = Arc::make_mut(table);
         let first = from_worker.len();
-        from_worker.resize(first + rows.len(), TestIndex(u32::MAX));
+        from_worker.resize(first + rows.len(), NONE);
         for (test, place) in tests.iter().zip(places) {
-            to_worker.insert(test.index, (first + place) as u32);
-            from_worker[first + place] = test.index;
+            enter(to_worker, test.index.at(), (first + place) as u32);
+            from_worker[first + place] = test.index.0;
         }
         Ok(renamed)
     }

@@ -1,14 +1,18 @@
 //! Where workers come from: forks of the template, or processes of their own.
 
+use std::fs::File;
 use std::io;
+use std::os::fd::{AsFd, OwnedFd};
 
+use super::branch::Branch;
 use super::inbox::{Control, Source};
 use super::launch::Base;
 use super::permits::Permits;
 use super::plan::Plan;
 use super::template::Template;
 use crate::model::WorkerId;
-use crate::protocol::Fork;
+use crate::protocol::socket::Sender;
+use crate::protocol::{Fork, ToWorker};
 
 /// Makes workers.
 pub(super) enum Recruiter {
@@ -27,11 +31,12 @@ pub(super) struct Recruit {
 }
 
 impl Recruiter {
-    /// Orders a worker. It will connect and say hello; its output is being read from now on.
+    /// Orders a worker, from `branch` if there is one. It will connect and say hello; its output is
+    /// being read from now on.
     pub(super) fn recruit(
         &mut self,
         id: WorkerId,
-        mut order: Fork,
+        (mut order, branch): (Fork, Option<&mut Branch>),
         (base, plan, control): (&Base, &Plan, &Control),
     ) -> io::Result<Recruit> {
         let source = Source::Worker(id);
@@ -39,7 +44,14 @@ impl Recruiter {
             Self::Fork(template) => {
                 let permits = Permits::new()?;
                 order.permits = true;
-                control.read_output(source, template.fork(order, &permits)?)?;
+                let output = match branch {
+                    None => template.fork(order, &permits)?,
+                    Some(branch) => {
+                        template.tell(&ToWorker::ForkedByBranch(order.clone()));
+                        branch.fork(order, &permits)?
+                    }
+                };
+                control.read_output(source, output)?;
                 Ok(Recruit { pid: 0, permits: Some(permits) })
             }
             Self::Spawn => {
@@ -61,4 +73,17 @@ impl Recruiter {
             Self::Spawn => None,
         }
     }
+}
+
+/// Sends the order for a worker with its permits and the writing end of its output; returns the
+/// reading end.
+pub(super) fn send_order(
+    sender: &mut Sender,
+    order: &ToWorker,
+    permits: &Permits,
+) -> io::Result<File> {
+    let (read, write) = io::pipe()?;
+    let write = OwnedFd::from(write);
+    sender.send_with_fds(order, [write.as_fd(), permits.reading_end()])?;
+    Ok(File::from(OwnedFd::from(read)))
 }

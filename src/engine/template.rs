@@ -7,6 +7,7 @@ use super::inbox::{ConnId, Control, Message, Source};
 use super::launch::Base;
 use super::permits::Permits;
 use super::plan::Plan;
+use super::recruit::send_order;
 use crate::model::{ExitCode, StopReason};
 use crate::process::{Ended, PythonError, Signal, Tail, kill_group, probe, send_signal};
 use crate::protocol::socket::Sender;
@@ -175,14 +176,10 @@ impl Template {
 
     /// Orders a worker; returns the reading end of its output.
     pub(super) fn fork(&mut self, order: Fork, permits: &Permits) -> io::Result<std::fs::File> {
-        let (read, write) = io::pipe()?;
         let Some((_, sender)) = &mut self.conn else {
             return Err(io::Error::other("the template has not connected"));
         };
-        let write = std::os::fd::OwnedFd::from(write);
-        let fds = [std::os::fd::AsFd::as_fd(&write), permits.reading_end()];
-        sender.send_with_fds(&ToWorker::Fork(order), fds)?;
-        Ok(std::fs::File::from(std::os::fd::OwnedFd::from(read)))
+        send_order(sender, &ToWorker::Fork(order), permits)
     }
 
     /// Tells it something. A template that is gone is told nothing.

@@ -103,6 +103,8 @@ named! {
     CollectMode, "way to collect" {
         /// By workers, file by file, where nothing needs to see all tests at once.
         Auto = "auto",
+        /// By workers also where a hook of the suite then sees one file's tests at a time.
+        Spread = "spread",
         /// All of them before the first test, in one process.
         Full = "full",
     }

@@ -28,6 +28,7 @@ const FILES: &[(&str, &str)] = embedded![
     "need.py",
     "observer.py",
     "outcome.py",
+    "per_item.py",
     "plugin.py",
     "refork.py",
     "replay.py",

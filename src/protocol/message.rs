@@ -300,6 +300,11 @@ pub enum ToWorker {
     /// To a template: fork a worker. Travels with the writing end of the worker's output, and
     /// with a second descriptor if `permits` says so.
     Fork(Fork),
+    /// To a template whose files workers collect: fork a template that collects all of them, for the
+    /// rounds to come.
+    Branch,
+    /// To a template: its branch was ordered this worker, of which there will be reports.
+    ForkedByBranch(Fork),
     /// To a template: what the worker reported of this attempt does not stand, because another
     /// follows, or because it came after the test's time was up.
     Retried {

@@ -119,7 +119,7 @@ impl Settings {
             delay: first!(delay).unwrap_or(Duration::ZERO),
             headed: first!(headed).unwrap_or(false),
             max_fail: first!(max_fail),
-            collect: first!(collect).unwrap_or(CollectMode::Full),
+            collect: first!(collect).unwrap_or(CollectMode::Auto),
             general: Rule {
                 retries: first!(retries),
                 timeout: first!(timeout),

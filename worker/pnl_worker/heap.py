@@ -39,11 +39,13 @@ def watch() -> None:
 def freeze() -> None:
     """Before the first fork."""
     global _is_frozen, _template
+    is_heard = _template != 0
     _template = os.getpid()
     gc.collect()
     gc.freeze()
     _is_frozen = True
-    sys.addaudithook(_heed)
+    if not is_heard:
+        sys.addaudithook(_heed)
 
 
 def _heed(event: str, _: object) -> None:

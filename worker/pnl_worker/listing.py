@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Optional
 
 import pytest
 
@@ -41,14 +41,22 @@ def announce(
         files = [spread.describe(unit) for unit in how.files]
         for part in parts(files):
             connection.buffer({"t": "files", "files": part})
-    rows = [describe(item) for item in session.items]
-    for part in parts(rows):
-        connection.buffer({"t": "tests", "tests": part})
+    tell_tests(connection, session.items)
+    ready(session, connection, xdist, how)
+
+
+def ready(
+    session: pytest.Session,
+    connection: wire.Connection,
+    xdist: Optional[wire.Message] = None,
+    how: Collected = WHOLE,
+) -> None:
+    """Says that all is told, and what the controller needs to know of this process."""
     option = session.config.option
     connection.send(
         {
             "t": "ready",
-            "count": len(rows),
+            "count": len(session.items),
             "rootdir": str(session.config.rootpath),
             "capture": str(getattr(option, "capture", "no")),
             "maxfail": int(option.maxfail or 0),
@@ -60,6 +68,26 @@ def announce(
             **({"why_full": how.why_full} if how.why_full else {}),
         }
     )
+
+
+def tell_tests(connection: wire.Connection, items: Sequence[pytest.Item]) -> None:
+    """Holds rows of these tests back for the next message."""
+    for part in parts([describe(item) for item in items]):
+        connection.buffer({"t": "tests", "tests": part})
+
+
+def tell_file(
+    connection: wire.Connection,
+    number: int,
+    items: Sequence[pytest.Item],
+    errors: Sequence[str] = (),
+) -> None:
+    """Tells of the tests of one file that was collected, and of what could not be."""
+    tell_tests(connection, items)
+    told: dict[str, Any] = {"t": "collected", "file": number, "count": len(items)}
+    if errors:
+        told["errors"] = list(errors)
+    connection.send(told)
 
 
 def parts(rows: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:

@@ -142,14 +142,17 @@ class Role:
     def pytest_collection(self, session: pytest.Session) -> Any:
         """Leaves the files to workers where that is wanted and nothing needs all tests at once."""
         self.why_full = ""
-        if ORDER.get("collect") != "auto":
+        wish = ORDER.get("collect", "full")
+        if wish == "full":
             return (yield)
-        self.why_full = XDIST.why_full() or spread.why_full(session.config) or ""
+        self.why_full = XDIST.why_full() or spread.why_full(session.config, wish) or ""
         if self.why_full:
             return (yield)
         with spread.Files(session) as files:
             result = yield
-        if len(files.units()) > 1 and not session.items and not session.testsfailed:
+        self.why_full = files.why_full(wish) or ""
+        can_spread = not (self.why_full or session.items or session.testsfailed)
+        if len(files.units()) > 1 and can_spread:
             self.files = files.units()
         else:
             files.collect_all()

@@ -77,7 +77,8 @@ class Replay:
         self.is_last_round = False
         self.missing = 0
         """Workers of this round that were not forked yet."""
-        self.failed_before: dict[int, tuple[Any, ...]] = {}
+        self.failed_before: dict[str, tuple[Any, ...]] = {}
+        """By node id: workers that collect have numbers of their own."""
         self.lost: list[tuple[Node, int, str, str]] = []
         self.may_retry = False
         self.waiting: list[tuple[Node, tuple[Any, ...]]] = []
@@ -122,14 +123,14 @@ class Replay:
             for frame in reader.read()[0]:
                 if frame[0] == Kind.FULL and frame[2]:
                     if self._is_final(node, frame):
-                        self.failed_before.setdefault(frame[1], frame)
+                        self.failed_before.setdefault(_nodeid(frame), frame)
                 elif frame[0] == Kind.OUTPUT:
                     node.workeroutput = frame[1]
             reader.close()
         for node, index, nodeid, words in self.lost:
             report = self._lost_report(node, nodeid, words)
             frame = (Kind.FULL, index, True, [report], node.round, 1)
-            self.failed_before.setdefault(index, frame)
+            self.failed_before.setdefault(nodeid, frame)
         self.readers.clear()
         self.lost.clear()
         self.retried.clear()
@@ -258,6 +259,11 @@ class Replay:
             yield
         finally:
             writer._file = file
+
+
+def _nodeid(frame: tuple[Any, ...]) -> str:
+    report = frame[3][0]
+    return str(report.nodeid if isinstance(report, pytest.TestReport) else report["nodeid"])
 
 
 class _Nowhere:

@@ -17,7 +17,7 @@ from typing import Any, Optional, Union
 
 import pytest
 
-from . import guests
+from . import guests, per_item
 
 KNOWN = frozenset(
     {"_pytest", "_hypothesis_pytestplugin", "anyio", "hypothesis", "pytest_asyncio", "xdist"}
@@ -43,17 +43,25 @@ WHOLE_LIST_OPTIONS = {
 }
 
 
-def why_full(config: pytest.Config) -> Optional[str]:
-    """What needs the list of all tests at once, in a few words; ``None`` if nothing does."""
+def why_full(config: pytest.Config, wish: str) -> Optional[str]:
+    """What needs the list of all tests at once, in a few words; ``None`` if nothing does.
+
+    Where the user wishes ``spread``, hooks make do with one file's tests at a time.
+    """
     for option, name in WHOLE_LIST_OPTIONS.items():
         if getattr(config.option, option, False):
             return name
     if any("::" in arg for arg in config.args):
         return "single tests were named"
+    if wish == "spread":
+        return None
     for name in WHOLE_LIST_HOOKS:
         for impl in getattr(config.pluginmanager.hook, name).get_hookimpls():
             module = guests.module_of(impl.plugin)
-            if module.partition(".")[0] not in KNOWN | {__package__}:
+            if module.partition(".")[0] in KNOWN | {__package__}:
+                continue
+            is_plain = name == "pytest_collection_modifyitems" and not impl.hookwrapper
+            if not is_plain or not per_item.is_per_item(impl.function, config):
                 return f"{name} of {_named(impl.plugin, module)}"
     return None
 
@@ -116,6 +124,10 @@ class Files:
             self.found.setdefault(node.path, unit).nodes.append(node)
         else:
             yield from self.expand(node)
+
+    def why_full(self, wish: str) -> Optional[str]:
+        """As the function: conftests below were loaded while the files were found."""
+        return why_full(self.session.config, wish)
 
     def units(self) -> list[Unit]:
         """The files, in pytest's order."""

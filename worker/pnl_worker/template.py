@@ -12,7 +12,7 @@ from typing import Callable, Optional
 
 import pytest
 
-from . import guests, heap, identity, need, refork, spool, spread, stacks, threads, wire
+from . import guests, heap, identity, listing, need, refork, spool, spread, stacks, threads, wire
 from .replay import Replay
 from .worker import Worker
 
@@ -30,29 +30,46 @@ class Template:
     ) -> None:
         self.session = session
         self.files = files
+        self.knows_items = not files
+        """Whether the process that replays has the tests."""
         self.connection = connection
         self.socket_path = socket_path
         self.token = token
         self.children: set[int] = set()
         self.folder = os.path.dirname(socket_path)
         self.need = need.of(session.config)
-        self.replay = Replay(session, self.folder, self.need)
+        self.replay: Optional[Replay] = Replay(session, self.folder, self.need)
         self.failed_before = session.testsfailed
         # Its session must not wish to stop because of a report: the controller counts failures.
         session.config.option.maxfail = 0
+        self.branch = 0
+        """The process of a fork that collects for the rounds to come."""
+        self._open_wake()
+        self._nudge = self._wake_write
+        """Where workers say that there are reports to replay."""
+
+    def _open_wake(self) -> None:
         self._wake_read, self._wake_write = socket.socketpair()
         self._wake_read.setblocking(False)
         self._wake_write.setblocking(False)
 
     def serve(self) -> None:
         """Forks, reaps and replays until the controller says ``shutdown`` or closes."""
+        replay = self.replay
+        assert replay is not None
         last = self._converse()
-        self.replay.finish()
+        self._end_branch()
+        replay.finish()
         identity.to_controller(self.session.config)
         if last is not None and last.get("collected"):
             self.session.testscollected = last["collected"]
         if last is not None and last.get("code") is not None:
             pytest.exit(last["message"], returncode=last["code"])
+
+    def _end_branch(self) -> None:
+        if self.branch in self.children:
+            os.kill(self.branch, signal.SIGKILL)
+            os.waitpid(self.branch, 0)
 
     def _converse(self) -> Optional[wire.Message]:
         """Serves; returns how the run ended, if the controller said it."""
@@ -74,17 +91,23 @@ class Template:
                 for message in messages or []:
                     if message["t"] == "fork":
                         self._fork(message, restore)
-                    elif message["t"] == "retried":
+                    elif message["t"] == "branch":
+                        self._branch(restore)
+                    elif message["t"] == "forked-by-branch":
+                        self._expect_reports(message)
+                    elif message["t"] == "retried" and self.replay is not None:
                         self.replay.retry(message)
-                    elif message["t"] == "lost":
+                    elif message["t"] == "lost" and self.replay is not None:
                         self.replay.lose(message)
                     elif message["t"] == "shutdown":
                         serving = False
                         last = message
                     else:
                         raise wire.ProtocolError(f"the template does not know {message['t']!r}")
-            has_more = serving and self.replay.work()
+            has_more = serving and self.replay is not None and self.replay.work()
         restore()
+        if self.replay is None:
+            return None
         # Left to the collector, they would fail a suite that makes errors of warnings.
         self._wake_read.close()
         self._wake_write.close()
@@ -133,9 +156,56 @@ class Template:
         if pid == 0:
             self._become_worker(order, (output_fd, permits_fd), restore)
         _close(output_fd, permits_fd)
-        self.replay.forked(order, bool(self.children))
+        self._expect_reports(order)
         self.children.add(pid)
         self.connection.send({"t": "forked", "worker": order["worker"], "pid": pid})
+
+    def _expect_reports(self, order: wire.Message) -> None:
+        if self.replay is not None:
+            self.replay.forked(order, bool(self.children - {self.branch}))
+
+    def _branch(self, restore: Callable[[], None]) -> None:
+        """Forks a template for the rounds to come. It collects all files while workers run.
+
+        This one stays as it is: a worker that dies meanwhile is replaced from here, and so are the
+        later rounds' workers, should the branch die, or start a thread that forks would lose.
+        """
+        sys.stdout.flush()
+        sys.stderr.flush()
+        try:
+            self.branch = threads.fork()
+        except OSError as error:
+            self.connection.send({"t": "fork-failed", "worker": "", "why": str(error)})
+            return
+        if self.branch == 0:
+            self._become_branch(restore)
+        self.children.add(self.branch)
+
+    def _become_branch(self, restore: Callable[[], None]) -> None:
+        """Be the child; never returns."""
+        try:
+            restore()
+            refork.reset_process()
+            self._wake_read.close()
+            self._open_wake()
+            self.children.clear()
+            self.replay = None
+            self.connection = wire.Connection(self.socket_path)
+            self.connection.send(hello("template", self.token))
+            for number, unit in enumerate(self.files):
+                items = spread.collect_into(self.session, unit)
+                listing.tell_file(self.connection, number, items)
+            self.files = ()
+            self.failed_before = self.session.testsfailed
+            listing.ready(self.session, self.connection)
+            self._converse()
+        except BaseException:
+            import traceback
+
+            traceback.print_exc()
+            sys.stderr.flush()
+            os._exit(3)
+        os._exit(0)
 
     def _become_worker(
         self,
@@ -149,6 +219,8 @@ class Template:
             restore()
             refork.reset_process()
             self._wake_read.close()
+            if self._wake_write is not self._nudge:
+                self._wake_write.close()
             config = self.session.config
             self._forget_others()
             refork.redirect(config, output_fd)
@@ -186,11 +258,11 @@ class Template:
         known = frozenset(str(it) for it in getattr(cache, "lastfailed", ()))
         path = spool.path_of(self.folder, order["worker"], order["round"])
         is_followed = self.need is need.Need.ALL and order.get("last", False)
-        wake = self._wake_write if is_followed else None
+        wake = self._nudge if is_followed else None
         if wake is None:
-            self._wake_write.close()
+            self._nudge.close()
         kept = spool.Spool(self.session.config, path, order["round"], self.need, known, wake)
-        kept.knows_items = not self.files
+        kept.knows_items = self.knows_items
         return kept
 
 

@@ -150,7 +150,9 @@ def _unknown_native() -> list[str]:
             libraries = set(_openblas(maps.read()))
     except OSError:
         return []
-    native = numbers - {thread.native_id for thread in threading.enumerate()}
+    # The first thread has the process's number. Python 3.11 still has the parent's after a fork.
+    known = {thread.native_id for thread in threading.enumerate()} | {os.getpid()}
+    native = numbers - known
     if len(native) <= len(libraries) * _threads_of_openblas():
         return []
     return sorted(f"{_name(number)!r}, a native thread" for number in native)

@@ -177,12 +177,7 @@ class Worker:
         finally:
             self.suites_handler = set_handler(signal.SIGINT, self._note_interrupt)
             self.config.pluginmanager.unregister(errors)
-        for part in listing.parts([listing.describe(item) for item in items]):
-            self.connection.buffer({"t": "tests", "tests": part})
-        told: dict[str, Any] = {"t": "collected", "file": number, "count": len(items)}
-        if errors.texts:
-            told["errors"] = [outcome.cut(text) for text in errors.texts]
-        self.connection.send(told)
+        listing.tell_file(self.connection, number, items, list(map(outcome.cut, errors.texts)))
 
     def _next_item(self) -> Optional[pytest.Item]:
         if self.queue:

@@ -19,7 +19,7 @@ def found(pytester, monkeypatch):
         class Finder:
             @pytest.hookimpl(wrapper=True)
             def pytest_collection(self, session):
-                self.why_full = spread.why_full(session.config)
+                self.why_full = spread.why_full(session.config, "auto")
                 with spread.Files(session) as files:
                     result = yield
                 self.files, self.session = files, session
@@ -99,3 +99,13 @@ def test_imports_mean_what_they_meant_when_pytest_came_to_the_file(pytester, fou
     finder = found()
     assert finder.session.testsfailed == 0
     assert [item.name for item in finder.session.items] == ["test_a", "test_b"]
+
+
+def test_a_conftest_below_that_looks_at_all_tests_is_seen_once_it_is_loaded(pytester, found):
+    write(pytester, "test_a.py", "def test_1(): pass")
+    write(pytester, "below/test_b.py", "def test_2(): pass")
+    write(pytester, "below/conftest.py", "def pytest_collection_modifyitems(items): items.sort()")
+    finder = found()
+    assert finder.why_full is None
+    assert finder.files.why_full("auto") == "pytest_collection_modifyitems of below/conftest.py"
+    assert finder.files.why_full("spread") is None

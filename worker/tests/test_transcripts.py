@@ -23,6 +23,9 @@ NUMBERS = {"pid": "pid", "at": "time", "start": "time"}
 """Fields whose recorded numbers stand for others, the same for the same, by kind."""
 
 
+TO_TEMPLATE = ("branch", "fork", "forked-by-branch", "lost", "shutdown", "retried")
+
+
 class Replay:
     """One conversation, or several of one template and its workers."""
 
@@ -33,7 +36,9 @@ class Replay:
 
     def say(self, message):
         """Sends a line of the controller's to whom it concerns."""
-        role = "template" if message["t"] in ("fork", "lost", "shutdown", "retried") else "worker"
+        role = "template" if message["t"] in TO_TEMPLATE else "worker"
+        if message["t"] == "fork" and "branch" in self.peers:
+            role = "branch"
         peer = self.peers[role]
         if message["t"] == "fork":
             read, write = os.pipe()
@@ -46,7 +51,8 @@ class Replay:
     def hear(self, role, kind):
         """The next message of a process of this role."""
         if kind == "hello":
-            self.peers[role] = self.controller.accept(role)
+            known_as = "template" if role == "branch" else role
+            self.peers[role] = self.controller.accept(known_as)
             return self.peers[role].hello
         return self.peers[role].next()
 
@@ -98,7 +104,7 @@ def test_real_processes_say_what_was_recorded(controller, path):
     lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     module = re.sub(r"\W", "_", path.stem)
     shutil.copy(path.with_suffix(".py"), controller.suite / f"test_{module}.py")
-    is_spread = module == "spread"
+    is_spread = module in ("branch", "spread")
     if is_spread:  # which takes two files
         shutil.copy(path.with_suffix(".py"), controller.suite / f"test_{module}_too.py")
     controller.start(lines[0]["from"], collect="auto" if is_spread else "full")

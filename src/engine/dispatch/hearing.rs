@@ -11,11 +11,16 @@ use crate::engine::recruit::Recruiter;
 use crate::engine::{judge, server};
 use crate::model::{Level, Outcome, StopReason, What, WorkerId};
 use crate::process::{Ended, kill_group};
-use crate::protocol::{Done, Ready, ToController};
+use crate::protocol::{Done, Ready, Role, ToController};
 
 impl Dispatch<'_> {
     pub(super) fn handle(&mut self, message: Message) {
         match message {
+            Message::Connected { conn, hello, sender } if hello.role == Role::Template => {
+                if let Some(branch) = &mut self.branch {
+                    branch.connected(conn, sender, &hello);
+                }
+            }
             Message::Connected { conn, hello, sender } => {
                 let Some(index) = self.crew.iter().position(|w| w.id.to_string() == hello.worker)
                 else {
@@ -36,10 +41,21 @@ impl Dispatch<'_> {
                 for message in messages {
                     if self.recruiter.template().is_some_and(|it| it.speaks_on(conn)) {
                         self.template_says(message);
+                    } else if let Some(branch) =
+                        self.branch.as_mut().filter(|it| it.speaks_on(conn))
+                    {
+                        if let Some(message) = branch.hear(message) {
+                            self.template_says(message);
+                        }
                     } else if let Some(index) = self.crew.iter().position(|w| w.speaks_on(conn)) {
                         self.worker_says(index, message);
                     }
                 }
+            }
+            Message::Closed { conn, .. }
+                if self.branch.as_ref().is_some_and(|it| it.speaks_on(conn)) =>
+            {
+                self.branch_died();
             }
             Message::Closed { conn, broke } => {
                 if let Some(worker) = self.crew.iter_mut().find(|w| w.speaks_on(conn)) {
@@ -104,6 +120,7 @@ impl Dispatch<'_> {
                     }
                 }
             }
+            ToController::ForkFailed { worker, .. } if worker.is_empty() => self.branch_died(),
             ToController::ForkFailed { worker, why } => {
                 self.crew.retain(|w| w.id.to_string() != worker);
                 self.stop(StopReason::Internal(format!("a worker could not be forked: {why}")));
@@ -112,6 +129,8 @@ impl Dispatch<'_> {
                 let ended = signal.map(Ended::Signal).or(exit.map(Ended::Exit));
                 if let Some(worker) = self.crew.iter_mut().find(|w| w.pid == pid) {
                     worker.ended = Some(ended.unwrap_or(Ended::Exit(-1)));
+                } else if self.branch.as_ref().is_some_and(|it| it.pid == 0 || it.pid == pid) {
+                    self.branch_died();
                 }
             }
             ToController::Notice { level, text } => self.record.notice(level_of(&level), text),

@@ -11,10 +11,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Finished;
+use super::branch::Branch;
 use super::crew::{Told, Worker};
 use super::distribution::Distribution;
 use super::inbox::Control;
-use super::launch::Base;
+use super::launch::{self, Base};
+use super::numbers::Numbers;
 use super::plan::{Plan, ServerNeed};
 use super::record::Record;
 use super::recruit::Recruiter;
@@ -185,6 +187,9 @@ struct Dispatch<'a> {
     claims: Claims,
     /// Files that workers collect, where they do.
     spread: Option<Spread>,
+    /// What collects all files meanwhile, for later rounds, and how it numbers the tests.
+    branch: Option<Branch>,
+    branch_numbers: Option<Numbers>,
     goes_on_after_errors: bool,
     attempts: Attempts,
     /// Whether any attempt was followed by another: pytest itself counts it as a failure.
@@ -232,6 +237,8 @@ impl<'a> Dispatch<'a> {
             rules: Rules::default(),
             claims: Claims::default(),
             spread: None,
+            branch: None,
+            branch_numbers: None,
             goes_on_after_errors: false,
             attempts: Attempts::default(),
             has_retried: false,
@@ -296,7 +303,7 @@ impl<'a> Dispatch<'a> {
 
     /// In a few words for the header, where it is worth a word.
     fn how_collected(&self, ready: &Ready) -> Option<String> {
-        let why = ready.why_full.as_ref();
+        let why = ready.why_full.clone().or_else(|| launch::why_full(self.plan));
         match &self.spread {
             Some(spread) => Some(format!("spread over {} files", spread.len())),
             None => why.map(|why| format!("in full before the first test, because of {why}")),
@@ -329,11 +336,15 @@ impl<'a> Dispatch<'a> {
     /// Returns the round's failures.
     fn run_round(&mut self, round: Round) -> u64 {
         self.round = round;
+        if let Err(reason) = self.end_collection(round) {
+            self.stop = Some(reason);
+            return 0;
+        }
         let order = self.order(round);
         let Distribution { dist, order: unit_order, .. } = self.distribution;
         self.deal = Some(match &self.spread {
-            Some(spread) => Deal::of_files(spread.len(), self.slots),
-            None => Deal::in_order(dist, &order, self.slots, unit_order).claiming(&self.claims),
+            Some(spread) if round == Round::FIRST => Deal::of_files(spread.len(), self.slots),
+            _ => Deal::in_order(dist, &order, self.slots, unit_order).claiming(&self.claims),
         });
         self.attempts = Attempts::of_round(dist);
         self.crashes = 0;
@@ -343,6 +354,7 @@ impl<'a> Dispatch<'a> {
             self.crew.iter_mut().for_each(|worker| worker.tell_round(round));
         }
         self.recruit_missing(round);
+        self.grow_branch();
         for index in 0..self.crew.len() {
             self.top_up(index);
         }
@@ -360,7 +372,11 @@ impl<'a> Dispatch<'a> {
 
     /// The tests of a round in the order in which they are dealt.
     fn order(&self, round: Round) -> Vec<Arc<TestInfo>> {
-        let mut tests = self.record.tests().to_vec();
+        let tests = self.record.tests();
+        let mut tests = match &self.spread {
+            Some(spread) => spread.in_order(tests),
+            None => tests.to_vec(),
+        };
         if let Some(seed) = self.plan.shuffle {
             super::plan::shuffle(&mut tests, seed.wrapping_add(u64::from(round.0)));
         }

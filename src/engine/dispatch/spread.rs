@@ -2,10 +2,15 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::Dispatch;
-use crate::model::{ExitCode, Level, StopReason, TestIndex, WorkerEnd};
-use crate::protocol::FileRow;
+use crate::engine::branch::Branch;
+use crate::engine::numbers::Numbers;
+use crate::model::{
+    ExitCode, Isolation, Level, Round, StopReason, TestIndex, TestInfo, WorkerEnd,
+};
+use crate::protocol::{FileRow, TestRow, ToWorker};
 
 /// The files of a run.
 #[derive(Debug)]
@@ -39,6 +44,12 @@ impl Spread {
     /// How many files there are.
     pub(super) fn len(&self) -> usize {
         self.files.len()
+    }
+
+    /// The tests in the order of their files, which is pytest's.
+    pub(super) fn in_order(&self, tests: &[Arc<TestInfo>]) -> Vec<Arc<TestInfo>> {
+        let found = self.files.iter().flat_map(|file| file.tests.iter().flatten());
+        found.map(|test| tests[test.at()].clone()).collect()
     }
 
     fn is_complete(&self) -> bool {
@@ -111,19 +122,16 @@ impl Dispatch<'_> {
             let known = self.only_known(index, pending);
             self.hand_over(index, known);
         } else {
-            let marks: Vec<_> = rows.iter_mut().map(|row| std::mem::take(&mut row.pnl)).collect();
-            let tests = self.record.add(rows.clone(), 1);
-            let indices: Vec<TestIndex> = tests.iter().map(|test| test.index).collect();
-            spread.file_of.extend(indices.iter().map(|&test| (test, file)));
-            spread.files[file].tests = Some(indices.clone());
-            spread.collected += 1;
+            let tests = match self.found_in(file, &mut rows) {
+                Ok(tests) => tests,
+                Err(reason) => {
+                    self.stop(reason);
+                    return;
+                }
+            };
             // Just listed from these rows: nothing is lacking.
-            let _ = worker.learn_numbers(&tests, &rows);
-            let marks = marks.iter().map(Vec::as_slice);
-            if let Err(why) = self.rules.extend(self.plan, marks, &tests) {
-                self.stop(StopReason::Usage(why));
-                return;
-            }
+            let _ = self.crew[index].learn_numbers(&tests, &rows);
+            let indices: Vec<TestIndex> = tests.iter().map(|test| test.index).collect();
             if let Some(deal) = &mut self.deal {
                 for test in &indices {
                     deal.claim(*test, self.rules.claim(*test));
@@ -138,6 +146,92 @@ impl Dispatch<'_> {
             if other != index && self.crew[other].load() == 0 {
                 self.top_up(other);
             }
+        }
+    }
+
+    /// These are the tests of a file that nobody has collected before.
+    fn found_in(
+        &mut self,
+        file: usize,
+        rows: &mut [TestRow],
+    ) -> Result<Vec<Arc<TestInfo>>, StopReason> {
+        let marks: Vec<_> = rows.iter_mut().map(|row| std::mem::take(&mut row.pnl)).collect();
+        let tests = self.record.add(rows.to_vec(), 1);
+        if let Some(spread) = &mut self.spread {
+            let indices: Vec<TestIndex> = tests.iter().map(|test| test.index).collect();
+            spread.file_of.extend(indices.iter().map(|&test| (test, file)));
+            spread.files[file].tests = Some(indices);
+            spread.collected += 1;
+        }
+        let marks = marks.iter().map(Vec::as_slice);
+        self.rules.extend(self.plan, marks, &tests).map_err(StopReason::Usage)?;
+        Ok(tests)
+    }
+
+    /// Has all files collected beside the first round, where later rounds come in fresh processes.
+    pub(super) fn grow_branch(&mut self) {
+        let is_wanted = self.round == Round::FIRST
+            && self.spread.is_some()
+            && self.plan.rounds.planned() != Some(1)
+            && self.plan.isolation == Isolation::Round;
+        if let Some(template) = self.recruiter.template().filter(|_| is_wanted) {
+            template.tell(&ToWorker::Branch);
+            self.branch = Some(Branch::default());
+        }
+    }
+
+    /// Before a later round: waits until the branch has collected, and learns its numbers. Where it
+    /// cannot be used, the round's workers collect once more.
+    pub(super) fn end_collection(&mut self, round: Round) -> Result<(), StopReason> {
+        if round == Round::FIRST || self.spread.is_none() || self.branch_numbers.is_some() {
+            return Ok(());
+        }
+        while self.branch.as_ref().is_some_and(Branch::is_pending) {
+            self.step();
+            if let Some(reason) = self.stop.take() {
+                return Err(reason);
+            }
+        }
+        if let Some(branch) = self.branch.as_mut().filter(|it| it.is_ready()) {
+            let found = branch.take_found();
+            self.branch_numbers = self.learn_branch(found)?;
+        }
+        if let Some(spread) = self.spread.as_ref().filter(|it| !it.is_complete()) {
+            let left = spread.files.len() - spread.collected;
+            return Err(StopReason::Internal(format!(
+                "the first round ended before {left} files were collected, and the process that                  collects them for later rounds is gone or started threads. Use --collect full"
+            )));
+        }
+        self.claims = self.rules.claims();
+        Ok(())
+    }
+
+    /// Matches what the branch found with what workers found; `None` where that cannot be done.
+    fn learn_branch(&mut self, found: Vec<Vec<TestRow>>) -> Result<Option<Numbers>, StopReason> {
+        let mut numbers = Numbers::own();
+        for (file, mut rows) in found.into_iter().enumerate() {
+            let Some(spread) = &self.spread else { return Ok(None) };
+            let tests = match spread.files.get(file).map(|file| &file.tests) {
+                None => return Ok(None),
+                Some(Some(known)) => {
+                    known.iter().map(|test| self.record.tests()[test.at()].clone()).collect()
+                }
+                Some(None) => self.found_in(file, &mut rows)?,
+            };
+            if tests.len() != rows.len() || numbers.learn(&tests, &rows).is_err() {
+                return Ok(None);
+            }
+        }
+        Ok(Some(numbers))
+    }
+
+    /// The branch is gone: its workers cannot be waited for, and new ones collect for themselves.
+    pub(super) fn branch_died(&mut self) {
+        if let Some(branch) = &mut self.branch {
+            branch.give_up();
+        }
+        if self.branch_numbers.take().is_some() {
+            self.crew.iter_mut().for_each(|worker| worker.orphaned = true);
         }
     }
 

@@ -43,10 +43,12 @@ impl Dispatch<'_> {
     fn give(&mut self, index: usize) {
         let idle = self.crew.iter().filter(|it| it.load() == 0 && it.told != Told::Finish).count();
         let worker = &mut self.crew[index];
-        let Some(deal) = self.deal.as_mut().filter(|_| worker.ready && self.stop.is_none()) else {
+        // One that was told to finish may be gone before it hears of anything more.
+        let can_hear = worker.ready && worker.told != Told::Finish;
+        let Some(deal) = self.deal.as_mut().filter(|_| can_hear && self.stop.is_none()) else {
             return;
         };
-        let idle_others = idle - usize::from(worker.load() == 0 && worker.told != Told::Finish);
+        let idle_others = idle - usize::from(worker.load() == 0);
         let has_place = worker.slot.0 < self.slots;
         // What cannot be taken back is given in the smallest measure; so is everything where the
         // next failure may be the last that is allowed.
@@ -185,11 +187,13 @@ impl Dispatch<'_> {
             retries: self.rules.may_overrule(),
         };
         let what = (&self.base, self.plan, self.control);
-        match self.recruiter.recruit(id, order, what) {
+        let numbers = self.branch_numbers.clone();
+        let branch = self.branch.as_mut().filter(|_| numbers.is_some());
+        match self.recruiter.recruit(id, (order, branch), what) {
             Ok(Recruit { pid, permits }) => {
                 let mut worker = Worker::new(id, slot);
                 if self.spread.is_some() {
-                    worker.numbers = Numbers::own();
+                    worker.numbers = numbers.unwrap_or_else(Numbers::own);
                 }
                 (worker.pid, worker.permits) = (pid, permits);
                 self.crew.push(worker);
@@ -220,6 +224,9 @@ impl Dispatch<'_> {
 
     pub(super) fn kill_all(&mut self) {
         self.kill_at = None;
+        if let Some(branch) = &self.branch {
+            kill_group(branch.pid);
+        }
         for worker in &mut self.crew {
             worker.killed = true;
             kill_group(worker.pid);

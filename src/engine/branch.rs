@@ -1,0 +1,91 @@
+//! The branch: a fork of the template that collects all files while workers run the first round, and
+//! from which the workers of later rounds are forked.
+
+use std::fs::File;
+use std::io;
+
+use super::inbox::ConnId;
+use super::permits::Permits;
+use super::recruit::send_order;
+use crate::protocol::socket::Sender;
+use crate::protocol::{Fork, Hello, Ready, TestRow, ToController, ToWorker};
+
+/// The branch and its conversation.
+#[derive(Debug, Default)]
+pub(super) struct Branch {
+    conn: Option<(ConnId, Sender)>,
+    /// Its process; 0 until known.
+    pub(super) pid: u32,
+    rows: Vec<TestRow>,
+    /// What it found in each file, in the list's order, until that was taken.
+    found: Vec<Vec<TestRow>>,
+    state: State,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum State {
+    /// It collects.
+    #[default]
+    Collecting,
+    /// It has collected, and can be forked.
+    Ready,
+    /// It is gone, or must not be forked.
+    Useless,
+}
+
+impl Branch {
+    /// It has said hello.
+    pub(super) fn connected(&mut self, conn: ConnId, sender: Sender, hello: &Hello) {
+        self.conn = Some((conn, sender));
+        self.pid = hello.pid;
+    }
+
+    /// Whether this is its connection.
+    pub(super) fn speaks_on(&self, conn: ConnId) -> bool {
+        self.conn.as_ref().is_some_and(|(own, _)| *own == conn)
+    }
+
+    /// Takes in what concerns its collection; gives back the rest.
+    pub(super) fn hear(&mut self, message: ToController) -> Option<ToController> {
+        match message {
+            ToController::Tests { tests } => self.rows.extend(tests),
+            ToController::Collected { .. } => self.found.push(std::mem::take(&mut self.rows)),
+            ToController::Ready(ready) => self.state = usable(&ready),
+            other => return Some(other),
+        }
+        None
+    }
+
+    /// Its connection is over, or what it found cannot be used.
+    pub(super) fn give_up(&mut self) {
+        self.state = State::Useless;
+        self.conn = None;
+    }
+
+    /// Whether it is not known yet what will become of it.
+    pub(super) fn is_pending(&self) -> bool {
+        self.state == State::Collecting
+    }
+
+    /// Whether workers can be forked from it.
+    pub(super) fn is_ready(&self) -> bool {
+        self.state == State::Ready
+    }
+
+    /// What it found, file by file.
+    pub(super) fn take_found(&mut self) -> Vec<Vec<TestRow>> {
+        std::mem::take(&mut self.found)
+    }
+
+    /// Orders a worker; returns the reading end of its output.
+    pub(super) fn fork(&mut self, order: Fork, permits: &Permits) -> io::Result<File> {
+        let Some((_, sender)) = &mut self.conn else {
+            return Err(io::Error::other("the template's branch is gone"));
+        };
+        send_order(sender, &ToWorker::Fork(order), permits)
+    }
+}
+
+fn usable(ready: &Ready) -> State {
+    if ready.threads.is_empty() { State::Ready } else { State::Useless }
+}
