@@ -32,9 +32,10 @@ pub use command::{PytestCommand, pytest_command};
 pub use inbox::Control;
 pub use launch::command_of;
 pub use plan::{Plan, ServerNeed, TerminalOwner, Workers};
+pub use record::monotonic_us;
 pub use server::answers;
 
-use crate::model::{EngineKind, ExitCode, StopReason};
+use crate::model::{EngineKind, ExitCode, StopReason, Timeline};
 use crate::report::Reporter;
 
 /// How a run went.
@@ -48,6 +49,8 @@ pub struct Finished {
     pub begun: bool,
     /// What pytest printed, where it ended before there was a run. Untrusted text.
     pub output: Option<String>,
+    /// Where the time went.
+    pub timeline: Timeline,
 }
 
 /// Runs a plan to its end. Blocks; `control` interrupts it from elsewhere.

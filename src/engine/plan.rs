@@ -72,6 +72,10 @@ pub struct Plan {
     pub flaky: FlakyPolicy,
     /// Who has the terminal with the engine `pytest`.
     pub terminal: TerminalOwner,
+    /// When the command began: microseconds on the monotonic clock.
+    pub began_us: u64,
+    /// Whether processes are to tell when they came how far.
+    pub timings: bool,
 }
 
 /// Who has the terminal while pytest runs by itself.

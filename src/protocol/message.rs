@@ -204,6 +204,22 @@ pub struct Ready {
     /// What xdist's options say, where one was given.
     #[serde(default)]
     pub xdist: XdistOptions,
+    /// When this process came how far, where `PNL_SESSION` asked for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stamps: Option<Stamps>,
+}
+
+/// When a pytest process came how far: microseconds on the monotonic clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Stamps {
+    /// To pnl's package.
+    pub imported: u64,
+    /// Past it.
+    pub loaded: u64,
+    /// To collection.
+    pub collecting: u64,
+    /// Past it.
+    pub collected: u64,
 }
 
 /// pytest-xdist's options, as pytest's own parser read them.

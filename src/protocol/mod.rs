@@ -10,7 +10,7 @@ mod message;
 pub mod socket;
 
 pub use message::{
-    CountAndMode, Done, DoneFailure, FileRow, Fork, Hello, Processes, Ready, Role, TestRow,
+    CountAndMode, Done, DoneFailure, FileRow, Fork, Hello, Processes, Ready, Role, Stamps, TestRow,
     ToController, ToWorker, XdistOptions,
 };
 

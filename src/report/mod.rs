@@ -30,6 +30,7 @@ pub use terminal::{Surroundings, TerminalOptions, Verbosity};
 
 pub mod history;
 pub mod show;
+pub mod timings;
 
 use std::sync::Arc;
 

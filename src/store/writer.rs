@@ -6,8 +6,8 @@
 //! the file is sound).
 
 use std::path::{Path, PathBuf};
-use std::thread::JoinHandle;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rusqlite::{Connection, TransactionBehavior};

@@ -8,7 +8,7 @@ import signal
 import traceback
 from collections import deque
 from collections.abc import Sequence
-from typing import Any, Optional
+from typing import Optional
 
 import pytest
 
