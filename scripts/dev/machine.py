@@ -49,7 +49,9 @@ def activated(environment: dict[str, str], python: Path) -> dict[str, str]:
     return {**environment, "VIRTUAL_ENV": str(python.parents[1]), "PATH": path}
 
 
-def virtual_environment(folder: Path, requirements: list[Path]) -> Path:
+def virtual_environment(
+    folder: Path, requirements: list[Path], base: Path = Path(sys.executable)
+) -> Path:
     """An environment with these packages, re-used if nothing has changed; its interpreter."""
     python = folder / "bin" / "python"
     stamp = folder / "requirements.sha256"
@@ -57,16 +59,16 @@ def virtual_environment(folder: Path, requirements: list[Path]) -> Path:
     if python.exists() and stamp.exists() and stamp.read_text() == wanted:
         return python
     print(f"   making {os.path.relpath(folder, ROOT)} with {names(requirements)}", flush=True)
-    bare_environment(folder)
+    bare_environment(folder, base)
     pip_install(python, *(word for file in requirements for word in ("-r", str(file))))
     stamp.write_text(wanted)
     return python
 
 
-def bare_environment(folder: Path) -> Path:
+def bare_environment(folder: Path, base: Path = Path(sys.executable)) -> Path:
     """A new environment with pip alone, in place of any old one; its interpreter."""
     shutil.rmtree(folder, ignore_errors=True)
-    command = [sys.executable, "-m", "venv", str(folder)]
+    command = [str(base), "-m", "venv", str(folder)]
     made = run_quietly(command)
     if made.returncode != 0 and "ensurepip" in made.stdout:
         # Debian keeps what `venv` needs in a package of its own.

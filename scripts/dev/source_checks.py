@@ -12,6 +12,7 @@ WORKER = ROOT / "worker"
 SCRIPTS = ROOT / "scripts"
 CORPUS = ROOT / "tests" / "corpus"
 PLUGINS = ROOT / "tests" / "plugins"
+BENCHES = ROOT / "benches"
 
 
 # Mostly waiting, for grace periods: a third of the tests' time.
@@ -47,11 +48,18 @@ def check_python(steps: Steps, bench: Workbench) -> None:
     python = str(bench.python)
 
     def tool(*words: str, cwd: Path = ROOT) -> None:
-        # What tests/corpus and tests/plugins import of scripts/.
-        env = {**bench.env, "MYPYPATH": str(SCRIPTS)}
+        # What tests/corpus, tests/plugins and benches import of the others.
+        env = {**bench.env, "MYPYPATH": f"{SCRIPTS}:{CORPUS}"}
         commands.succeed([python, "-m", *words], cwd=cwd, env=env)
 
-    places = ["worker", "scripts", "examples", "tests/corpus", *map(str, PLUGINS.glob("*.py"))]
+    places = [
+        "worker",
+        "scripts",
+        "examples",
+        "benches",
+        "tests/corpus",
+        *map(str, PLUGINS.glob("*.py")),
+    ]
     programs = [file.name for file in SCRIPTS.glob("*.py")]
     steps.run("ruff format", lambda: tool("ruff", "format", "--check", *places))
     steps.run("ruff check", lambda: tool("ruff", "check", *places))
@@ -59,6 +67,12 @@ def check_python(steps: Steps, bench: Workbench) -> None:
     steps.run("mypy scripts", lambda: tool("mypy", "--strict", *programs, cwd=SCRIPTS))
     steps.run("mypy corpus", lambda: tool("mypy", "--strict", "corpus.py", cwd=CORPUS))
     steps.run("mypy plugins", lambda: tool("mypy", "--strict", "matrix.py", cwd=PLUGINS))
+    steps.run("mypy benches", lambda: tool("mypy", "--strict", "run.py", cwd=BENCHES))
+    count = ["-m", "pytest", "-p", "no:cacheprovider", "tests"]
+    steps.run(
+        "tests of benches",
+        lambda: commands.count([python, *count], count_pytest, cwd=BENCHES, env=bench.env),
+    )
     if any((WORKER / "tests").glob("test_*.py")):
         words = [python, "-m", "pytest", "tests"]
         steps.run(

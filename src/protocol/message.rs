@@ -25,6 +25,8 @@ pub enum ToController {
         file: u32,
         /// How many tests were sent.
         count: u32,
+        /// Microseconds that it took.
+        took: u64,
         /// What could not be collected, as pytest prints it.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         errors: Vec<String>,

@@ -83,11 +83,13 @@ def tell_file(
     connection: wire.Connection,
     number: int,
     items: Sequence[pytest.Item],
+    began: int,
     errors: Sequence[str] = (),
 ) -> None:
-    """Tells of the tests of one file that was collected, and of what could not be."""
+    """Tells of the tests of a file that was collected since ``began``, and of what could not be."""
     tell_tests(connection, items)
-    told: dict[str, Any] = {"t": "collected", "file": number, "count": len(items)}
+    took = wire.now_us() - began
+    told: dict[str, Any] = {"t": "collected", "file": number, "count": len(items), "took": took}
     if errors:
         told["errors"] = list(errors)
     connection.send(told)

@@ -193,8 +193,9 @@ class Template:
             self.connection = wire.Connection(self.socket_path)
             self.connection.send(hello("template", self.token))
             for number, unit in enumerate(self.files):
+                began = wire.now_us()
                 items = spread.collect_into(self.session, unit)
-                listing.tell_file(self.connection, number, items)
+                listing.tell_file(self.connection, number, items, began)
             self.files = ()
             self.failed_before = self.session.testsfailed
             listing.ready(self.session, self.connection)

@@ -169,6 +169,7 @@ class Worker:
 
     def _collect(self, number: int) -> None:
         """Imports one of the files that the template found and tells of its tests."""
+        began = wire.now_us()
         errors = spread.Errors()
         self.config.pluginmanager.register(errors)
         set_handler(signal.SIGINT, self.suites_handler)
@@ -177,7 +178,8 @@ class Worker:
         finally:
             self.suites_handler = set_handler(signal.SIGINT, self._note_interrupt)
             self.config.pluginmanager.unregister(errors)
-        listing.tell_file(self.connection, number, items, list(map(outcome.cut, errors.texts)))
+        texts = list(map(outcome.cut, errors.texts))
+        listing.tell_file(self.connection, number, items, began, texts)
 
     def _next_item(self) -> Optional[pytest.Item]:
         if self.queue:

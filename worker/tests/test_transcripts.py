@@ -19,7 +19,7 @@ TRANSCRIPTS = sorted(FOLDER.glob("*.jsonl"))
 
 STRINGS = {"token", "python", "pytest", "rootdir"}
 """Fields whose recorded value is ``<name>`` and stands for whatever really is there."""
-NUMBERS = {"pid": "pid", "at": "time", "start": "time"}
+NUMBERS = {"pid": "pid", "at": "time", "start": "time", "took": "span"}
 """Fields whose recorded numbers stand for others, the same for the same, by kind."""
 
 

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use super::attempts::Reports;
+use super::spread::Found;
 use super::{Dispatch, level_of};
 use crate::engine::crew::Told;
 use crate::engine::inbox::{Message, Source};
@@ -162,8 +163,9 @@ impl Dispatch<'_> {
                     None => self.lists.push((id, tests)),
                 }
             }
-            ToController::Collected { file, count, errors } => {
-                self.file_collected(index, file as usize, count as usize, &errors);
+            ToController::Collected { file, count, took, errors } => {
+                let found = Found { file: file as usize, count: count as usize, took, errors };
+                self.file_collected(index, &found);
             }
             ToController::Ready(ready) => self.spawned_is_ready(index, &ready),
             ToController::Start { i, at, .. } => {

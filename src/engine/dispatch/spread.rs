@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::Dispatch;
 use crate::engine::branch::Branch;
@@ -28,13 +29,24 @@ struct File {
     nodeid: String,
     /// There once a worker has collected it.
     tests: Option<Vec<TestIndex>>,
+    /// Seconds that this took.
+    took: f64,
+}
+
+/// What a worker says of a file that it has collected.
+pub(super) struct Found {
+    pub(super) file: usize,
+    pub(super) count: usize,
+    /// Microseconds.
+    pub(super) took: u64,
+    pub(super) errors: Vec<String>,
 }
 
 impl Spread {
     /// Of these files, in their order.
     pub(super) fn new(rows: Vec<FileRow>, rootdir: &str) -> Self {
         let files: Vec<_> =
-            rows.into_iter().map(|row| File { nodeid: row.id, tests: None }).collect();
+            rows.into_iter().map(|row| File { nodeid: row.id, tests: None, took: 0.0 }).collect();
         let rootdir = PathBuf::from(rootdir);
         let waiting = (0..files.len()).collect();
         Self { files, waiting, collected: 0, file_of: HashMap::new(), rootdir }
@@ -90,13 +102,9 @@ impl Dispatch<'_> {
     }
 
     /// A worker has collected the file that it was given.
-    pub(super) fn file_collected(
-        &mut self,
-        index: usize,
-        file: usize,
-        count: usize,
-        errors: &[String],
-    ) {
+    pub(super) fn file_collected(&mut self, index: usize, found: &Found) {
+        let Found { file, count, took, errors } = found;
+        let (file, count) = (*file, *count);
         let worker = &mut self.crew[index];
         let (id, slot) = (worker.id, worker.slot);
         let at = self.lists.iter().position(|(it, _)| *it == id);
@@ -130,6 +138,9 @@ impl Dispatch<'_> {
                     return;
                 }
             };
+            if let Some(spread) = &mut self.spread {
+                spread.files[file].took = Duration::from_micros(*took).as_secs_f64();
+            }
             // Just listed from these rows: nothing is lacking.
             let _ = self.crew[index].learn_numbers(&tests, &rows);
             let indices: Vec<TestIndex> = tests.iter().map(|test| test.index).collect();
