@@ -193,7 +193,7 @@ _pnl() {
             return 0
             ;;
         pnl__subcmd__loop)
-            opts="-n -q -v -h --duration --scope --workers --dist --delay --keep-going --headed --base-url --max-fail --collect --retries --flaky --timeout --slow --shuffle --isolation --engine --output --python --junit --jsonl --dry-run --quiet --verbose --help"
+            opts="-n -q -v -h --duration --scope --workers --dist --delay --keep-going --headed --base-url --max-fail --collect --retries --flaky --timeout --slow --shuffle --isolation --engine --output --python --junit --jsonl --timings --dry-run --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -305,7 +305,7 @@ _pnl() {
             return 0
             ;;
         pnl__subcmd__test)
-            opts="-n -q -v -h --loop --duration --workers --dist --delay --keep-going --headed --base-url --max-fail --collect --retries --flaky --timeout --slow --shuffle --isolation --engine --output --python --junit --jsonl --dry-run --quiet --verbose --help"
+            opts="-n -q -v -h --loop --duration --workers --dist --delay --keep-going --headed --base-url --max-fail --collect --retries --flaky --timeout --slow --shuffle --isolation --engine --output --python --junit --jsonl --timings --dry-run --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -399,7 +399,7 @@ _pnl() {
             return 0
             ;;
         pnl__subcmd__verify)
-            opts="-n -q -v -h --loop --duration --workers --dist --delay --keep-going --headed --base-url --max-fail --collect --retries --flaky --timeout --slow --shuffle --isolation --engine --output --python --junit --jsonl --dry-run --quiet --verbose --reruns --format --help"
+            opts="-n -q -v -h --loop --duration --workers --dist --delay --keep-going --headed --base-url --max-fail --collect --retries --flaky --timeout --slow --shuffle --isolation --engine --output --python --junit --jsonl --timings --dry-run --quiet --verbose --reruns --format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -53,6 +53,7 @@ complete -c pnl -n "__fish_pnl_using_subcommand test" -l junit -d 'Write a JUnit
 complete -c pnl -n "__fish_pnl_using_subcommand test" -l jsonl -d 'Write every event as a line of JSON, as it happens [env: PNL_JSONL]' -r -F
 complete -c pnl -n "__fish_pnl_using_subcommand test" -l keep-going -d 'Go on after a round with failures [env: PNL_KEEP_GOING]'
 complete -c pnl -n "__fish_pnl_using_subcommand test" -l headed -d 'Show the browser (passed on to pytest-playwright) [env: PNL_HEADED]'
+complete -c pnl -n "__fish_pnl_using_subcommand test" -l timings -d 'Print at the end where the time went, from the command to its end'
 complete -c pnl -n "__fish_pnl_using_subcommand test" -l dry-run -d 'Print what would run, and run nothing'
 complete -c pnl -n "__fish_pnl_using_subcommand test" -s q -l quiet -d 'Print only failures in short and the last line'
 complete -c pnl -n "__fish_pnl_using_subcommand test" -s v -l verbose -d 'Print a line for each test'
@@ -78,6 +79,7 @@ complete -c pnl -n "__fish_pnl_using_subcommand loop" -l junit -d 'Write a JUnit
 complete -c pnl -n "__fish_pnl_using_subcommand loop" -l jsonl -d 'Write every event as a line of JSON, as it happens [env: PNL_JSONL]' -r -F
 complete -c pnl -n "__fish_pnl_using_subcommand loop" -l keep-going -d 'Go on after a round with failures [env: PNL_KEEP_GOING]'
 complete -c pnl -n "__fish_pnl_using_subcommand loop" -l headed -d 'Show the browser (passed on to pytest-playwright) [env: PNL_HEADED]'
+complete -c pnl -n "__fish_pnl_using_subcommand loop" -l timings -d 'Print at the end where the time went, from the command to its end'
 complete -c pnl -n "__fish_pnl_using_subcommand loop" -l dry-run -d 'Print what would run, and run nothing'
 complete -c pnl -n "__fish_pnl_using_subcommand loop" -s q -l quiet -d 'Print only failures in short and the last line'
 complete -c pnl -n "__fish_pnl_using_subcommand loop" -s v -l verbose -d 'Print a line for each test'
@@ -105,6 +107,7 @@ complete -c pnl -n "__fish_pnl_using_subcommand verify" -l reruns -d 'Run tests 
 complete -c pnl -n "__fish_pnl_using_subcommand verify" -l format -d 'For people or for programs' -r
 complete -c pnl -n "__fish_pnl_using_subcommand verify" -l keep-going -d 'Go on after a round with failures [env: PNL_KEEP_GOING]'
 complete -c pnl -n "__fish_pnl_using_subcommand verify" -l headed -d 'Show the browser (passed on to pytest-playwright) [env: PNL_HEADED]'
+complete -c pnl -n "__fish_pnl_using_subcommand verify" -l timings -d 'Print at the end where the time went, from the command to its end'
 complete -c pnl -n "__fish_pnl_using_subcommand verify" -l dry-run -d 'Print what would run, and run nothing'
 complete -c pnl -n "__fish_pnl_using_subcommand verify" -s q -l quiet -d 'Print only failures in short and the last line'
 complete -c pnl -n "__fish_pnl_using_subcommand verify" -s v -l verbose -d 'Print a line for each test'

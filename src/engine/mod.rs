@@ -50,7 +50,7 @@ pub struct Finished {
     /// What pytest printed, where it ended before there was a run. Untrusted text.
     pub output: Option<String>,
     /// Where the time went.
-    pub timeline: Timeline,
+    pub timeline: Box<Timeline>,
 }
 
 /// Runs a plan to its end. Blocks; `control` interrupts it from elsewhere.
@@ -73,6 +73,9 @@ pub fn run(plan: &Plan, control: &Control, reporter: &mut dyn Reporter) -> Finis
         EngineKind::Spawn => dispatch::run_spawned(plan, control, reporter),
         EngineKind::Xdist | EngineKind::Pytest => observed::run(plan, control, reporter),
     };
-    drop(crate::process::end_leftovers(plan.run.as_str()));
+    if !finished.begun {
+        // The record of a run that began has done it.
+        drop(crate::process::end_leftovers(plan.run.as_str()));
+    }
     finished
 }

@@ -43,7 +43,7 @@ pub(super) fn run(plan: &Plan, control: &Control, reporter: &mut dyn Reporter) -
         Err(not_ready) => finish(&mut watch.record, plan, not_ready),
         Ok(reason) => {
             let exit = watch.record.finish(reason.clone());
-            let timeline = watch.record.timeline;
+            let timeline = Box::new(watch.record.timeline);
             Finished { exit, reason, begun: true, output: None, timeline }
         }
     }

@@ -208,7 +208,7 @@ pub struct Ready {
     pub xdist: XdistOptions,
     /// When this process came how far, where `PNL_SESSION` asked for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stamps: Option<Stamps>,
+    pub stamps: Option<Box<Stamps>>,
 }
 
 /// When a pytest process came how far: microseconds on the monotonic clock.
@@ -403,7 +403,7 @@ pub struct Fork {
     pub round: u32,
     /// The run's id.
     pub run: String,
-    /// Whether old temporary folders are to be removed first.
+    /// Whether old temporary folders are to be removed.
     pub prune: bool,
     /// Whether a second descriptor comes along: the reading end of the worker's permits.
     pub permits: bool,

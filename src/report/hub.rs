@@ -162,7 +162,9 @@ fn consume(
         match inbox.next_batch(pause.map(|pause| ticked + pause)) {
             Ok(events) => {
                 for event in &events {
-                    consumers.iter_mut().for_each(|it| it.event(event));
+                    for consumer in &mut consumers {
+                        consumer.event(event);
+                    }
                 }
             }
             Err(NoBatch::Timeout) => {}

@@ -149,11 +149,17 @@ pub(super) fn finish(record: &mut Record<'_>, plan: &Plan, not_ready: NotReady) 
         record.begin(plan, &hello);
         record.emit(None, What::PytestOutput(output));
         let exit = record.finish(reason.clone());
-        return Finished { exit, reason, begun: true, output: None, timeline: record.timeline };
+        return Finished {
+            exit,
+            reason,
+            begun: true,
+            output: None,
+            timeline: Box::new(record.timeline),
+        };
     }
     let exit = reason.exit_code(0);
     let output = Some(output).filter(|output| !output.is_empty());
-    Finished { exit, reason, begun: false, output, timeline: record.timeline }
+    Finished { exit, reason, begun: false, output, timeline: Box::new(record.timeline) }
 }
 
 #[expect(clippy::struct_excessive_bools, reason = "independent facts of a run")]
@@ -267,7 +273,8 @@ impl<'a> Dispatch<'a> {
         mut rows: Vec<TestRow>,
         files: Vec<FileRow>,
     ) -> Result<(), StopReason> {
-        if let Some(Stamps { imported, loaded, collecting, collected }) = ready.stamps {
+        if let Some(stamps) = &ready.stamps {
+            let Stamps { imported, loaded, collecting, collected } = **stamps;
             let timeline = &mut self.record.timeline;
             timeline.imported = Some(imported);
             timeline.loaded = Some(loaded);
@@ -499,7 +506,7 @@ impl<'a> Dispatch<'a> {
         }
         if self.record.has_begun() {
             let exit = self.record.finish(reason.clone());
-            let timeline = self.record.timeline;
+            let timeline = Box::new(self.record.timeline);
             return Finished { exit, reason, begun: true, output: None, timeline };
         }
         let output = self.early_output.unwrap_or_default();
