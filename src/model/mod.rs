@@ -4,6 +4,7 @@
 //! and no policy here.
 
 mod counts;
+mod durations;
 mod event;
 mod exit;
 mod ids;
@@ -15,6 +16,7 @@ mod span;
 mod timeline;
 
 pub use counts::Counts;
+pub use durations::{Durations, Took};
 pub use event::{
     Event, Execution, Failure, Level, Phases, RoundEnded, RoundStarted, RunEnded, RunStarted,
     Server, What, WorkerEnd,

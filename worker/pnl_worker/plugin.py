@@ -144,7 +144,10 @@ class Role:
     def pytest_collection(self, session: pytest.Session) -> Any:
         """Leaves the files to workers where that is wanted and nothing needs all tests at once."""
         self.collecting = wire.now_us()
-        self.why_full = ""
+        with heap.seldom_collected():
+            return (yield from self._collect(session))
+
+    def _collect(self, session: pytest.Session) -> Any:
         wish = ORDER.get("collect", "full")
         if wish == "full":
             return (yield)
