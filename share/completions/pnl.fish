@@ -30,6 +30,7 @@ complete -c pnl -n "__fish_pnl_needs_command" -f -a "test" -d 'Run tests, once o
 complete -c pnl -n "__fish_pnl_needs_command" -f -a "loop" -d 'Run a scope in a loop: the older name of `pnl test e2e --loop COUNT`'
 complete -c pnl -n "__fish_pnl_needs_command" -f -a "verify" -d 'Run tests once by plain pytest and once by pnl, and print what differs'
 complete -c pnl -n "__fish_pnl_needs_command" -f -a "show" -d 'Print a stored run'
+complete -c pnl -n "__fish_pnl_needs_command" -f -a "warm" -d 'List or end the warm processes that `pnl test --warm` leaves'
 complete -c pnl -n "__fish_pnl_needs_command" -f -a "history" -d 'List stored runs'
 complete -c pnl -n "__fish_pnl_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c pnl -n "__fish_pnl_using_subcommand test" -l loop -d 'Repeat for N rounds' -r
@@ -53,6 +54,7 @@ complete -c pnl -n "__fish_pnl_using_subcommand test" -l junit -d 'Write a JUnit
 complete -c pnl -n "__fish_pnl_using_subcommand test" -l jsonl -d 'Write every event as a line of JSON, as it happens [env: PNL_JSONL]' -r -F
 complete -c pnl -n "__fish_pnl_using_subcommand test" -l keep-going -d 'Go on after a round with failures [env: PNL_KEEP_GOING]'
 complete -c pnl -n "__fish_pnl_using_subcommand test" -l headed -d 'Show the browser (passed on to pytest-playwright) [env: PNL_HEADED]'
+complete -c pnl -n "__fish_pnl_using_subcommand test" -l warm -d 'Use the project\'s warm process, which has libraries loaded: the first call leaves it, later calls find it, and it ends by itself (pnl warm status, pnl warm stop) [env: PNL_WARM]'
 complete -c pnl -n "__fish_pnl_using_subcommand test" -l timings -d 'Print at the end where the time went, from the command to its end'
 complete -c pnl -n "__fish_pnl_using_subcommand test" -l dry-run -d 'Print what would run, and run nothing'
 complete -c pnl -n "__fish_pnl_using_subcommand test" -s q -l quiet -d 'Print only failures in short and the last line'
@@ -79,6 +81,7 @@ complete -c pnl -n "__fish_pnl_using_subcommand loop" -l junit -d 'Write a JUnit
 complete -c pnl -n "__fish_pnl_using_subcommand loop" -l jsonl -d 'Write every event as a line of JSON, as it happens [env: PNL_JSONL]' -r -F
 complete -c pnl -n "__fish_pnl_using_subcommand loop" -l keep-going -d 'Go on after a round with failures [env: PNL_KEEP_GOING]'
 complete -c pnl -n "__fish_pnl_using_subcommand loop" -l headed -d 'Show the browser (passed on to pytest-playwright) [env: PNL_HEADED]'
+complete -c pnl -n "__fish_pnl_using_subcommand loop" -l warm -d 'Use the project\'s warm process, which has libraries loaded: the first call leaves it, later calls find it, and it ends by itself (pnl warm status, pnl warm stop) [env: PNL_WARM]'
 complete -c pnl -n "__fish_pnl_using_subcommand loop" -l timings -d 'Print at the end where the time went, from the command to its end'
 complete -c pnl -n "__fish_pnl_using_subcommand loop" -l dry-run -d 'Print what would run, and run nothing'
 complete -c pnl -n "__fish_pnl_using_subcommand loop" -s q -l quiet -d 'Print only failures in short and the last line'
@@ -107,6 +110,7 @@ complete -c pnl -n "__fish_pnl_using_subcommand verify" -l reruns -d 'Run tests 
 complete -c pnl -n "__fish_pnl_using_subcommand verify" -l format -d 'For people or for programs' -r
 complete -c pnl -n "__fish_pnl_using_subcommand verify" -l keep-going -d 'Go on after a round with failures [env: PNL_KEEP_GOING]'
 complete -c pnl -n "__fish_pnl_using_subcommand verify" -l headed -d 'Show the browser (passed on to pytest-playwright) [env: PNL_HEADED]'
+complete -c pnl -n "__fish_pnl_using_subcommand verify" -l warm -d 'Use the project\'s warm process, which has libraries loaded: the first call leaves it, later calls find it, and it ends by itself (pnl warm status, pnl warm stop) [env: PNL_WARM]'
 complete -c pnl -n "__fish_pnl_using_subcommand verify" -l timings -d 'Print at the end where the time went, from the command to its end'
 complete -c pnl -n "__fish_pnl_using_subcommand verify" -l dry-run -d 'Print what would run, and run nothing'
 complete -c pnl -n "__fish_pnl_using_subcommand verify" -s q -l quiet -d 'Print only failures in short and the last line'
@@ -114,12 +118,24 @@ complete -c pnl -n "__fish_pnl_using_subcommand verify" -s v -l verbose -d 'Prin
 complete -c pnl -n "__fish_pnl_using_subcommand verify" -s h -l help -d 'Print help'
 complete -c pnl -n "__fish_pnl_using_subcommand show" -l format -d 'For people or for programs' -r
 complete -c pnl -n "__fish_pnl_using_subcommand show" -s h -l help -d 'Print help'
+complete -c pnl -n "__fish_pnl_using_subcommand warm; and not __fish_seen_subcommand_from status stop help" -s h -l help -d 'Print help'
+complete -c pnl -n "__fish_pnl_using_subcommand warm; and not __fish_seen_subcommand_from status stop help" -f -a "status" -d 'List them: process, project, age, memory, runs served'
+complete -c pnl -n "__fish_pnl_using_subcommand warm; and not __fish_seen_subcommand_from status stop help" -f -a "stop" -d 'End all of them, each once the runs that it has forked are over'
+complete -c pnl -n "__fish_pnl_using_subcommand warm; and not __fish_seen_subcommand_from status stop help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c pnl -n "__fish_pnl_using_subcommand warm; and __fish_seen_subcommand_from status" -s h -l help -d 'Print help'
+complete -c pnl -n "__fish_pnl_using_subcommand warm; and __fish_seen_subcommand_from stop" -s h -l help -d 'Print help'
+complete -c pnl -n "__fish_pnl_using_subcommand warm; and __fish_seen_subcommand_from help" -f -a "status" -d 'List them: process, project, age, memory, runs served'
+complete -c pnl -n "__fish_pnl_using_subcommand warm; and __fish_seen_subcommand_from help" -f -a "stop" -d 'End all of them, each once the runs that it has forked are over'
+complete -c pnl -n "__fish_pnl_using_subcommand warm; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c pnl -n "__fish_pnl_using_subcommand history" -l limit -d 'How many runs, the newest first' -r
 complete -c pnl -n "__fish_pnl_using_subcommand history" -l format -d 'For people or for programs' -r
 complete -c pnl -n "__fish_pnl_using_subcommand history" -s h -l help -d 'Print help'
-complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcommand_from test loop verify show history help" -f -a "test" -d 'Run tests, once or in a loop'
-complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcommand_from test loop verify show history help" -f -a "loop" -d 'Run a scope in a loop: the older name of `pnl test e2e --loop COUNT`'
-complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcommand_from test loop verify show history help" -f -a "verify" -d 'Run tests once by plain pytest and once by pnl, and print what differs'
-complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcommand_from test loop verify show history help" -f -a "show" -d 'Print a stored run'
-complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcommand_from test loop verify show history help" -f -a "history" -d 'List stored runs'
-complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcommand_from test loop verify show history help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcommand_from test loop verify show warm history help" -f -a "test" -d 'Run tests, once or in a loop'
+complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcommand_from test loop verify show warm history help" -f -a "loop" -d 'Run a scope in a loop: the older name of `pnl test e2e --loop COUNT`'
+complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcommand_from test loop verify show warm history help" -f -a "verify" -d 'Run tests once by plain pytest and once by pnl, and print what differs'
+complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcommand_from test loop verify show warm history help" -f -a "show" -d 'Print a stored run'
+complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcommand_from test loop verify show warm history help" -f -a "warm" -d 'List or end the warm processes that `pnl test --warm` leaves'
+complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcommand_from test loop verify show warm history help" -f -a "history" -d 'List stored runs'
+complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcommand_from test loop verify show warm history help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c pnl -n "__fish_pnl_using_subcommand help; and __fish_seen_subcommand_from warm" -f -a "status" -d 'List them: process, project, age, memory, runs served'
+complete -c pnl -n "__fish_pnl_using_subcommand help; and __fish_seen_subcommand_from warm" -f -a "stop" -d 'End all of them, each once the runs that it has forked are over'

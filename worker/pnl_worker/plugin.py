@@ -21,6 +21,7 @@ from . import (
     listing,
     marks,
     observer,
+    origin,
     refork,
     spread,
     stacks,
@@ -172,6 +173,7 @@ class Role:
             return None
         if session.testsfailed and not option.continue_on_collection_errors:
             return None  # pytest's own loop raises its own error
+        origin.say_imports()
         if ORDER["role"] == "worker":
             self._warn_of_files(session.config)
         for level, text in GUESTS.notices(session) if GUESTS is not None else ():

@@ -60,6 +60,7 @@ pub(super) fn run(plan: &Plan, control: &Control, reporter: &mut dyn Reporter) -
     };
     let collected = Template::start(&base, plan, control).and_then(|mut template| {
         record.timeline.launched = Some(monotonic_us());
+        record.template = template.words.take();
         // While the interpreter starts.
         let past = Past::read(plan.history.as_deref());
         Ok((template.collect(plan, control)?, template, past))
