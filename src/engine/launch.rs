@@ -153,7 +153,7 @@ fn collect_mode(plan: &Plan) -> CollectMode {
 pub(super) fn why_full(plan: &Plan) -> Option<String> {
     if plan.collect == CollectMode::Full || plan.workers.number() < 2 {
         None
-    } else if !matches!(plan.dist, DistMode::Pnl | DistMode::No) {
+    } else if !matches!(plan.dist, DistMode::Pnl | DistMode::LoadFile | DistMode::No) {
         Some(format!("--dist {}", plan.dist))
     } else {
         plan.shuffle.map(|_| "--shuffle".to_owned())
