@@ -247,7 +247,7 @@ pub fn plan(options: &TestOptions) -> Result<Planned, Refusal> {
         began_us,
         timings: false,
         warmth: if settings.warm {
-            Warmth::Warm { idle: settings.warm_idle }
+            Warmth::Warm { idle: settings.warm_idle, owner: None }
         } else {
             Warmth::Cold
         },

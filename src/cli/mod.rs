@@ -7,6 +7,7 @@ mod show;
 mod test;
 mod verify;
 mod warm;
+mod watch;
 
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -53,6 +54,7 @@ fn run(words: &[OsString], began: u64) -> ExitCode {
             },
             args::Verb::Verify(arguments) => verify::run(&arguments, typed),
             args::Verb::Show(arguments) => show::show_run(&arguments),
+            args::Verb::Watch(arguments) => watch::run(&arguments, typed),
             args::Verb::Warm(arguments) => warm::run(&arguments),
             args::Verb::History(arguments) => show::list_runs(&arguments),
         },

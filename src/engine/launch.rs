@@ -65,7 +65,12 @@ impl Base {
     }
 
     /// The same, for a warm process to fork.
-    pub(super) fn warm_template(&self, plan: &Plan, idle: Duration) -> Result<Order, String> {
+    pub(super) fn warm_template(
+        &self,
+        plan: &Plan,
+        idle: Duration,
+        owner: Option<u32>,
+    ) -> Result<Order, String> {
         let launch = self.template(plan);
         let mut env = own_environment()?;
         let python_path = env.get("PYTHONPATH").cloned();
@@ -83,6 +88,7 @@ impl Base {
             cwd: launch.cwd,
             package: self.package.clone(),
             idle,
+            owner,
         })
     }
 

@@ -30,7 +30,7 @@ mod template;
 pub mod warm;
 
 pub use capacity::{Machine, workers_for};
-pub use command::{PytestCommand, pytest_command};
+pub use command::{PytestCommand, argument, pytest_command};
 pub use inbox::Control;
 pub use launch::command_of;
 pub use plan::{Plan, ServerNeed, TerminalOwner, Warmth, Workers};

@@ -92,6 +92,8 @@ pub enum Warmth {
     Warm {
         /// How long that process, if this run starts it, waits for the next run.
         idle: Duration,
+        /// The process that has it to itself, if one has.
+        owner: Option<u32>,
     },
 }
 
