@@ -13,6 +13,7 @@ mod outcome;
 mod rank;
 mod rule;
 mod span;
+mod timeline;
 mod usage;
 
 pub use counts::Counts;
@@ -28,4 +29,5 @@ pub use outcome::{Crash, NotRun, Outcome, OutcomeKind};
 pub use rank::Rank;
 pub use rule::{Pattern, Rule};
 pub use span::span;
+pub use timeline::{Phase, Timeline};
 pub use usage::Usage;

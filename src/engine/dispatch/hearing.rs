@@ -7,7 +7,7 @@ use super::spread::Found;
 use super::{Dispatch, level_of};
 use crate::engine::crew::Told;
 use crate::engine::inbox::{Message, Source};
-use crate::engine::record::Ending;
+use crate::engine::record::{Ending, monotonic_us};
 use crate::engine::recruit::Recruiter;
 use crate::engine::{judge, server};
 use crate::model::{Level, Outcome, Phases, StopReason, Took, Usage, What, WorkerId};
@@ -169,6 +169,7 @@ impl Dispatch<'_> {
             }
             ToController::Ready(ready) => self.spawned_is_ready(index, &ready),
             ToController::Start { i, at, .. } => {
+                self.record.timeline.first_start.get_or_insert(at);
                 let at = self.record.offset(at);
                 if let Some(test) = worker.starts(i, at) {
                     self.stillborn = 0;
@@ -201,6 +202,7 @@ impl Dispatch<'_> {
             ToController::Summary { text } => self.record.pytest_output(text),
             ToController::Bye { used } => {
                 worker.says_bye(Instant::now());
+                self.record.timeline.torn_down = Some(monotonic_us());
                 if let Some(Used { cpu, busy, memory }) = used {
                     self.record.emit(Some(id), What::WorkerUsed(Usage { cpu, busy, memory }));
                 }
