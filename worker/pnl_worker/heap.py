@@ -13,10 +13,12 @@ it does not otherwise. The hook costs about 0.3 us for each event that Python au
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import gc
 import os
 import sys
+from collections.abc import Iterator
 from typing import Any, Callable
 
 AUDITED = frozenset({"gc.get_objects", "gc.get_referrers"})
@@ -24,6 +26,9 @@ AUDITED = frozenset({"gc.get_objects", "gc.get_referrers"})
 
 REPLACED = ("collect", "get_freeze_count")
 """The rest."""
+
+SELDOM = (50_000, 20, 100)
+"""Objects, and rounds of the younger generations, between two collections."""
 
 _collect = gc.collect
 _is_frozen = False
@@ -34,6 +39,22 @@ def watch() -> None:
     """Before the suite is imported: some modules keep the collector's functions for themselves."""
     for name in REPLACED:
         setattr(gc, name, _thawing(getattr(gc, name)))
+
+
+@contextlib.contextmanager
+def seldom_collected() -> Iterator[None]:
+    """While tests are collected: what is made then stays, and is not looked at for nought.
+
+    Of 5,000 trivial tests' collection it saves a sixth (CPU time, seen in each of three pairs). A
+    suite's own thresholds are left alone.
+    """
+    before = gc.get_threshold()
+    gc.set_threshold(*SELDOM)
+    try:
+        yield
+    finally:
+        if gc.get_threshold() == SELDOM:
+            gc.set_threshold(*before)
 
 
 def freeze() -> None:

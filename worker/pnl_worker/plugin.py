@@ -134,7 +134,10 @@ class Role:
     @pytest.hookimpl(wrapper=True)
     def pytest_collection(self, session: pytest.Session) -> Any:
         """Leaves the files to workers where that is wanted and nothing needs all tests at once."""
-        self.why_full = ""
+        with heap.seldom_collected():
+            return (yield from self._collect(session))
+
+    def _collect(self, session: pytest.Session) -> Any:
         wish = ORDER.get("collect", "full")
         if wish == "full":
             return (yield)

@@ -17,7 +17,7 @@ from typing import Any, Optional, Union
 
 import pytest
 
-from . import guests, per_item
+from . import guests, heap, per_item
 
 KNOWN = frozenset(
     {"_pytest", "_hypothesis_pytestplugin", "anyio", "hypothesis", "pytest_asyncio", "xdist"}
@@ -143,7 +143,7 @@ class Files:
 def collect_into(session: pytest.Session, unit: Unit) -> list[pytest.Item]:
     """Collects a file as pytest does, adds its tests to the session's and returns them."""
     hook = session.config.hook
-    with unit.in_place():
+    with unit.in_place(), heap.seldom_collected():
         items = [item for node in unit.nodes for item in session.genitems(node)]
     hook.pytest_collection_modifyitems(session=session, config=session.config, items=items)
     # The one hook without a list of its own; anyio's adds to the session's.

@@ -1,9 +1,12 @@
 """A frozen heap is not seen by whoever asks the garbage collector."""
 
+import gc
 import subprocess
 import sys
 import textwrap
 from pathlib import Path
+
+from pnl_worker import heap
 
 WHAT_IS_SEEN = """
     import gc, sys
@@ -50,3 +53,16 @@ def test_pytests_own_collections_leave_the_template_frozen():
     text = "from pnl_worker import heap; heap.watch(); heap.freeze(); gc.collect()"
     text += "\nprint(heap._is_frozen)"
     assert seen(text).startswith("True")
+
+
+def test_a_suites_own_thresholds_outlive_its_collection():
+    before = gc.get_threshold()
+    try:
+        with heap.seldom_collected():
+            assert gc.get_threshold() != before
+        assert gc.get_threshold() == before
+        with heap.seldom_collected():
+            gc.set_threshold(1, 2, 3)
+        assert gc.get_threshold() == (1, 2, 3)
+    finally:
+        gc.set_threshold(*before)
