@@ -39,6 +39,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     writeln!(out, "size:    {:.1} MB, {each:.0} bytes each", bytes as f64 / 1e6)?;
 
     let begun = Instant::now();
+    let durations = History::open_read(root.path())?.durations()?;
+    let read = begun.elapsed().as_secs_f64();
+    writeln!(out, "read:    durations of {} tests in {read:.4} s", durations.tests.len())?;
+
+    let begun = Instant::now();
     let history = History::open_read(root.path())?;
     let run = history.load(history.find(None)?, FAILURE_GROUPS)?;
     let loaded = begun.elapsed().as_secs_f64();

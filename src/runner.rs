@@ -248,6 +248,7 @@ pub fn plan(options: &TestOptions) -> Result<Planned, Refusal> {
         rules: project.rules.clone(),
         locks: project.locks.clone(),
         flaky: settings.flaky,
+        history: Some(project.root.clone()),
         paths: selection.paths,
         root: cwd,
     };

@@ -135,7 +135,8 @@ fn a_loop_begins_at_once_and_its_later_rounds_import_nothing() {
 fn rounds_go_on_where_nobody_can_collect_for_them() {
     // The branch is no worker: it has no worker's id.
     let dies = "import os\nif 'PYTEST_XDIST_WORKER' not in os.environ: os.abort()\n";
-    let threaded = "import threading\nthreading.Thread(target=threading.Event().wait, daemon=True).start()\n";
+    let threaded =
+        "import threading\nthreading.Thread(target=threading.Event().wait, daemon=True).start()\n";
     for first in [dies, threaded] {
         let text = format!("{first}{IMPORTED}");
         let suite = Suite::new(&[("test_a.py", &text), ("test_b.py", &text)]);

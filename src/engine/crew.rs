@@ -139,6 +139,12 @@ impl Worker {
         self.held.len() + self.pending.len() + usize::from(self.running.is_some())
     }
 
+    /// These tests, the running one first.
+    pub(super) fn tests(&self) -> Vec<TestIndex> {
+        let running = self.running.iter().map(|(test, _)| test);
+        running.chain(&self.held).chain(&self.pending).copied().collect()
+    }
+
     /// Whether it holds a test that it cannot start, because it does not know the one after it.
     pub(super) fn waits_for_next(&self) -> bool {
         self.running.is_none() && self.held.len() == 1 && self.told == Told::Work
@@ -173,9 +179,8 @@ impl Worker {
         self.send(&ToWorker::Run { tests: numbers, again });
     }
 
-    /// Takes back half of what it holds beyond its next test, from the end.
-    pub(super) fn give_back(&mut self) -> Vec<TestIndex> {
-        let wanted = self.held.len().saturating_sub(1).div_ceil(2);
+    /// Takes back so many of the tests it holds, from the end, as far as it has not begun them.
+    pub(super) fn give_back(&mut self, wanted: usize) -> Vec<TestIndex> {
         let count = self.permits.as_mut().map_or(0, |permits| permits.revoke(wanted));
         if count > 0 {
             self.send(&ToWorker::TakeBack { count });

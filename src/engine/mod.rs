@@ -19,6 +19,7 @@ mod launch;
 mod numbers;
 mod observed;
 mod overtime;
+mod past;
 mod permits;
 mod plan;
 mod record;

@@ -70,6 +70,8 @@ pub struct Plan {
     pub locks: BTreeMap<String, usize>,
     /// What a test that passed only when it was retried means for the exit code.
     pub flaky: FlakyPolicy,
+    /// The project whose history tells how long tests take, where one may.
+    pub history: Option<PathBuf>,
     /// Who has the terminal with the engine `pytest`.
     pub terminal: TerminalOwner,
 }

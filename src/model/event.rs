@@ -67,6 +67,13 @@ pub enum What {
         /// Which attempt.
         attempt: Attempt,
     },
+    /// The envelope's worker has collected a file.
+    FileCollected {
+        /// Its node id.
+        file: Arc<str>,
+        /// How long that took, in seconds.
+        elapsed: f64,
+    },
     /// An execution has its outcome. Exactly one for each planned execution. The envelope has no
     /// worker where the test never started.
     TestEnded(Box<Execution>),

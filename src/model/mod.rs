@@ -4,6 +4,7 @@
 //! and no policy here.
 
 mod counts;
+mod durations;
 mod event;
 mod exit;
 mod ids;
@@ -14,6 +15,7 @@ mod rule;
 mod span;
 
 pub use counts::Counts;
+pub use durations::{Durations, Took};
 pub use event::{
     Event, Execution, Failure, Level, Phases, RoundEnded, RoundStarted, RunEnded, RunStarted,
     Server, What, WorkerEnd,

@@ -93,6 +93,7 @@ enum Body<'a> {
     WorkerStarted { slot: Slot, pid: u32 },
     TestStarted { nodeid: &'a NodeId, index: TestIndex, attempt: Attempt },
     TestEnded(Box<TestEndedBody<'a>>),
+    FileCollected { file: &'a str, elapsed_s: f64 },
     TestSlow { nodeid: &'a NodeId, index: TestIndex, elapsed_s: f64 },
     WorkerEnded { slot: Slot, how: &'static str, detail: Option<String> },
     RoundEnded { totals: Counts, flaky: u64, elapsed_s: f64 },
@@ -202,6 +203,9 @@ impl<'a> Body<'a> {
             What::TestEnded(it) => ("test-ended", Self::TestEnded(Box::new(TestEndedBody::of(it)))),
             What::AttemptFailed(it) => {
                 ("attempt-failed", Self::TestEnded(Box::new(TestEndedBody::of(it))))
+            }
+            What::FileCollected { file, elapsed } => {
+                ("file-collected", Self::FileCollected { file, elapsed_s: *elapsed })
             }
             What::TestSlow { test, elapsed } => {
                 let (nodeid, index) = (&test.nodeid, test.index);
@@ -331,6 +335,8 @@ mod tests {
         let test = story.test(0);
         story.push(Some(1), Some(0), What::TestSlow { test, elapsed: 60.0 });
         story.push(Some(1), Some(0), What::OutputLine("hi".to_owned()));
+        let file = Arc::from("tests/test_a.py");
+        story.push(Some(1), Some(0), What::FileCollected { file, elapsed: 0.25 });
         let how = WorkerEnd::Crashed(Crash::Signal(9));
         story.push(Some(1), Some(0), What::WorkerEnded { slot: Slot(0), how });
         story.end();

@@ -165,6 +165,7 @@ impl Consumer for JUnit {
             | What::WorkerStarted { .. }
             | What::TestStarted { .. }
             | What::TestSlow { .. }
+            | What::FileCollected { .. }
             | What::OutputLine(_)
             | What::WorkerEnded { .. } => {}
         }

@@ -111,6 +111,7 @@ impl Summary {
             | What::WorkerStarted { .. }
             | What::TestStarted { .. }
             | What::TestSlow { .. }
+            | What::FileCollected { .. }
             | What::OutputLine(_)
             | What::WorkerEnded { .. } => {}
         }

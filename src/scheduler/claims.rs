@@ -4,7 +4,7 @@
 //! one while it holds another: it is not given what it could not start. So there is no deadlock,
 //! whatever the claims are: when nobody holds a test, every test can be given.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::model::{Slot, TestIndex};
 
@@ -80,6 +80,19 @@ impl Claims {
     /// Whether this test claims something.
     pub(super) fn has(&self, test: TestIndex) -> bool {
         self.wanted.contains_key(&test)
+    }
+
+    /// The tests of each lock with its capacity, in the order of the locks. A test of several locks
+    /// is with the first of them.
+    pub(super) fn by_lock(&self) -> BTreeMap<usize, (usize, HashSet<TestIndex>)> {
+        let mut locks: BTreeMap<usize, (usize, HashSet<TestIndex>)> = BTreeMap::new();
+        for (&test, claim) in &self.wanted {
+            if let Some(lock) = claim.locks.first() {
+                let tests = locks.entry(lock.number).or_insert((lock.capacity, HashSet::new()));
+                tests.1.insert(test);
+            }
+        }
+        locks
     }
 
     /// Whether an exclusive test is held by anyone.

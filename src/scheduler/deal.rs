@@ -4,7 +4,11 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::claims::{Claim, Claims};
-use super::units::{Order, Unit, units};
+use super::files::Files;
+use super::forecast::Forecast;
+use super::queues::take_first;
+use super::strategy::Strategy;
+use super::units::{Order, Unit};
 use crate::model::{DistMode, Slot, TestIndex, TestInfo};
 
 /// Deals one round's tests to slots, and none that would run beside what it must not run beside.
@@ -14,29 +18,12 @@ use crate::model::{DistMode, Slot, TestIndex, TestInfo};
 pub struct Deal {
     strategy: Strategy,
     claims: Claims,
+    forecast: Forecast,
     returned: Vec<VecDeque<TestIndex>>,
     waiting: usize,
     /// Files whose tests are not known yet.
     unknown: usize,
     can_split: bool,
-}
-
-#[derive(Debug)]
-enum Strategy {
-    /// One queue of units for all.
-    Queue(VecDeque<Unit>),
-    /// A queue of tests for each slot; who runs dry takes half of the longest's tail.
-    Steal(Vec<VecDeque<TestIndex>>),
-    /// A queue of tests for each slot, and that is that.
-    Own(Vec<VecDeque<TestIndex>>),
-    /// Files wait in one queue; a slot keeps the file that it has begun; who finds no file left
-    /// takes half of the longest remainder's tail.
-    Files {
-        waiting: VecDeque<Unit>,
-        begun: Vec<VecDeque<TestIndex>>,
-        /// Files that nobody was given to collect: before they are, nothing is taken from others.
-        uncollected: usize,
-    },
 }
 
 impl Deal {
@@ -50,28 +37,13 @@ impl Deal {
     #[must_use]
     pub fn in_order(mode: DistMode, tests: &[Arc<TestInfo>], slots: usize, order: Order) -> Self {
         let slots = slots.max(1);
-        let strategy = match mode {
-            // One worker runs in pytest's own order, whatever would be dealt first.
-            DistMode::No => Strategy::Own(vec![all(tests)]),
-            DistMode::Each => Strategy::Own(vec![all(tests); slots]),
-            DistMode::Pnl | DistMode::Load | DistMode::WorkSteal if slots == 1 => {
-                Strategy::Own(vec![all(tests)])
-            }
-            DistMode::WorkSteal => Strategy::Steal(split_evenly(tests, slots)),
-            DistMode::Pnl => Strategy::Files {
-                waiting: units(mode, tests, order).into(),
-                begun: vec![VecDeque::new(); slots],
-                uncollected: 0,
-            },
-            DistMode::Load | DistMode::LoadScope | DistMode::LoadFile | DistMode::LoadGroup => {
-                Strategy::Queue(units(mode, tests, order).into())
-            }
-        };
+        let strategy = Strategy::of(mode, tests, slots, order);
         let copies = if mode == DistMode::Each { slots } else { 1 };
         let can_split = matches!(mode, DistMode::Pnl | DistMode::Load | DistMode::WorkSteal);
         Self {
             strategy,
             claims: Claims::default(),
+            forecast: Forecast::default(),
             returned: vec![VecDeque::new(); slots],
             waiting: tests.len() * copies,
             unknown: 0,
@@ -86,14 +58,39 @@ impl Deal {
         self
     }
 
+    /// The same, with what is expected of its tests: how much is given and taken back goes by it.
+    #[must_use]
+    pub fn expecting(mut self, forecast: Forecast) -> Self {
+        self.forecast = forecast;
+        self
+    }
+
+    /// The same, in the order in which the round is expected to be over first, as far as the mode
+    /// leaves a choice.
+    #[must_use]
+    pub fn longest_first(mut self) -> Self {
+        if let Strategy::Files(files) = &mut self.strategy {
+            files.plan(&self.forecast, &self.claims);
+        }
+        self
+    }
+
+    /// The same, where workers collect: all files together are expected to take so many seconds.
+    #[must_use]
+    pub fn lasting(mut self, seconds: Option<f64>) -> Self {
+        if let (Strategy::Files(files), Some(seconds)) = (&mut self.strategy, seconds) {
+            files.expect(seconds);
+        }
+        self
+    }
+
     /// Prepares a round whose tests are not known yet, of so many files, for at least two workers.
     #[must_use]
     pub fn of_files(files: usize, slots: usize) -> Self {
-        let begun = vec![VecDeque::new(); slots];
-        let strategy = Strategy::Files { waiting: VecDeque::new(), begun, uncollected: files };
         Self {
-            strategy,
+            strategy: Strategy::Files(Files::uncollected(files, slots)),
             claims: Claims::open(slots),
+            forecast: Forecast::default(),
             returned: vec![VecDeque::new(); slots],
             waiting: 0,
             unknown: files,
@@ -103,24 +100,26 @@ impl Deal {
 
     /// A worker is given a file to collect.
     pub fn file_given(&mut self) {
-        if let Strategy::Files { uncollected, .. } = &mut self.strategy {
-            *uncollected -= 1;
+        if let Strategy::Files(files) = &mut self.strategy {
+            files.file_given();
         }
     }
 
     /// The worker that was given a file is gone without having collected it.
     pub fn file_returned(&mut self) {
-        if let Strategy::Files { uncollected, .. } = &mut self.strategy {
-            *uncollected += 1;
+        if let Strategy::Files(files) = &mut self.strategy {
+            files.file_returned();
         }
     }
 
     /// `slot`'s worker has collected a file: these tests are its to begin with.
-    pub fn file_collected(&mut self, slot: Slot, tests: Vec<TestIndex>) {
-        if let Strategy::Files { begun, .. } = &mut self.strategy {
+    pub fn file_collected(&mut self, slot: Slot, tests: &[Arc<TestInfo>]) {
+        if let Strategy::Files(files) = &mut self.strategy {
+            self.forecast.learn(tests);
             self.unknown -= 1;
             self.waiting += tests.len();
-            begun[slot.0].extend(tests);
+            let tests = tests.iter().map(|test| test.index).collect();
+            files.file_collected(slot.0, tests, &self.forecast);
         }
     }
 
@@ -145,13 +144,7 @@ impl Deal {
     #[must_use]
     pub fn parcels(&self) -> usize {
         let returned = self.returned.iter().filter(|tests| !tests.is_empty()).count();
-        returned
-            + match &self.strategy {
-                Strategy::Queue(units) => units.len(),
-                Strategy::Own(queues) => queues.iter().filter(|own| !own.is_empty()).count(),
-                Strategy::Steal(_) => self.in_strategy(),
-                Strategy::Files { uncollected, .. } => self.in_strategy() + uncollected,
-            }
+        returned + self.strategy.parcels(self.in_strategy())
     }
 
     /// Whether there is something that came back for `slot`: no other worker gets that.
@@ -184,7 +177,7 @@ impl Deal {
         self.has_returned(slot)
             || match &self.strategy {
                 Strategy::Own(queues) => queues.get(slot.0).is_some_and(|own| !own.is_empty()),
-                Strategy::Queue(_) | Strategy::Steal(_) | Strategy::Files { .. } => {
+                Strategy::Queue(_) | Strategy::Steal(_) | Strategy::Files(_) => {
                     self.in_strategy() > 0 || self.unknown > 0
                 }
             }
@@ -204,7 +197,7 @@ impl Deal {
 
     fn next(&mut self, slot: Slot) -> Option<Unit> {
         if self.returned[slot.0].is_empty() {
-            return self.strategy.take(slot.0, &|_| true);
+            return self.strategy.take(slot.0, &|_| true, &self.forecast);
         }
         Some(self.returned[slot.0].drain(..).collect())
     }
@@ -216,8 +209,8 @@ impl Deal {
         if let Some(test) = take_first(own, &allowed) {
             return Some(vec![test]);
         }
-        own.extend(self.strategy.take(slot.0, &allowed)?);
-        one(take_first(own, &allowed))
+        own.extend(self.strategy.take(slot.0, &allowed, &self.forecast)?);
+        Some(vec![take_first(own, &allowed)?])
     }
 
     /// `slot`'s worker has run this test.
@@ -265,12 +258,24 @@ impl Deal {
         }
     }
 
+    /// What is expected of the tests.
+    #[must_use]
+    pub fn forecast(&self) -> &Forecast {
+        &self.forecast
+    }
+
+    /// The same, to learn from how long they took.
+    pub fn forecast_mut(&mut self) -> &mut Forecast {
+        &mut self.forecast
+    }
+
     /// Empties the deal: returns how many tests nobody was given.
     pub fn cancel(&mut self) -> usize {
         let waiting = self.waiting;
         *self = Self {
-            strategy: Strategy::Queue(VecDeque::new()),
+            strategy: Strategy::empty(),
             claims: Claims::default(),
+            forecast: std::mem::take(&mut self.forecast),
             returned: vec![VecDeque::new(); self.returned.len()],
             waiting: 0,
             unknown: 0,
@@ -280,89 +285,6 @@ impl Deal {
     }
 }
 
-impl Strategy {
-    /// The next unit with a test that is allowed.
-    fn take(&mut self, slot: usize, allowed: Allowed<'_>) -> Option<Unit> {
-        match self {
-            Self::Queue(units) => take_unit(units, allowed),
-            Self::Own(queues) => one(take_first(queues.get_mut(slot)?, allowed)),
-            Self::Steal(queues) => {
-                if queues[slot].is_empty() {
-                    queues[slot] = steal(queues);
-                }
-                one(take_any(queues, slot, allowed))
-            }
-            Self::Files { waiting, begun, uncollected } => {
-                if !begun[slot].iter().any(|&test| allowed(test)) {
-                    match take_unit(waiting, allowed) {
-                        Some(file) => begun[slot].extend(file),
-                        None if *uncollected > 0 => {}
-                        None if begun[slot].is_empty() => begun[slot] = steal(begun),
-                        None => {}
-                    }
-                }
-                if *uncollected > 0 {
-                    return one(take_first(&mut begun[slot], allowed));
-                }
-                one(take_any(begun, slot, allowed))
-            }
-        }
-    }
-}
-
-/// Whether a test may be given now.
-type Allowed<'a> = &'a dyn Fn(TestIndex) -> bool;
-
-fn take_unit(units: &mut VecDeque<Unit>, allowed: Allowed<'_>) -> Option<Unit> {
-    let at = units.iter().position(|unit| unit.iter().any(|&test| allowed(test)))?;
-    units.remove(at)
-}
-
-fn take_first(queue: &mut VecDeque<TestIndex>, allowed: Allowed<'_>) -> Option<TestIndex> {
-    let at = queue.iter().position(|&test| allowed(test))?;
-    queue.remove(at)
-}
-
-/// The slot's own first, else, where its own must wait, the last of another's.
-fn take_any(
-    queues: &mut [VecDeque<TestIndex>],
-    slot: usize,
-    allowed: Allowed<'_>,
-) -> Option<TestIndex> {
-    take_first(&mut queues[slot], allowed).or_else(|| {
-        queues.iter_mut().find_map(|queue| {
-            let at = queue.iter().rposition(|&test| allowed(test))?;
-            queue.remove(at)
-        })
-    })
-}
-
-fn one(test: Option<TestIndex>) -> Option<Unit> {
-    test.map(|test| vec![test])
-}
-
-/// The tail half, rounded up, of the longest queue.
-fn steal(queues: &mut [VecDeque<TestIndex>]) -> VecDeque<TestIndex> {
-    let Some(longest) = queues.iter_mut().max_by_key(|queue| queue.len()) else {
-        return VecDeque::new();
-    };
-    longest.split_off(longest.len() / 2)
-}
-
-fn all(tests: &[Arc<TestInfo>]) -> VecDeque<TestIndex> {
-    tests.iter().map(|test| test.index).collect()
-}
-
-/// Contiguous runs whose lengths differ by at most one.
-fn split_evenly(tests: &[Arc<TestInfo>], slots: usize) -> Vec<VecDeque<TestIndex>> {
-    (0..slots)
-        .map(|slot| {
-            let bound = |slot: usize| slot * tests.len() / slots;
-            all(&tests[bound(slot)..bound(slot + 1)])
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -370,23 +292,9 @@ mod tests {
     use std::collections::HashMap;
 
     use super::super::claims::Lock;
+    use super::super::suite::suite;
     use super::*;
-    use crate::model::NodeId;
-
-    fn suite(ids: &[&str]) -> Vec<Arc<TestInfo>> {
-        ids.iter()
-            .enumerate()
-            .map(|(index, id)| {
-                let (id, group) = id.split_once('@').map_or((*id, None), |(id, g)| (id, Some(g)));
-                Arc::new(TestInfo {
-                    index: TestIndex(index as u32),
-                    nodeid: NodeId::new(id),
-                    line: None,
-                    group: group.map(Arc::from),
-                })
-            })
-            .collect()
-    }
+    use crate::model::{Durations, Took};
 
     fn take(deal: &mut Deal, slot: usize) -> Option<Vec<u32>> {
         deal.take(Slot(slot)).map(|unit| unit.into_iter().map(|test| test.0).collect())
@@ -521,18 +429,31 @@ mod tests {
         }
     }
 
+    /// Each test has its time, as far as there are times: heavy tails.
+    fn forecast(suite: &[Arc<TestInfo>], times: &[u8]) -> Forecast {
+        let took = |(test, &time): (&Arc<TestInfo>, &u8)| {
+            let seconds = f64::from(time).powi(4) / 1e6;
+            (test.nodeid.clone(), Took { setup: seconds / 3.0, rest: seconds })
+        };
+        let tests = suite.iter().zip(times).map(took).collect();
+        let mut forecast = Forecast::new(Durations { tests, ..Durations::default() });
+        forecast.learn(suite);
+        forecast
+    }
+
     proptest! {
         #[test]
         fn nothing_is_lost_or_doubled(
             files in proptest::collection::vec(0u8..6, 1..60),
             asks in proptest::collection::vec((0usize..4, proptest::bool::weighted(0.1)), 0..400),
             mode in proptest::sample::select(DistMode::ALL),
+            times in proptest::collection::vec(0u8..100, 0..60),
         ) {
             let ids: Vec<String> = files.iter().enumerate().map(|(n, f)| format!("{f}::{n}")).collect();
             let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
             let suite = suite(&ids);
             let slots = if mode == DistMode::No { 1 } else { 4 };
-            let mut deal = Deal::new(mode, &suite, slots);
+            let mut deal = Deal::new(mode, &suite, slots).expecting(forecast(&suite, &times)).longest_first();
             let mut seen = Vec::new();
             for (slot, dies) in asks {
                 let slot = Slot(slot % slots);
@@ -565,6 +486,7 @@ mod tests {
             tests in proptest::collection::vec((0u8..5, 0u8..6), 1..40),
             ends in proptest::collection::vec((0usize..3, 0u8..10), 400),
             mode in proptest::sample::select(DistMode::ALL),
+            times in proptest::collection::vec(0u8..100, 0..40),
         ) {
             let ids: Vec<String> = tests.iter().enumerate().map(|(n, (f, _))| format!("{f}::{n}")).collect();
             let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
@@ -573,7 +495,11 @@ mod tests {
                 match kind { 0 => claim(true, &[]), 1 => claim(false, &[0]), 2 => claim(false, &[0, 1]), 3 => claim(false, &[1]), _ => None }
             }).collect();
             let slots = if mode == DistMode::No { 1 } else { 3 };
-            let mut deal = Deal::new(mode, &suite(&ids), slots).claiming(&Claims::new(wanted.clone()));
+            let suite = suite(&ids);
+            let mut deal = Deal::new(mode, &suite, slots)
+                .expecting(forecast(&suite, &times))
+                .claiming(&Claims::new(wanted.clone()))
+                .longest_first();
             let mut floor = Floor { held: vec![VecDeque::new(); slots], wanted };
             let mut ends = ends.into_iter().cycle();
             let mut run = 0;

@@ -5,11 +5,22 @@
 mod claims;
 mod deal;
 mod depth;
+mod files;
+mod forecast;
+mod portion;
+mod predict;
+mod queues;
 mod rounds;
+mod strategy;
 mod units;
+
+#[cfg(test)]
+mod suite;
 
 pub use claims::{Claim, Claims, Lock};
 pub use deal::Deal;
 pub use depth::Depth;
+pub use forecast::Forecast;
+pub use portion::{Asking, Portion};
 pub use rounds::{Limit, Next, Rounds};
 pub use units::Order;

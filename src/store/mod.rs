@@ -10,6 +10,7 @@
 mod bounded;
 mod columns;
 mod error;
+mod expected;
 mod folder;
 mod load;
 mod query;

@@ -7,8 +7,8 @@ use rusqlite::{Connection, Row, params};
 use super::columns::{integer, outcome, seconds, unsigned};
 use super::error::StoreError;
 use super::load::{self, StoredRun};
-use super::{folder, schema};
-use crate::model::{Counts, OutcomeKind, RunId, Server};
+use super::{expected, folder, schema};
+use crate::model::{Counts, Durations, OutcomeKind, RunId, Server};
 
 /// How many ids an error lists.
 const CANDIDATES: usize = 10;
@@ -111,6 +111,12 @@ impl History {
     /// have their texts loaded.
     pub fn load(&self, record: RunRecord, failure_groups: usize) -> Result<StoredRun, StoreError> {
         self.reading(|db| load::load(db, record, failure_groups))
+    }
+
+    /// How long each test and file took lately. Reads one row for each of them, however many
+    /// executions are stored.
+    pub fn durations(&self) -> Result<Durations, StoreError> {
+        self.reading(expected::durations)
     }
 
     fn find_by_prefix(&self, prefix: &str) -> Result<RunRecord, StoreError> {

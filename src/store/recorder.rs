@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::bounded::{self, Budget};
 use super::columns::{integer, micros};
+use super::expected;
 use crate::model::{
     Event, Execution, Failure, NodeId, Offset, OutcomeKind, Round, RoundEnded, RoundStarted,
     RunEnded, RunStarted, TestInfo, What,
@@ -45,6 +46,7 @@ impl Recorder {
             What::AttemptFailed(execution) => {
                 self.insert_execution(db, run, event, execution, Last::No)
             }
+            What::FileCollected { file, elapsed } => expected::keep_file(db, file, *elapsed),
             What::RoundEnded(ended) => update_round(db, run, round, *ended),
             What::RunEnded(ended) => update_run(db, run, ended),
             What::RunStarted(_)
@@ -67,6 +69,9 @@ impl Recorder {
         last: Last,
     ) -> rusqlite::Result<()> {
         let test = self.test_id(db, &execution.test)?;
+        if last == Last::Yes {
+            expected::keep_test(db, test, execution)?;
+        }
         let failure = match &execution.failure {
             Some(failure) => Some(self.failure_id(db, run, failure)?),
             None => None,

@@ -13,7 +13,8 @@ use super::error::StoreError;
 use super::folder;
 
 /// Entry n brings a database from version n to n + 1 (`PRAGMA user_version`).
-const MIGRATIONS: &[&str] = &[include_str!("schema/v1.sql"), include_str!("schema/v2.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("schema/v1.sql"), include_str!("schema/v2.sql"), include_str!("schema/v3.sql")];
 
 /// How long a connection waits for another run's transaction. Those take milliseconds; it is a
 /// stalled disk or a stopped process that makes the difference.
@@ -120,7 +121,7 @@ mod tests {
         let before = std::fs::read(folder::database(root.path())).expect("a file");
         for opened in [open_write(root.path()), open_read(root.path())] {
             let error = opened.expect_err("too new");
-            assert!(matches!(error, StoreError::TooNew { found: 99, known: 2, .. }), "{error}");
+            assert!(matches!(error, StoreError::TooNew { found: 99, known: 3, .. }), "{error}");
         }
         assert_eq!(std::fs::read(folder::database(root.path())).expect("a file"), before);
     }

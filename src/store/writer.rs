@@ -82,6 +82,7 @@ fn is_kept(what: &What) -> bool {
         What::RunStarted(_)
         | What::Collected { .. }
         | What::RoundStarted(_)
+        | What::FileCollected { .. }
         | What::TestEnded(_)
         | What::AttemptFailed(_)
         | What::RoundEnded(_)

@@ -10,7 +10,7 @@ use crate::engine::inbox::{Message, Source};
 use crate::engine::record::Ending;
 use crate::engine::recruit::Recruiter;
 use crate::engine::{judge, server};
-use crate::model::{Level, Outcome, StopReason, What, WorkerId};
+use crate::model::{Level, Outcome, Phases, StopReason, Took, What, WorkerId};
 use crate::process::{Ended, kill_group};
 use crate::protocol::{Done, Ready, Role, ToController};
 
@@ -275,7 +275,11 @@ impl Dispatch<'_> {
             ending = self.timed_out(id, limit, sections, start);
             reports = Reports::Overruled;
         }
-        self.depth.observe(ending.phases.setup + ending.phases.call + ending.phases.teardown);
+        let Phases { setup, call, teardown } = ending.phases;
+        self.depth.observe(setup + call + teardown);
+        if let Some(deal) = self.deal.as_mut().filter(|_| self.plan.rounds.is_loop()) {
+            deal.forecast_mut().observe(test, Took { setup, rest: call + teardown });
+        }
         let suspicious = ending.failure.as_deref().is_some_and(server::looks_like_a_lost_server);
         self.conclude((id, slot), test, (ending, reports));
         if suspicious {

@@ -1,13 +1,13 @@
 //! The dispatcher of `fork` and `spawn`: owns a run's state and reacts to the inbox.
 
 mod attempts;
+mod dealing;
 mod hearing;
 mod spread;
 mod staff;
 
 use std::collections::HashSet;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Finished;
@@ -17,19 +17,18 @@ use super::distribution::Distribution;
 use super::inbox::Control;
 use super::launch::{self, Base};
 use super::numbers::Numbers;
+use super::past::Past;
 use super::plan::{Plan, ServerNeed};
 use super::record::Record;
 use super::recruit::Recruiter;
 use super::rules::Rules;
 use super::server;
 use super::template::{Collection, NotReady, Template};
-use crate::model::{
-    DistMode, ExitCode, Level, Output, Round, Slot, StopReason, TestInfo, What, WorkerId,
-};
+use crate::model::{DistMode, ExitCode, Level, Output, Round, Slot, StopReason, What, WorkerId};
 use crate::process::Ended;
 use crate::protocol::{FileRow, Hello, Ready, TestRow, ToController};
 use crate::report::Reporter;
-use crate::scheduler::{Claims, Deal, Depth, Next};
+use crate::scheduler::{Claims, Deal, Depth, Forecast, Next};
 
 use attempts::Attempts;
 use spread::Spread;
@@ -56,6 +55,7 @@ pub(super) fn run(plan: &Plan, control: &Control, reporter: &mut dyn Reporter) -
         Ok(base) => base,
         Err(reason) => return Run::Finished(finish(&mut record, plan, NotReady::bare(reason))),
     };
+    let past = Past::read(plan.history.as_deref());
     let collected = Template::start(&base, plan, control)
         .and_then(|mut template| Ok((template.collect(plan, control)?, template)));
     let (collection, template) = match collected {
@@ -67,6 +67,7 @@ pub(super) fn run(plan: &Plan, control: &Control, reporter: &mut dyn Reporter) -
         return Run::CannotFork(collection.ready.threads);
     }
     let mut dispatch = Dispatch::new(plan, control, record, base, Recruiter::Fork(template));
+    dispatch.past = past;
     let Collection { hello, ready, rows, files, notices } = collection;
     let collected = dispatch.collected(&hello, &ready, rows, files);
     for (level, text) in notices {
@@ -97,6 +98,7 @@ pub(super) fn run_with_notice(
         Err(reason) => return finish(&mut record, plan, NotReady::bare(reason)),
     };
     let mut dispatch = Dispatch::new(plan, control, record, base, Recruiter::Spawn);
+    dispatch.past = Past::read(plan.history.as_deref());
     notice.clone_into(&mut dispatch.first_notice);
     dispatch.recruit_missing(Round::FIRST);
     while !dispatch.is_collected && dispatch.stop.is_none() {
@@ -182,6 +184,9 @@ struct Dispatch<'a> {
     /// This round's deal; none before the first round.
     deal: Option<Deal>,
     depth: Depth,
+    past: Past,
+    /// What is expected of tests, while no deal has it.
+    forecast: Forecast,
     rules: Rules,
     /// What tests must not run beside, with nothing held.
     claims: Claims,
@@ -234,6 +239,8 @@ impl<'a> Dispatch<'a> {
             round: Round::FIRST,
             deal: None,
             depth: Depth::default(),
+            past: Past::default(),
+            forecast: Forecast::default(),
             rules: Rules::default(),
             claims: Claims::default(),
             spread: None,
@@ -265,7 +272,9 @@ impl<'a> Dispatch<'a> {
         let marks: Vec<_> = rows.iter_mut().map(|row| std::mem::take(&mut row.pnl)).collect();
         self.distribution = Distribution::new(self.plan, &ready.xdist);
         self.goes_on_after_errors = ready.goes_on;
-        self.spread = (!files.is_empty()).then(|| Spread::new(files, &ready.rootdir));
+        let unknown = self.look_back();
+        let forecast = &self.forecast;
+        self.spread = (!files.is_empty()).then(|| Spread::new(files, &ready.rootdir, forecast));
         self.slots = match &self.spread {
             None => self.distribution.slots(rows.len()),
             Some(_) => self.distribution.before_collection(),
@@ -276,6 +285,9 @@ impl<'a> Dispatch<'a> {
         let Distribution { workers, dist, .. } = self.distribution;
         let plan = Plan { dist, workers, ..self.plan.clone() };
         self.record.begin_collecting(&plan, hello, self.how_collected(ready));
+        if let Some(why) = unknown {
+            self.record.notice(Level::Warning, why);
+        }
         if self.spread.is_none() {
             self.record.collected(rows, ready, self.slots);
         }
@@ -340,12 +352,8 @@ impl<'a> Dispatch<'a> {
             self.stop = Some(reason);
             return 0;
         }
-        let order = self.order(round);
-        let Distribution { dist, order: unit_order, .. } = self.distribution;
-        self.deal = Some(match &self.spread {
-            Some(spread) if round == Round::FIRST => Deal::of_files(spread.len(), self.slots),
-            _ => Deal::in_order(dist, &order, self.slots, unit_order).claiming(&self.claims),
-        });
+        let dist = self.distribution.dist;
+        self.deal = Some(self.deal_of(round));
         self.attempts = Attempts::of_round(dist);
         self.crashes = 0;
         let copies = if dist == DistMode::Each { self.slots } else { 1 };
@@ -365,22 +373,12 @@ impl<'a> Dispatch<'a> {
         if self.stop.is_none() && self.spread.is_some() && self.record.tests().is_empty() {
             self.stop = Some(StopReason::NothingCollected);
         }
+        if let Some(deal) = &mut self.deal {
+            self.forecast = std::mem::take(deal.forecast_mut());
+        }
         let (failures, stop) = self.record.end_round(self.stop.take());
         self.stop = stop;
         failures
-    }
-
-    /// The tests of a round in the order in which they are dealt.
-    fn order(&self, round: Round) -> Vec<Arc<TestInfo>> {
-        let tests = self.record.tests();
-        let mut tests = match &self.spread {
-            Some(spread) => spread.in_order(tests),
-            None => tests.to_vec(),
-        };
-        if let Some(seed) = self.plan.shuffle {
-            super::plan::shuffle(&mut tests, seed.wrapping_add(u64::from(round.0)));
-        }
-        tests
     }
 
     fn round_is_over(&self) -> bool {

@@ -9,9 +9,10 @@ use super::Dispatch;
 use crate::engine::branch::Branch;
 use crate::engine::numbers::Numbers;
 use crate::model::{
-    ExitCode, Isolation, Level, Round, StopReason, TestIndex, TestInfo, WorkerEnd,
+    ExitCode, Isolation, Level, Round, StopReason, TestIndex, TestInfo, What, WorkerEnd, WorkerId,
 };
 use crate::protocol::{FileRow, TestRow, ToWorker};
+use crate::scheduler::Forecast;
 
 /// The files of a run.
 #[derive(Debug)]
@@ -23,6 +24,8 @@ pub(super) struct Spread {
     collected: usize,
     file_of: HashMap<TestIndex, usize>,
     rootdir: PathBuf,
+    /// What all of them are expected to take, where something is known.
+    seconds: Option<f64>,
 }
 
 #[derive(Debug)]
@@ -30,8 +33,6 @@ struct File {
     nodeid: String,
     /// There once a worker has collected it.
     tests: Option<Vec<TestIndex>>,
-    /// Seconds that this took.
-    took: f64,
 }
 
 /// What a worker says of a file that it has collected.
@@ -44,18 +45,28 @@ pub(super) struct Found {
 }
 
 impl Spread {
-    /// Of these files, in their order.
-    pub(super) fn new(rows: Vec<FileRow>, rootdir: &str) -> Self {
+    /// Of these files. Those that are expected to take longest are collected first.
+    pub(super) fn new(rows: Vec<FileRow>, rootdir: &str, forecast: &Forecast) -> Self {
+        let sizes: Vec<_> = rows.iter().map(|row| (row.id.as_str(), row.size)).collect();
+        let seconds = forecast.of_files(&sizes);
+        let mut waiting: Vec<_> = (0..rows.len()).collect();
+        waiting.sort_by(|&a, &b| seconds[b].total_cmp(&seconds[a])); // stable
+        let seconds = (!forecast.is_empty()).then(|| seconds.iter().sum());
         let files: Vec<_> =
-            rows.into_iter().map(|row| File { nodeid: row.id, tests: None, took: 0.0 }).collect();
+            rows.into_iter().map(|row| File { nodeid: row.id, tests: None }).collect();
         let rootdir = PathBuf::from(rootdir);
-        let waiting = (0..files.len()).collect();
-        Self { files, waiting, collected: 0, file_of: HashMap::new(), rootdir }
+        let waiting = waiting.into();
+        Self { files, waiting, collected: 0, file_of: HashMap::new(), rootdir, seconds }
     }
 
     /// How many files there are.
     pub(super) fn len(&self) -> usize {
         self.files.len()
+    }
+
+    /// What all of them are expected to take, where something is known.
+    pub(super) fn seconds(&self) -> Option<f64> {
+        self.seconds
     }
 
     /// The tests in the order of their files, which is pytest's.
@@ -137,9 +148,7 @@ impl Dispatch<'_> {
                     return;
                 }
             };
-            if let Some(spread) = &mut self.spread {
-                spread.files[file].took = Duration::from_micros(*took).as_secs_f64();
-            }
+            self.tell_how_long(id, file, Duration::from_micros(*took));
             // Just listed from these rows: nothing is lacking.
             let _ = self.crew[index].learn_numbers(&tests, &rows);
             let indices: Vec<TestIndex> = tests.iter().map(|test| test.index).collect();
@@ -147,7 +156,7 @@ impl Dispatch<'_> {
                 for test in &indices {
                     deal.claim(*test, self.rules.claim(*test));
                 }
-                deal.file_collected(slot, indices);
+                deal.file_collected(slot, &tests);
             }
             self.tell_of_errors(errors);
         }
@@ -157,6 +166,13 @@ impl Dispatch<'_> {
             if other != index && self.crew[other].load() == 0 {
                 self.top_up(other);
             }
+        }
+    }
+
+    fn tell_how_long(&mut self, id: WorkerId, file: usize, took: Duration) {
+        if let Some(file) = self.spread.as_ref().map(|it| &it.files[file].nodeid) {
+            let (file, elapsed) = (Arc::from(file.as_str()), took.as_secs_f64());
+            self.record.emit(Some(id), What::FileCollected { file, elapsed });
         }
     }
 

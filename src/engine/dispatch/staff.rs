@@ -16,7 +16,7 @@ use crate::model::{
 };
 use crate::process::{Ended, Signal, Tail, kill_group, send_signal};
 use crate::protocol::{Fork, Ready};
-use crate::scheduler::Deal;
+use crate::scheduler::{Asking, Deal, Depth, Portion};
 
 impl Dispatch<'_> {
     /// Gives a worker what it may hold, and those that wait for a second test, too.
@@ -45,7 +45,10 @@ impl Dispatch<'_> {
         let worker = &mut self.crew[index];
         // One that was told to finish may be gone before it hears of anything more.
         let can_hear = worker.ready && worker.told != Told::Finish;
-        let Some(deal) = self.deal.as_mut().filter(|_| can_hear && self.stop.is_none()) else {
+        // What it collects is its own to begin with: it takes nothing from others meanwhile.
+        let is_collecting = worker.collecting.is_some() && worker.load() == 0;
+        let can_take = can_hear && !is_collecting && self.stop.is_none();
+        let Some(deal) = self.deal.as_mut().filter(|_| can_take) else {
             return;
         };
         let idle_others = idle - usize::from(worker.load() == 0);
@@ -54,27 +57,12 @@ impl Dispatch<'_> {
         // next failure may be the last that is allowed.
         let is_safe = !deal.is_shared() || (deal.can_split() && worker.permits.is_some());
         let is_safe = is_safe && self.failure_limit.is_none();
-        let depth = if is_safe { self.depth.tests() } else { 2 };
-        let depth = self.distribution.chunk.map_or(depth, |chunk| depth.min(chunk));
-        let mut tests: Vec<TestIndex> = Vec::new();
-        let mut ran_dry = false;
-        while has_place && worker.load() + tests.len() < depth {
-            let is_first = worker.load() + tests.len() == 0;
-            let is_for_others = deal.is_shared() && !deal.has_returned(worker.slot);
-            if !is_first && is_for_others && deal.parcels() <= idle_others {
-                break;
-            }
-            let Some(unit) = deal.take(worker.slot) else {
-                ran_dry = true;
-                break;
-            };
-            // What a test claims it holds from now on: not behind a long queue.
-            let is_last = unit.iter().any(|&test| deal.is_claimed(test)) && !is_first;
-            tests.extend(unit);
-            if is_last {
-                break;
-            }
-        }
+        let most = if is_safe { Depth::MOST } else { 2 };
+        let most = self.distribution.chunk.map_or(most, |chunk| most.min(chunk));
+        let asking = Asking { slot: worker.slot, has: worker.tests(), most, idle_others };
+        let nothing = Portion { tests: Vec::new(), ran_dry: false };
+        let portion = if has_place { deal.portion(asking, &self.depth) } else { nothing };
+        let Portion { tests, ran_dry } = portion;
         let slot = worker.slot;
         let known = self.only_known(index, tests);
         self.hand_over(index, known);
@@ -114,14 +102,16 @@ impl Dispatch<'_> {
 
     /// Gives a worker that would run dry half of what the one with most has not begun.
     fn take_from_others(&mut self, index: usize) -> bool {
+        let Some(deal) = &mut self.deal else { return false };
         let others = (0..self.crew.len()).filter(|&other| other != index);
-        let Some(most) = others.max_by_key(|&other| self.crew[other].held.len()) else {
+        let spare = others.map(|it| (it, deal.spare(&self.crew[it].held, &self.depth)));
+        let Some((most, (_, count))) = spare.max_by(|(_, a), (_, b)| a.0.total_cmp(&b.0)) else {
             return false;
         };
-        let Some(deal) = self.deal.as_mut().filter(|it| it.may_move(&self.crew[most].held)) else {
+        if !deal.may_move(&self.crew[most].held) {
             return false;
-        };
-        let tests = self.crew[most].give_back();
+        }
+        let tests = self.crew[most].give_back(count);
         let found = !tests.is_empty();
         if found {
             let (from, to) = (self.crew[most].slot, self.crew[index].slot);

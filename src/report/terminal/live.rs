@@ -53,6 +53,7 @@ impl Live {
             | What::PytestOutput(_)
             | What::RoundStarted(_)
             | What::TestSlow { .. }
+            | What::FileCollected { .. }
             | What::OutputLine(_)
             | What::RoundEnded(_)
             | What::RunEnded(_) => {}

@@ -67,6 +67,7 @@ impl Page {
             What::RunStarted(_)
             | What::WorkerStarted { .. }
             | What::TestStarted { .. }
+            | What::FileCollected { .. }
             | What::WorkerEnded { .. }
             | What::RoundEnded(_) => {}
         }
