@@ -135,6 +135,7 @@ fn started() -> RunStarted {
         pytest_version: "8.3.1".to_owned(),
         seed: None,
         collection: None,
+        template: None,
     }
 }
 

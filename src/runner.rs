@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::engine::{
-    Control, Finished, Machine, Plan, PytestCommand, ServerNeed, TerminalOwner, Workers,
+    Control, Finished, Machine, Plan, PytestCommand, ServerNeed, TerminalOwner, Warmth, Workers,
     pytest_command, workers_for,
 };
 use crate::model::{DistMode, EngineKind, Rank, RunId};
@@ -243,6 +243,11 @@ pub fn plan(options: &TestOptions) -> Result<Planned, Refusal> {
         max_fail: settings.max_fail,
         shuffle: options.shuffle,
         terminal: TerminalOwner::Pytest,
+        warmth: if settings.warm {
+            Warmth::Warm { idle: settings.warm_idle }
+        } else {
+            Warmth::Cold
+        },
         collect: settings.collect,
         general: settings.general.clone(),
         rules: project.rules.clone(),
@@ -266,6 +271,12 @@ fn working_folder(options: &TestOptions) -> Result<PathBuf, Refusal> {
 /// What an engine cannot do is refused, not ignored.
 fn check(options: &TestOptions, settings: &Settings) -> Result<(), Refusal> {
     let engine = settings.engine;
+    if settings.warm && engine != EngineKind::Fork {
+        return Err(Refusal::Options(format!(
+            "--warm does not go with --engine {engine}: only a template can be forked from what \
+             is loaded. Use --engine fork, or leave --warm out"
+        )));
+    }
     let refuse = |option: &str, why: &str| {
         Err(Refusal::Options(format!(
             "{option} does not go with --engine {engine}: {why}. Use --engine fork or spawn"

@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand};
 
 use super::show::{HistoryArgs, ShowArgs};
 use super::verify::VerifyArgs;
+use super::warm::WarmArgs;
 use crate::model::{CollectMode, DistMode, EngineKind, FlakyPolicy, Isolation, Output};
 use crate::runner::{LoopOptions, Refusal, TestOptions};
 use crate::scheduler::Limit;
@@ -58,6 +59,8 @@ pub(super) enum Verb {
     Verify(Box<VerifyArgs>),
     /// Print a stored run
     Show(ShowArgs),
+    /// List or end the warm processes that `pnl test --warm` leaves
+    Warm(WarmArgs),
     /// List stored runs
     History(HistoryArgs),
 }
@@ -158,6 +161,10 @@ pub(super) struct RunArgs {
     /// [env: PNL_OUTPUT] [default: captured]
     #[arg(long, value_name = "captured|live")]
     output: Option<Output>,
+    /// Use the project's warm process, which has libraries loaded: the first call leaves it, later
+    /// calls find it, and it ends by itself (pnl warm status, pnl warm stop) [env: PNL_WARM]
+    #[arg(long)]
+    warm: bool,
     /// The interpreter; left out: VIRTUAL_ENV, then .venv upwards from here, then python3 on PATH
     /// [env: PNL_PYTHON]
     #[arg(long, value_name = "PATH")]
@@ -304,6 +311,8 @@ impl RunArgs {
             python: self.python.clone(),
             junit: self.junit.clone(),
             jsonl: self.jsonl.clone(),
+            warm: self.warm.then_some(true),
+            warm_idle: None,
         };
         let pytest_args = self.pytest_args.clone();
         TestOptions { settings, pytest_args, shuffle: self.shuffle, ..options }

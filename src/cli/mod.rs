@@ -6,6 +6,7 @@ mod error;
 mod show;
 mod test;
 mod verify;
+mod warm;
 
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -48,6 +49,7 @@ fn run(words: &[OsString]) -> ExitCode {
             },
             args::Verb::Verify(arguments) => verify::run(&arguments, typed),
             args::Verb::Show(arguments) => show::show_run(&arguments),
+            args::Verb::Warm(arguments) => warm::run(&arguments),
             args::Verb::History(arguments) => show::list_runs(&arguments),
         },
     }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender as Channel, bounded};
 
+use super::warm::Ending;
 use crate::model::WorkerId;
 use crate::process::Ended;
 use crate::protocol::frame::{Decoder, FrameError};
@@ -110,6 +111,15 @@ impl Control {
         let inbox = self.sender.clone();
         start_thread("wait", move || {
             let ended = child.wait().map_or(Ended::Exit(-1), Ended::from);
+            let _ = inbox.send(Message::Exited { source, ended });
+        })
+    }
+
+    /// Waits for a template to end that is no child of ours.
+    pub(super) fn wait_for_warm(&self, source: Source, ending: Ending) -> io::Result<()> {
+        let inbox = self.sender.clone();
+        start_thread("wait", move || {
+            let ended = ending.wait();
             let _ = inbox.send(Message::Exited { source, ended });
         })
     }

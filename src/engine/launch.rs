@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::Serialize;
 
 use super::command::{PytestCommand, pytest_command};
 use super::inbox::Control;
 use super::plan::{Plan, TerminalOwner};
+use super::warm::Order;
 use crate::model::{CollectMode, DistMode, EngineKind, Output, StopReason};
 use crate::process::{Launch, RUN_VARIABLE, Stdio, unpack};
 use crate::protocol::socket::Rendezvous;
@@ -59,6 +61,28 @@ impl Base {
         self.launch(plan, distributed_command(plan), Role::Template, None)
     }
 
+    /// The same, for a warm process to fork.
+    pub(super) fn warm_template(&self, plan: &Plan, idle: Duration) -> Result<Order, String> {
+        let launch = self.template(plan);
+        let mut env = own_environment()?;
+        let python_path = env.get("PYTHONPATH").cloned();
+        env.extend(launch.env);
+        // The worker package is loaded already: its folder need not be found.
+        match python_path {
+            Some(path) => env.insert("PYTHONPATH".to_owned(), path),
+            None => env.remove("PYTHONPATH"),
+        };
+        Ok(Order {
+            python: plan.python.path.clone(),
+            // After `python -m pytest`.
+            argv: launch.argv.into_iter().skip(3).collect(),
+            env,
+            cwd: launch.cwd,
+            package: self.package.clone(),
+            idle,
+        })
+    }
+
     /// The process of a spawned worker.
     pub(super) fn worker(&self, plan: &Plan, worker: &Fork) -> Launch {
         self.launch(plan, distributed_command(plan), Role::Worker, Some(worker))
@@ -102,6 +126,16 @@ impl Base {
         };
         Launch { argv, env, cwd: plan.root.clone(), stdio }
     }
+}
+
+/// This process's environment, if it can be told of.
+fn own_environment() -> Result<BTreeMap<String, String>, String> {
+    let variables = std::env::vars_os().map(|(name, value)| {
+        let name = name.into_string().map_err(|_| "a variable's name is no UTF-8".to_owned())?;
+        let value = value.into_string().map_err(|_| format!("{name} is no UTF-8"))?;
+        Ok((name, value))
+    });
+    variables.collect()
 }
 
 /// Where the tests of this plan are to be collected.

@@ -27,12 +27,13 @@ mod recruit;
 mod rules;
 mod server;
 mod template;
+pub mod warm;
 
 pub use capacity::{Machine, workers_for};
 pub use command::{PytestCommand, pytest_command};
 pub use inbox::Control;
 pub use launch::command_of;
-pub use plan::{Plan, ServerNeed, TerminalOwner, Workers};
+pub use plan::{Plan, ServerNeed, TerminalOwner, Warmth, Workers};
 pub use server::answers;
 
 use crate::model::{EngineKind, ExitCode, StopReason};

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::model::{
     CollectMode, DistMode, EngineKind, FlakyPolicy, Isolation, Output, Pattern, Rank, Rule, RunId,
@@ -74,6 +75,20 @@ pub struct Plan {
     pub history: Option<PathBuf>,
     /// Who has the terminal with the engine `pytest`.
     pub terminal: TerminalOwner,
+    /// Where the template comes from.
+    pub warmth: Warmth,
+}
+
+/// Where a template comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Warmth {
+    /// It is started.
+    Cold,
+    /// It is forked from the project's warm process, if there can be one.
+    Warm {
+        /// How long that process, if this run starts it, waits for the next run.
+        idle: Duration,
+    },
 }
 
 /// Who has the terminal while pytest runs by itself.

@@ -44,6 +44,8 @@ pub(super) struct Record<'a> {
     flaky_policy: FlakyPolicy,
     /// Failures that are no execution's: collection errors that were let pass.
     other_failures: u64,
+    /// Where the template comes from, until the run's beginning is reported.
+    pub(super) template: Option<String>,
 }
 
 /// How an execution went; what [`Record::ended`] takes.
@@ -82,6 +84,7 @@ impl<'a> Record<'a> {
             flaky: 0,
             flaky_policy: FlakyPolicy::Pass,
             other_failures: 0,
+            template: None,
         }
     }
 
@@ -150,6 +153,7 @@ impl<'a> Record<'a> {
             pytest_version: hello.pytest.clone(),
             seed: plan.shuffle,
             collection,
+            template: self.template.take(),
         };
         self.emit(None, What::RunStarted(Arc::new(started)));
     }

@@ -84,6 +84,6 @@ pub(super) fn send_order(
 ) -> io::Result<File> {
     let (read, write) = io::pipe()?;
     let write = OwnedFd::from(write);
-    sender.send_with_fds(order, [write.as_fd(), permits.reading_end()])?;
+    sender.send_with_fds(order, &[write.as_fd(), permits.reading_end()])?;
     Ok(File::from(OwnedFd::from(read)))
 }

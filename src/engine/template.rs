@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 use super::inbox::{ConnId, Control, Message, Source};
 use super::launch::Base;
 use super::permits::Permits;
-use super::plan::Plan;
+use super::plan::{Plan, Warmth};
 use super::recruit::send_order;
+use super::warm::{Called, call};
 use crate::model::{ExitCode, StopReason};
 use crate::process::{Ended, PythonError, Signal, Tail, kill_group, probe, send_signal};
 use crate::protocol::socket::Sender;
@@ -28,6 +29,8 @@ pub(super) struct Template {
     pid: u32,
     conn: Option<(ConnId, Sender)>,
     output: Tail,
+    /// Where it comes from, where that is worth a word.
+    pub(super) words: Option<String>,
     /// How it ended, once it has.
     pub(super) ended: Option<Ended>,
     silent: bool,
@@ -71,17 +74,22 @@ pub(super) struct NotReady {
 impl Template {
     /// Starts the process.
     pub(super) fn start(base: &Base, plan: &Plan, control: &Control) -> Result<Self, NotReady> {
-        let started = base.template(plan).start().and_then(|started| {
-            let pid = started.child.id();
-            if let Some(output) = started.output {
-                control.read_output(Source::Main, output)?;
+        let (started, words) = match plan.warmth {
+            Warmth::Cold => (start_cold(base, plan, control), None),
+            Warmth::Warm { idle } => {
+                match base.warm_template(plan, idle).and_then(|it| call(&it)) {
+                    Ok(called) => {
+                        let words = called.words.clone();
+                        (take_warm(called, control), Some(words))
+                    }
+                    Err(why) => (start_cold(base, plan, control), Some(format!("cold: {why}"))),
+                }
             }
-            control.wait_for(Source::Main, started.child)?;
-            Ok(pid)
-        });
+        };
         match started {
             Ok(pid) => Ok(Self {
                 pid,
+                words,
                 conn: None,
                 output: Tail::keeping(OUTPUT_KEPT),
                 ended: None,
@@ -231,6 +239,22 @@ impl Template {
         let last = last.to_owned();
         Ending { ended: self.ended, last_line: last, output: written, said }
     }
+}
+
+fn start_cold(base: &Base, plan: &Plan, control: &Control) -> io::Result<u32> {
+    let started = base.template(plan).start()?;
+    let pid = started.child.id();
+    if let Some(output) = started.output {
+        control.read_output(Source::Main, output)?;
+    }
+    control.wait_for(Source::Main, started.child)?;
+    Ok(pid)
+}
+
+fn take_warm(called: Called, control: &Control) -> io::Result<u32> {
+    control.read_output(Source::Main, called.output)?;
+    control.wait_for_warm(Source::Main, called.ending)?;
+    Ok(called.pid)
 }
 
 /// Why a pytest that never became ready ended the run. Distinguishes a Python without pytest.

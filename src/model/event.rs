@@ -73,6 +73,10 @@ pub enum What {
         file: Arc<str>,
         /// How long that took, in seconds.
         elapsed: f64,
+        /// How many tests there are in it.
+        tests: usize,
+        /// How many files nobody has collected yet.
+        left: usize,
     },
     /// An execution has its outcome. Exactly one for each planned execution. The envelope has no
     /// worker where the test never started.
@@ -139,6 +143,8 @@ pub struct RunStarted {
     pub seed: Option<u64>,
     /// How the tests are collected, in a few words, where that is worth a word.
     pub collection: Option<String>,
+    /// Where the template comes from, where it need not have been started for this run.
+    pub template: Option<String>,
 }
 
 /// A server under test.

@@ -3,6 +3,7 @@
 //! Knows only [`crate::model`]; decides nothing about tests.
 
 mod child;
+mod daemon;
 #[cfg(target_os = "linux")]
 #[path = "leftovers_linux.rs"]
 mod leftovers;
@@ -23,6 +24,7 @@ mod tree;
 #[cfg(not(target_os = "linux"))]
 use child::send_signal_to_group;
 pub use child::{Ended, Launch, Started, Stdio, kill_group, send_signal};
+pub use daemon::{Daemon, memory_of};
 pub use leftovers::{Leftover, end_leftovers};
 pub use package::unpack;
 pub use python::{Found, Interpreter, Modules, PythonError, find, probe};

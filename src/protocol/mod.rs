@@ -8,6 +8,7 @@
 pub mod frame;
 mod message;
 pub mod socket;
+pub mod warm;
 
 pub use message::{
     CountAndMode, Done, DoneFailure, FileRow, Fork, Hello, Processes, Ready, Role, TestRow,

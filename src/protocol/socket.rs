@@ -107,16 +107,16 @@ impl Sender {
         self.stream.write_all(&frame::encode(message))
     }
 
-    /// Sends one message with two descriptors that the peer gets copies of.
+    /// Sends one message with descriptors, two at most, that the peer gets copies of.
     pub fn send_with_fds<M: Serialize>(
         &mut self,
         message: &M,
-        fds: [BorrowedFd<'_>; 2],
+        fds: &[BorrowedFd<'_>],
     ) -> io::Result<()> {
         let bytes = frame::encode(message);
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
         let mut control = SendAncillaryBuffer::new(&mut space);
-        control.push(SendAncillaryMessage::ScmRights(&fds));
+        control.push(SendAncillaryMessage::ScmRights(fds));
         let parts = [IoSlice::new(&bytes)];
         let sent = sendmsg(self.stream.as_fd(), &parts, &mut control, SendFlags::empty())?;
         self.stream.write_all(&bytes[sent..])

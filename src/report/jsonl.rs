@@ -93,7 +93,7 @@ enum Body<'a> {
     WorkerStarted { slot: Slot, pid: u32 },
     TestStarted { nodeid: &'a NodeId, index: TestIndex, attempt: Attempt },
     TestEnded(Box<TestEndedBody<'a>>),
-    FileCollected { file: &'a str, elapsed_s: f64 },
+    FileCollected { file: &'a str, elapsed_s: f64, tests: usize, left: usize },
     TestSlow { nodeid: &'a NodeId, index: TestIndex, elapsed_s: f64 },
     WorkerEnded { slot: Slot, how: &'static str, detail: Option<String> },
     RoundEnded { totals: Counts, flaky: u64, elapsed_s: f64 },
@@ -120,6 +120,7 @@ struct RunStartedBody<'a> {
     pytest_version: &'a str,
     seed: Option<u64>,
     collection: Option<&'a str>,
+    template: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -204,8 +205,9 @@ impl<'a> Body<'a> {
             What::AttemptFailed(it) => {
                 ("attempt-failed", Self::TestEnded(Box::new(TestEndedBody::of(it))))
             }
-            What::FileCollected { file, elapsed } => {
-                ("file-collected", Self::FileCollected { file, elapsed_s: *elapsed })
+            What::FileCollected { file, elapsed, tests, left } => {
+                let (elapsed_s, tests, left) = (*elapsed, *tests, *left);
+                ("file-collected", Self::FileCollected { file, elapsed_s, tests, left })
             }
             What::TestSlow { test, elapsed } => {
                 let (nodeid, index) = (&test.nodeid, test.index);
@@ -253,6 +255,7 @@ impl<'a> RunStartedBody<'a> {
             pytest_version: &run.pytest_version,
             seed: run.seed,
             collection: run.collection.as_deref(),
+            template: run.template.as_deref(),
         }
     }
 }
@@ -336,7 +339,11 @@ mod tests {
         story.push(Some(1), Some(0), What::TestSlow { test, elapsed: 60.0 });
         story.push(Some(1), Some(0), What::OutputLine("hi".to_owned()));
         let file = Arc::from("tests/test_a.py");
-        story.push(Some(1), Some(0), What::FileCollected { file, elapsed: 0.25 });
+        story.push(
+            Some(1),
+            Some(0),
+            What::FileCollected { file, elapsed: 0.25, tests: 2, left: 1 },
+        );
         let how = WorkerEnd::Crashed(Crash::Signal(9));
         story.push(Some(1), Some(0), What::WorkerEnded { slot: Slot(0), how });
         story.end();

@@ -54,6 +54,7 @@ pub(crate) fn run_started(rounds_planned: Option<u32>) -> RunStarted {
         pytest_version: "8.3.3".to_owned(),
         seed: None,
         collection: None,
+        template: None,
     }
 }
 

@@ -19,6 +19,8 @@ use super::text::{self, counted};
 pub struct Summary {
     run: Option<Arc<RunStarted>>,
     collected: Option<usize>,
+    found: u64,
+    files_left: usize,
     counts: Counts,
     rounds: Vec<RoundFigures>,
     tests: HashMap<TestIndex, TestFigures>,
@@ -91,6 +93,10 @@ impl Summary {
         match &event.what {
             What::RunStarted(run) => self.run = Some(run.clone()),
             What::Collected { tests, .. } => self.collected = Some(tests.len()),
+            What::FileCollected { tests, left, .. } => {
+                self.found += *tests as u64;
+                self.files_left = *left;
+            }
             What::RoundStarted(started) => {
                 let round = event.round.unwrap_or(Round::FIRST);
                 let planned = started.planned;
@@ -111,7 +117,6 @@ impl Summary {
             | What::WorkerStarted { .. }
             | What::TestStarted { .. }
             | What::TestSlow { .. }
-            | What::FileCollected { .. }
             | What::OutputLine(_)
             | What::WorkerEnded { .. } => {}
         }
@@ -186,6 +191,13 @@ impl Summary {
         let unknown = self.rounds.last().filter(|it| it.planned == 0 && it.elapsed.is_none());
         let missing = unknown.map_or(0, |it| latest.saturating_sub(it.counts.total()));
         Some(begun + missing + u64::from(to_come) * latest)
+    }
+
+    /// How many tests were found so far, and in how many files nobody has looked yet; `None` where
+    /// all are known.
+    #[must_use]
+    pub fn found_so_far(&self) -> Option<(u64, usize)> {
+        (self.files_left > 0).then_some((self.found, self.files_left))
     }
 
     /// How many executions the round that runs, or ran last, has.

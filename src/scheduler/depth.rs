@@ -25,7 +25,8 @@ impl Depth {
 
     /// Seconds for a test of which nothing is known. As long as nothing is known of any, none is
     /// taken for short: an hour.
-    pub(super) fn usual(&self) -> f64 {
+    #[must_use]
+    pub fn usual(&self) -> f64 {
         self.mean.unwrap_or(3600.0)
     }
 

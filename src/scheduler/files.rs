@@ -214,7 +214,8 @@ impl Files {
                 Some(file) => begun[slot].extend(file),
                 None if *uncollected > 0 => {}
                 None if begun[slot].is_empty() => {
-                    begun[slot] = steal(begun, |it| forecast.seconds(it), |it| forecast.shared(it));
+                    begun[slot] =
+                        steal(begun, |it| forecast.seconds(it), |it| forecast.to_begin(it));
                 }
                 None => {}
             }

@@ -18,6 +18,10 @@ pub struct Forecast {
     /// Seconds of what tests of a file share.
     shared: Vec<f64>,
     files: HashMap<String, u32>,
+    /// Seconds for a further worker to collect a file, by its number.
+    again: HashMap<u32, f64>,
+    /// Seconds of a test in this run so far.
+    pace: Option<f64>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -86,6 +90,35 @@ impl Forecast {
     #[must_use]
     pub fn shared(&self, test: TestIndex) -> f64 {
         self.tests.get(test.at()).map_or(0.0, |it| self.shared[it.file as usize])
+    }
+
+    /// A file with this test was collected in so many seconds; whoever else wants to run its tests has
+    /// to collect it as well.
+    pub fn collected(&mut self, test: TestIndex, seconds: f64) {
+        if let Some(expected) = self.tests.get(test.at()) {
+            self.again.insert(expected.file, seconds);
+        }
+    }
+
+    /// Seconds that a worker needs before it can run a test of a file that another one has begun: to
+    /// collect it, where workers do that. (What its tests share is in [`Forecast::shared`].)
+    #[must_use]
+    pub fn again(&self, test: TestIndex) -> f64 {
+        let file = self.tests.get(test.at()).map(|it| it.file);
+        file.and_then(|file| self.again.get(&file)).copied().unwrap_or(0.0)
+    }
+
+    /// The same and what its tests share, as [`Forecast::seconds`] counts: where nothing is known
+    /// every test counts as one second, however long it takes.
+    #[must_use]
+    pub fn to_begin(&self, test: TestIndex) -> f64 {
+        let second = if self.is_empty() { self.pace.unwrap_or(1.0) } else { 1.0 };
+        self.shared(test) + self.again(test) / second.max(1e-6)
+    }
+
+    /// Tests take so many seconds in this run.
+    pub fn keep_pace(&mut self, seconds: f64) {
+        self.pace = Some(seconds);
     }
 
     /// Whether two tests are of one file.

@@ -41,7 +41,8 @@ pub(super) fn take_any(
 }
 
 /// Takes half from the end of whichever queue has most to do: about half of the seconds, but one
-/// test at least. `cost` is what it takes to begin there, for the one who takes.
+/// test at least. `cost` is what it takes to begin there, for the one who takes; where that is more
+/// than all there is to do, nothing is taken.
 pub(super) fn steal(
     queues: &mut [VecDeque<TestIndex>],
     seconds: impl Fn(TestIndex) -> f64,
@@ -51,7 +52,10 @@ pub(super) fn steal(
     let gain = |queue: &VecDeque<TestIndex>| work(queue) - queue.back().map_or(0.0, |&it| cost(it));
     let filled = queues.iter_mut().filter(|queue| !queue.is_empty());
     let most = filled.max_by(|a, b| gain(a).total_cmp(&gain(b)));
-    let Some(most) = most else { return VecDeque::new() };
+    let Some(most) = most.filter(|queue| queue.back().is_some_and(|&it| work(queue) > cost(it)))
+    else {
+        return VecDeque::new();
+    };
     let count = half(most.iter().map(|&test| seconds(test)), gain(most));
     most.split_off(most.len() - count)
 }
@@ -108,5 +112,6 @@ mod tests {
         let mut all = queues(&[&[1, 1, 1, 1, 1, 1, 1, 1], &[]]);
         let stolen = steal(&mut all, |_| 1.0, |_| 4.0);
         assert_eq!((stolen.len(), all[0].len()), (2, 6), "both take six seconds");
+        assert_eq!(steal(&mut all, |_| 1.0, |_| 6.0).len(), 0, "they are through by then");
     }
 }

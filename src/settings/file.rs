@@ -55,6 +55,8 @@ struct File {
     python: Option<PathBuf>,
     junit: Option<PathBuf>,
     jsonl: Option<PathBuf>,
+    warm: Option<bool>,
+    warm_idle: Option<Count>,
     #[serde(default)]
     pytest_args: Vec<String>,
     server_hint: Option<String>,
@@ -165,6 +167,7 @@ fn project(folder: &Path, place: &str, prefix: &str, file: File) -> Result<Proje
     }
     let workers = file.workers.as_ref().map(Count::text);
     let delay = file.delay.as_ref().map(Count::text);
+    let warm_idle = file.warm_idle.as_ref().map(Count::text);
     let max_fail = file.max_fail.map(|number| number.to_string());
     let limit = |key: &str, value: Option<&Count>| {
         let parsed = value.map(|value| values::limit(&value.text())).transpose();
@@ -199,6 +202,11 @@ fn project(folder: &Path, place: &str, prefix: &str, file: File) -> Result<Proje
         python: file.python.map(in_folder),
         junit: file.junit.map(in_folder),
         jsonl: file.jsonl.map(in_folder),
+        warm: file.warm,
+        warm_idle: warm_idle
+            .map(|text| values::duration(&text))
+            .transpose()
+            .map_err(|error| at("warm_idle", error))?,
     };
     let mut scopes = default_scopes();
     for (name, said) in file.scopes {

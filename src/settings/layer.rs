@@ -32,6 +32,8 @@ pub struct Layer {
     pub python: Option<PathBuf>,
     pub junit: Option<PathBuf>,
     pub jsonl: Option<PathBuf>,
+    pub warm: Option<bool>,
+    pub warm_idle: Option<Duration>,
 }
 
 /// All settings, merged.
@@ -75,7 +77,14 @@ pub struct Settings {
     pub junit: Option<PathBuf>,
     /// Where the event stream goes.
     pub jsonl: Option<PathBuf>,
+    /// Whether the project's warm process is used.
+    pub warm: bool,
+    /// How long that process waits for the next run before it ends.
+    pub warm_idle: Duration,
 }
+
+/// How long a warm process waits: longer than it takes to write a test.
+const WARM_IDLE: Duration = Duration::from_secs(600);
 
 /// From when on a test is named as slow while it runs: nextest's default too.
 const SLOW: Duration = Duration::from_secs(60);
@@ -130,6 +139,8 @@ impl Settings {
             python,
             junit: first!(junit),
             jsonl: first!(jsonl),
+            warm: first!(warm).unwrap_or(false),
+            warm_idle: first!(warm_idle).unwrap_or(WARM_IDLE),
         }
     }
 }
@@ -167,6 +178,8 @@ pub fn from_environment(get: impl Fn(&str) -> Option<String>) -> Result<Layer, S
         python: read("PNL_PYTHON").map(PathBuf::from),
         junit: read("PNL_JUNIT").map(PathBuf::from),
         jsonl: read("PNL_JSONL").map(PathBuf::from),
+        warm: parsed(read, "PNL_WARM", flag)?,
+        warm_idle: parsed(read, "PNL_WARM_IDLE", values::duration)?,
     };
     Ok(layer)
 }

@@ -133,7 +133,8 @@ mod tests {
         let project = Project::new();
         let mut tape = Tape::new(started("r"));
         for elapsed in [3.0, 0.25] {
-            tape.push(None, None, What::FileCollected { file: Arc::from("a.py"), elapsed });
+            let file = Arc::from("a.py");
+            tape.push(None, None, What::FileCollected { file, elapsed, tests: 1, left: 0 });
         }
         project.record(&tape.complete());
         assert_eq!(read(&project).files, [("a.py".to_owned(), 0.25)].into());

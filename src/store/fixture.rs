@@ -64,6 +64,7 @@ pub(crate) fn started(run: &str) -> RunStarted {
         pytest_version: "8.3.1".to_owned(),
         seed: Some(u64::MAX),
         collection: None,
+        template: None,
     }
 }
 

@@ -46,7 +46,7 @@ impl Recorder {
             What::AttemptFailed(execution) => {
                 self.insert_execution(db, run, event, execution, Last::No)
             }
-            What::FileCollected { file, elapsed } => expected::keep_file(db, file, *elapsed),
+            What::FileCollected { file, elapsed, .. } => expected::keep_file(db, file, *elapsed),
             What::RoundEnded(ended) => update_round(db, run, round, *ended),
             What::RunEnded(ended) => update_run(db, run, ended),
             What::RunStarted(_)

@@ -32,11 +32,16 @@ SELDOM = (50_000, 20, 100)
 
 _collect = gc.collect
 _is_frozen = False
+_is_watched = False
 _template = 0
 
 
 def watch() -> None:
     """Before the suite is imported: some modules keep the collector's functions for themselves."""
+    global _is_watched
+    if _is_watched:
+        return  # forked from the warm process, which has done it
+    _is_watched = True
     for name in REPLACED:
         setattr(gc, name, _thawing(getattr(gc, name)))
 

@@ -19,6 +19,7 @@ from . import (
     listing,
     marks,
     observer,
+    origin,
     refork,
     spread,
     stacks,
@@ -162,6 +163,7 @@ class Role:
             return None
         if session.testsfailed and not option.continue_on_collection_errors:
             return None  # pytest's own loop raises its own error
+        origin.say_imports()
         for level, text in GUESTS.notices(session) if GUESTS is not None else ():
             self.connection.buffer({"t": "notice", "level": level, "text": text})
         told = XDIST.told(session.config)

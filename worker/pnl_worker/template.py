@@ -12,7 +12,20 @@ from typing import Callable, Optional
 
 import pytest
 
-from . import guests, heap, identity, listing, need, refork, spool, spread, stacks, threads, wire
+from . import (
+    guests,
+    heap,
+    identity,
+    listing,
+    need,
+    origin,
+    refork,
+    spool,
+    spread,
+    stacks,
+    threads,
+    wire,
+)
 from .replay import Replay
 from .worker import Worker
 
@@ -242,6 +255,8 @@ class Template:
             worker.files = self.files
             worker.run()
             worker.finish_session()
+            if self.files:  # what they import is not in the template
+                origin.say_imports()
         except BaseException:
             import traceback
 

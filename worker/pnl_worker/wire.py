@@ -85,10 +85,20 @@ class Connection:
     """
 
     def __init__(self, path: str) -> None:
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._take(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
         self._socket.connect(path)
         # A daemon that a test forks would keep it open, and the controller would wait for its end.
         os.register_at_fork(after_in_child=self.close)
+
+    @classmethod
+    def of(cls, accepted: socket.socket) -> Connection:
+        """A connection that somebody else has begun."""
+        connection = cls.__new__(cls)
+        connection._take(accepted)
+        return connection
+
+    def _take(self, connected: socket.socket) -> None:
+        self._socket = connected
         self._decoder = Decoder()
         self._held = b""
         self._received_fds: list[int] = []

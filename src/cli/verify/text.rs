@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::cli::dry_run::shell;
+use crate::engine::{Plan, Warmth};
 use crate::model::{Counts, ExitCode, NodeId, OutcomeKind, StopReason};
 use crate::report::summary::Totals;
 use crate::report::text::{Palette, Tone, counted, line};
@@ -15,12 +16,19 @@ const LISTED: usize = 50;
 pub(super) fn title(step: &Step<'_>, command: &[String]) -> String {
     let way = match step.way {
         Way::Pytest => "pytest".to_owned(),
-        Way::Pnl => format!("pnl (--engine {})", step.plan.engine),
+        Way::Pnl => format!("pnl (--engine {}{})", step.plan.engine, warm(step.plan)),
     };
     match (step.alone, step.is_repetition) {
         (Some(nodeid), _) => format!("again, alone, by {way}: {}", line(nodeid.as_str())),
         (None, true) => format!("again, all tests, by {way}"),
         (None, false) => format!("by {way}: {}", line(&shell(command))),
+    }
+}
+
+fn warm(plan: &Plan) -> &'static str {
+    match plan.warmth {
+        Warmth::Cold => "",
+        Warmth::Warm { .. } => " --warm",
     }
 }
 
@@ -64,7 +72,8 @@ pub(super) fn render(proof: &Proof, palette: Palette) -> String {
 fn verdict(proof: &Proof, pnl: &Side) -> (Tone, String) {
     let how = {
         let workers = counted(pnl.gathered.workers as u64, "worker");
-        format!("--engine {}, {workers}", proof.plan.engine)
+        let thrice = if warm(&proof.plan).is_empty() { "" } else { ", thrice" };
+        format!("--engine {}{}{thrice}, {workers}", proof.plan.engine, warm(&proof.plan))
     };
     let compared = proof.agreeing + proof.judged.len();
     let agreeing = counted(proof.agreeing as u64, "test");

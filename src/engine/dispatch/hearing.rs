@@ -277,8 +277,11 @@ impl Dispatch<'_> {
         }
         let Phases { setup, call, teardown } = ending.phases;
         self.depth.observe(setup + call + teardown);
-        if let Some(deal) = self.deal.as_mut().filter(|_| self.plan.rounds.is_loop()) {
-            deal.forecast_mut().observe(test, Took { setup, rest: call + teardown });
+        if let Some(deal) = &mut self.deal {
+            deal.forecast_mut().keep_pace(self.depth.usual());
+            if self.plan.rounds.is_loop() {
+                deal.forecast_mut().observe(test, Took { setup, rest: call + teardown });
+            }
         }
         let suspicious = ending.failure.as_deref().is_some_and(server::looks_like_a_lost_server);
         self.conclude((id, slot), test, (ending, reports));

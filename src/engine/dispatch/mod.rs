@@ -56,8 +56,10 @@ pub(super) fn run(plan: &Plan, control: &Control, reporter: &mut dyn Reporter) -
         Err(reason) => return Run::Finished(finish(&mut record, plan, NotReady::bare(reason))),
     };
     let past = Past::read(plan.history.as_deref());
-    let collected = Template::start(&base, plan, control)
-        .and_then(|mut template| Ok((template.collect(plan, control)?, template)));
+    let collected = Template::start(&base, plan, control).and_then(|mut template| {
+        record.template = template.words.take();
+        Ok((template.collect(plan, control)?, template))
+    });
     let (collection, template) = match collected {
         Ok(collected) => collected,
         Err(not_ready) => return Run::Finished(finish(&mut record, plan, not_ready)),

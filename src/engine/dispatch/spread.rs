@@ -148,7 +148,7 @@ impl Dispatch<'_> {
                     return;
                 }
             };
-            self.tell_how_long(id, file, Duration::from_micros(*took));
+            self.tell_of_file(id, file, Duration::from_micros(*took));
             // Just listed from these rows: nothing is lacking.
             let _ = self.crew[index].learn_numbers(&tests, &rows);
             let indices: Vec<TestIndex> = tests.iter().map(|test| test.index).collect();
@@ -157,6 +157,10 @@ impl Dispatch<'_> {
                     deal.claim(*test, self.rules.claim(*test));
                 }
                 deal.file_collected(slot, &tests);
+                if let Some(test) = tests.first() {
+                    let seconds = Duration::from_micros(*took).as_secs_f64();
+                    deal.forecast_mut().collected(test.index, seconds);
+                }
             }
             self.tell_of_errors(errors);
         }
@@ -169,10 +173,13 @@ impl Dispatch<'_> {
         }
     }
 
-    fn tell_how_long(&mut self, id: WorkerId, file: usize, took: Duration) {
-        if let Some(file) = self.spread.as_ref().map(|it| &it.files[file].nodeid) {
+    fn tell_of_file(&mut self, id: WorkerId, file: usize, took: Duration) {
+        if let Some(spread) = &self.spread {
+            let left = spread.files.len() - spread.collected;
+            let File { nodeid: file, tests } = &spread.files[file];
+            let tests = tests.as_ref().map_or(0, Vec::len);
             let (file, elapsed) = (Arc::from(file.as_str()), took.as_secs_f64());
-            self.record.emit(Some(id), What::FileCollected { file, elapsed });
+            self.record.emit(Some(id), What::FileCollected { file, elapsed, tests, left });
         }
     }
 

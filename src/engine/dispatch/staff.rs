@@ -22,18 +22,26 @@ impl Dispatch<'_> {
     /// Gives a worker what it may hold, and those that wait for a second test, too.
     pub(super) fn top_up(&mut self, index: usize) {
         self.give(index);
-        self.top_up_others(Some(index));
+        self.top_up_waiting();
     }
 
-    /// Gives those something that wait for what another worker has done, or has died with.
-    fn top_up_others(&mut self, than: Option<usize>) {
+    /// Gives those something that wait for what another worker has done, or has died with. One that
+    /// takes the last that there is leaves others with their last test: they are told in turn.
+    fn top_up_waiting(&mut self) {
+        let waiting = |it: &Self| it.deal.as_ref().map(Deal::waiting);
         let has_claims = self.deal.as_ref().is_some_and(Deal::has_claims);
-        for other in 0..self.crew.len() {
-            let worker = &self.crew[other];
-            // A test that ended may have held what another worker has to wait for.
-            let may_go_on = worker.waits_for_next() || has_claims && worker.load() == 0;
-            if Some(other) != than && may_go_on {
-                self.give(other);
+        loop {
+            let before = waiting(self);
+            for index in 0..self.crew.len() {
+                let worker = &self.crew[index];
+                // A test that ended may have held what another worker has to wait for.
+                let is_idle = worker.load() == 0 && (has_claims || self.spread.is_some());
+                if worker.waits_for_next() || is_idle {
+                    self.give(index);
+                }
+            }
+            if waiting(self) == before {
+                return;
             }
         }
     }
@@ -105,10 +113,15 @@ impl Dispatch<'_> {
         let Some(deal) = &mut self.deal else { return false };
         let others = (0..self.crew.len()).filter(|&other| other != index);
         let spare = others.map(|it| (it, deal.spare(&self.crew[it].held, &self.depth)));
-        let Some((most, (_, count))) = spare.max_by(|(_, a), (_, b)| a.0.total_cmp(&b.0)) else {
+        let Some((most, (seconds, count))) = spare.max_by(|(_, a), (_, b)| a.0.total_cmp(&b.0))
+        else {
             return false;
         };
-        if !deal.may_move(&self.crew[most].held) {
+        let held = &self.crew[most].held;
+        // What it has not collected itself, it has to collect first.
+        let unknown = held.back().filter(|&&test| !self.crew[index].knows(test));
+        let cost = unknown.map_or(0.0, |&test| deal.forecast().again(test));
+        if !deal.may_move(held) || seconds < cost {
             return false;
         }
         let tests = self.crew[most].give_back(count);
@@ -290,7 +303,7 @@ impl Dispatch<'_> {
         if self.stop.is_none() && is_needed {
             self.recruit(slot);
         }
-        self.top_up_others(None);
+        self.top_up_waiting();
     }
 
     /// The test that ran when its worker ended, or a word about a worker that died without one.

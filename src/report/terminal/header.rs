@@ -8,7 +8,7 @@ use crate::report::text::{self, counted};
 /// No line is longer, whatever the terminal.
 const WIDEST: usize = 80;
 
-/// At most four lines. The list of tests is not known yet where `tests` is `None`.
+/// At most five lines. The list of tests is not known yet where `tests` is `None`.
 pub(crate) fn header(
     run: &RunStarted,
     tests: Option<usize>,
@@ -19,6 +19,9 @@ pub(crate) fn header(
     let mut lines = vec![what_runs(run, tests, workers, width), on_what(run, width)];
     if let Some(collection) = &run.collection {
         lines.push(fit("collection ", collection, "", width));
+    }
+    if let Some(template) = &run.template {
+        lines.push(fit("template ", template, "", width));
     }
     if let Some(server) = &run.server {
         let from = format!(" ({})", text::line(&server.from));

@@ -26,6 +26,10 @@ pub(crate) fn status(summary: &Summary, now: Offset) -> String {
     }
     parts.push(match summary.planned() {
         Some(planned) => format!("{done} of {}", counted(planned, "test")),
+        None if let Some((found, left)) = summary.found_so_far() => {
+            let files = counted(left as u64, "file");
+            format!("{done} of {} or more, {files} to collect", counted(found, "test"))
+        }
         None if done == 0 && summary.planned_in_latest_round().is_none() => "collecting".to_owned(),
         None => counted(done, "test"),
     });
@@ -83,6 +87,7 @@ impl Pace {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{Event, What};
     use crate::report::sample::{Ending, Story};
 
     fn summary(rounds_planned: Option<u32>, rounds: usize) -> Summary {
@@ -105,6 +110,22 @@ mod tests {
             "round 2 of 10, 4 of 20 tests, 2 failed, 20.0 s, about 1 m 20 s left"
         );
         assert_eq!(status(&summary(None, 2), at(20)), "round 2, 4 tests, 2 failed, 20.0 s");
+    }
+
+    #[test]
+    fn what_was_found_is_said_while_files_are_collected() {
+        let found = |tests, left| What::FileCollected {
+            file: std::sync::Arc::from("a.py"),
+            elapsed: 0.1,
+            tests,
+            left,
+        };
+        let mut summary = Summary::default();
+        for what in [found(2, 4), found(3, 1)] {
+            summary.event(&Event { at: Offset(0), round: None, worker: None, what });
+        }
+        let status = status(&summary, Offset(1_000_000));
+        assert_eq!(status, "0 of 5 tests or more, 1 file to collect, 1.0 s");
     }
 
     #[test]
