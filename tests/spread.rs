@@ -186,6 +186,28 @@ def test_it(n, worker_id):
 }
 
 #[test]
+fn loadfile_leaves_a_files_tests_to_the_worker_that_collects_it() {
+    let suite = suite();
+    suite.write("test_odd.py", "import os\ndef test_dies(): os.abort()\ndef test_after(): pass\n");
+    for words in [&["--dist", "loadfile"][..], &["--", "--dist", "loadfile"]] {
+        let run = test(&suite, &[&["-n", "3"], words].concat());
+        assert_eq!(collection(&run), "spread over 5 files", "{run}");
+        let mut places: BTreeMap<String, BTreeSet<i64>> = BTreeMap::new();
+        let slots: BTreeMap<&str, i64> = run
+            .all("worker-started")
+            .map(|it| (it["worker"].as_str().unwrap(), it["slot"].as_i64().unwrap()))
+            .collect();
+        for end in run.ends() {
+            let file = end["nodeid"].as_str().unwrap().split("::").next().unwrap().to_owned();
+            places.entry(file).or_default().insert(slots[end["worker"].as_str().unwrap()]);
+        }
+        assert_eq!(places.len(), 5, "{run}");
+        assert!(places.values().all(|slots| slots.len() == 1), "{places:?}");
+        run.assert_sums_match();
+    }
+}
+
+#[test]
 fn a_file_that_cannot_be_collected_is_reported_as_by_pytest() {
     let suite = suite();
     suite.write("test_broken.py", "import nonsense\n");

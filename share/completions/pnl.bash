@@ -37,6 +37,9 @@ _pnl() {
             pnl,warm)
                 cmd="pnl__subcmd__warm"
                 ;;
+            pnl,watch)
+                cmd="pnl__subcmd__watch"
+                ;;
             pnl__subcmd__help,help)
                 cmd="pnl__subcmd__help__subcmd__help"
                 ;;
@@ -57,6 +60,9 @@ _pnl() {
                 ;;
             pnl__subcmd__help,warm)
                 cmd="pnl__subcmd__help__subcmd__warm"
+                ;;
+            pnl__subcmd__help,watch)
+                cmd="pnl__subcmd__help__subcmd__watch"
                 ;;
             pnl__subcmd__help__subcmd__warm,status)
                 cmd="pnl__subcmd__help__subcmd__warm__subcmd__status"
@@ -89,7 +95,7 @@ _pnl() {
 
     case "${cmd}" in
         pnl)
-            opts="-h -V --help --version test loop verify show warm history help"
+            opts="-h -V --help --version test loop verify show watch warm history help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -103,7 +109,7 @@ _pnl() {
             return 0
             ;;
         pnl__subcmd__help)
-            opts="test loop verify show warm history help"
+            opts="test loop verify show watch warm history help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -242,6 +248,20 @@ _pnl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        pnl__subcmd__help__subcmd__watch)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         pnl__subcmd__history)
             opts="-h --limit --format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -265,7 +285,7 @@ _pnl() {
             return 0
             ;;
         pnl__subcmd__loop)
-            opts="-n -q -v -h --duration --scope --workers --dist --delay --keep-going --headed --base-url --max-fail --collect --retries --flaky --timeout --slow --shuffle --isolation --engine --output --warm --python --junit --jsonl --dry-run --quiet --verbose --help"
+            opts="-n -q -v -h --duration --scope --workers --dist --delay --keep-going --headed --base-url --max-fail --collect --retries --flaky --timeout --slow --shuffle --isolation --engine --output --warm --python --junit --jsonl --timings --dry-run --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -377,7 +397,7 @@ _pnl() {
             return 0
             ;;
         pnl__subcmd__test)
-            opts="-n -q -v -h --loop --duration --workers --dist --delay --keep-going --headed --base-url --max-fail --collect --retries --flaky --timeout --slow --shuffle --isolation --engine --output --warm --python --junit --jsonl --dry-run --quiet --verbose --help"
+            opts="-n -q -v -h --loop --duration --workers --dist --delay --keep-going --headed --base-url --max-fail --collect --retries --flaky --timeout --slow --shuffle --isolation --engine --output --warm --python --junit --jsonl --timings --dry-run --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -471,7 +491,7 @@ _pnl() {
             return 0
             ;;
         pnl__subcmd__verify)
-            opts="-n -q -v -h --loop --duration --workers --dist --delay --keep-going --headed --base-url --max-fail --collect --retries --flaky --timeout --slow --shuffle --isolation --engine --output --warm --python --junit --jsonl --dry-run --quiet --verbose --reruns --format --help"
+            opts="-n -q -v -h --loop --duration --workers --dist --delay --keep-going --headed --base-url --max-fail --collect --retries --flaky --timeout --slow --shuffle --isolation --engine --output --warm --python --junit --jsonl --timings --dry-run --quiet --verbose --reruns --format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -663,6 +683,100 @@ _pnl() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pnl__subcmd__watch)
+            opts="-n -q -v -h --loop --duration --workers --dist --delay --keep-going --headed --base-url --max-fail --collect --retries --flaky --timeout --slow --shuffle --isolation --engine --output --warm --python --junit --jsonl --dry-run --quiet --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --loop)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --duration)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --workers)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -n)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dist)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --delay)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --base-url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-fail)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --collect)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --retries)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --flaky)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --slow)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --shuffle)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --isolation)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --engine)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --python)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --junit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --jsonl)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;

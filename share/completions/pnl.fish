@@ -30,6 +30,7 @@ complete -c pnl -n "__fish_pnl_needs_command" -f -a "test" -d 'Run tests, once o
 complete -c pnl -n "__fish_pnl_needs_command" -f -a "loop" -d 'Run a scope in a loop: the older name of `pnl test e2e --loop COUNT`'
 complete -c pnl -n "__fish_pnl_needs_command" -f -a "verify" -d 'Run tests once by plain pytest and once by pnl, and print what differs'
 complete -c pnl -n "__fish_pnl_needs_command" -f -a "show" -d 'Print a stored run'
+complete -c pnl -n "__fish_pnl_needs_command" -f -a "watch" -d 'Run tests when files are saved, failed ones first'
 complete -c pnl -n "__fish_pnl_needs_command" -f -a "warm" -d 'List or end the warm processes that `pnl test --warm` leaves'
 complete -c pnl -n "__fish_pnl_needs_command" -f -a "history" -d 'List stored runs'
 complete -c pnl -n "__fish_pnl_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -55,6 +56,7 @@ complete -c pnl -n "__fish_pnl_using_subcommand test" -l jsonl -d 'Write every e
 complete -c pnl -n "__fish_pnl_using_subcommand test" -l keep-going -d 'Go on after a round with failures [env: PNL_KEEP_GOING]'
 complete -c pnl -n "__fish_pnl_using_subcommand test" -l headed -d 'Show the browser (passed on to pytest-playwright) [env: PNL_HEADED]'
 complete -c pnl -n "__fish_pnl_using_subcommand test" -l warm -d 'Use the project\'s warm process, which has libraries loaded: the first call leaves it, later calls find it, and it ends by itself (pnl warm status, pnl warm stop) [env: PNL_WARM]'
+complete -c pnl -n "__fish_pnl_using_subcommand test" -l timings -d 'Print at the end where the time went, from the command to its end'
 complete -c pnl -n "__fish_pnl_using_subcommand test" -l dry-run -d 'Print what would run, and run nothing'
 complete -c pnl -n "__fish_pnl_using_subcommand test" -s q -l quiet -d 'Print only failures in short and the last line'
 complete -c pnl -n "__fish_pnl_using_subcommand test" -s v -l verbose -d 'Print a line for each test'
@@ -81,6 +83,7 @@ complete -c pnl -n "__fish_pnl_using_subcommand loop" -l jsonl -d 'Write every e
 complete -c pnl -n "__fish_pnl_using_subcommand loop" -l keep-going -d 'Go on after a round with failures [env: PNL_KEEP_GOING]'
 complete -c pnl -n "__fish_pnl_using_subcommand loop" -l headed -d 'Show the browser (passed on to pytest-playwright) [env: PNL_HEADED]'
 complete -c pnl -n "__fish_pnl_using_subcommand loop" -l warm -d 'Use the project\'s warm process, which has libraries loaded: the first call leaves it, later calls find it, and it ends by itself (pnl warm status, pnl warm stop) [env: PNL_WARM]'
+complete -c pnl -n "__fish_pnl_using_subcommand loop" -l timings -d 'Print at the end where the time went, from the command to its end'
 complete -c pnl -n "__fish_pnl_using_subcommand loop" -l dry-run -d 'Print what would run, and run nothing'
 complete -c pnl -n "__fish_pnl_using_subcommand loop" -s q -l quiet -d 'Print only failures in short and the last line'
 complete -c pnl -n "__fish_pnl_using_subcommand loop" -s v -l verbose -d 'Print a line for each test'
@@ -109,12 +112,39 @@ complete -c pnl -n "__fish_pnl_using_subcommand verify" -l format -d 'For people
 complete -c pnl -n "__fish_pnl_using_subcommand verify" -l keep-going -d 'Go on after a round with failures [env: PNL_KEEP_GOING]'
 complete -c pnl -n "__fish_pnl_using_subcommand verify" -l headed -d 'Show the browser (passed on to pytest-playwright) [env: PNL_HEADED]'
 complete -c pnl -n "__fish_pnl_using_subcommand verify" -l warm -d 'Use the project\'s warm process, which has libraries loaded: the first call leaves it, later calls find it, and it ends by itself (pnl warm status, pnl warm stop) [env: PNL_WARM]'
+complete -c pnl -n "__fish_pnl_using_subcommand verify" -l timings -d 'Print at the end where the time went, from the command to its end'
 complete -c pnl -n "__fish_pnl_using_subcommand verify" -l dry-run -d 'Print what would run, and run nothing'
 complete -c pnl -n "__fish_pnl_using_subcommand verify" -s q -l quiet -d 'Print only failures in short and the last line'
 complete -c pnl -n "__fish_pnl_using_subcommand verify" -s v -l verbose -d 'Print a line for each test'
 complete -c pnl -n "__fish_pnl_using_subcommand verify" -s h -l help -d 'Print help'
 complete -c pnl -n "__fish_pnl_using_subcommand show" -l format -d 'For people or for programs' -r
 complete -c pnl -n "__fish_pnl_using_subcommand show" -s h -l help -d 'Print help'
+complete -c pnl -n "__fish_pnl_using_subcommand watch" -l loop -d 'Repeat for N rounds' -r
+complete -c pnl -n "__fish_pnl_using_subcommand watch" -l duration -d 'Keep starting rounds until T has passed (60, 90s, 10m, 24h); a round begun is finished' -r
+complete -c pnl -n "__fish_pnl_using_subcommand watch" -s n -l workers -d 'Worker processes; left out: half of the CPUs, at most one a test [env: PNL_WORKERS]' -r
+complete -c pnl -n "__fish_pnl_using_subcommand watch" -l dist -d 'How tests are dealt out: load, loadscope, loadfile, loadgroup, worksteal, each or no, as in pytest-xdist; left out: pnl\'s own way [env: PNL_DIST]' -r
+complete -c pnl -n "__fish_pnl_using_subcommand watch" -l delay -d 'Wait between rounds, never past the deadline [env: PNL_DELAY]' -r
+complete -c pnl -n "__fish_pnl_using_subcommand watch" -l base-url -d 'The server under test, which tests read as E2E_BASE_URL; pnl never starts one [env: E2E_BASE_URL] [default: http://127.0.0.1:8000]' -r
+complete -c pnl -n "__fish_pnl_using_subcommand watch" -l max-fail -d 'Stop a round after N failures [env: PNL_MAX_FAIL]' -r
+complete -c pnl -n "__fish_pnl_using_subcommand watch" -l collect -d 'Where tests are collected: full (all of them before the first is run), auto (by the workers, file by file, while others run, unless something needs all tests at once) or spread (also where a hook then sees one file\'s tests at a time) [env: PNL_COLLECT] [default: auto]' -r
+complete -c pnl -n "__fish_pnl_using_subcommand watch" -l retries -d 'Try a failed test up to N more times; one that then passes is flaky [env: PNL_RETRIES]' -r
+complete -c pnl -n "__fish_pnl_using_subcommand watch" -l flaky -d 'What a test that passed only when it was retried does to the exit code: pass or fail [env: PNL_FLAKY] [default: pass]' -r
+complete -c pnl -n "__fish_pnl_using_subcommand watch" -l timeout -d 'End a test that takes longer than T, set-up and tear-down included, and go on with the others; 0 for none [env: PNL_TIMEOUT]' -r
+complete -c pnl -n "__fish_pnl_using_subcommand watch" -l slow -d 'Name tests that have been running for longer than T; 0 for never [env: PNL_SLOW] [default: 60s]' -r
+complete -c pnl -n "__fish_pnl_using_subcommand watch" -l shuffle -d 'Shuffle files, and tests within files; each round differently, the same with the same seed' -r
+complete -c pnl -n "__fish_pnl_using_subcommand watch" -l isolation -d 'What workers keep between rounds: round (nothing) or none (everything, session fixtures and open browsers too) [env: PNL_ISOLATION] [default: round]' -r
+complete -c pnl -n "__fish_pnl_using_subcommand watch" -l engine -d 'What runs the tests: fork, spawn, xdist or pytest [env: PNL_ENGINE] [default: fork]' -r
+complete -c pnl -n "__fish_pnl_using_subcommand watch" -l output -d 'What happens to what tests print: captured (shown with a failure) or live [env: PNL_OUTPUT] [default: captured]' -r
+complete -c pnl -n "__fish_pnl_using_subcommand watch" -l python -d 'The interpreter; left out: VIRTUAL_ENV, then .venv upwards from here, then python3 on PATH [env: PNL_PYTHON]' -r -F
+complete -c pnl -n "__fish_pnl_using_subcommand watch" -l junit -d 'Write a JUnit report [env: PNL_JUNIT]' -r -F
+complete -c pnl -n "__fish_pnl_using_subcommand watch" -l jsonl -d 'Write every event as a line of JSON, as it happens [env: PNL_JSONL]' -r -F
+complete -c pnl -n "__fish_pnl_using_subcommand watch" -l keep-going -d 'Go on after a round with failures [env: PNL_KEEP_GOING]'
+complete -c pnl -n "__fish_pnl_using_subcommand watch" -l headed -d 'Show the browser (passed on to pytest-playwright) [env: PNL_HEADED]'
+complete -c pnl -n "__fish_pnl_using_subcommand watch" -l warm -d 'Use the project\'s warm process, which has libraries loaded: the first call leaves it, later calls find it, and it ends by itself (pnl warm status, pnl warm stop) [env: PNL_WARM]'
+complete -c pnl -n "__fish_pnl_using_subcommand watch" -l dry-run -d 'Print what would run, and run nothing'
+complete -c pnl -n "__fish_pnl_using_subcommand watch" -s q -l quiet -d 'Print only failures in short and the last line'
+complete -c pnl -n "__fish_pnl_using_subcommand watch" -s v -l verbose -d 'Print a line for each test'
+complete -c pnl -n "__fish_pnl_using_subcommand watch" -s h -l help -d 'Print help'
 complete -c pnl -n "__fish_pnl_using_subcommand warm; and not __fish_seen_subcommand_from status stop help" -s h -l help -d 'Print help'
 complete -c pnl -n "__fish_pnl_using_subcommand warm; and not __fish_seen_subcommand_from status stop help" -f -a "status" -d 'List them: process, project, age, memory, runs served'
 complete -c pnl -n "__fish_pnl_using_subcommand warm; and not __fish_seen_subcommand_from status stop help" -f -a "stop" -d 'End all of them, each once the runs that it has forked are over'
@@ -127,12 +157,13 @@ complete -c pnl -n "__fish_pnl_using_subcommand warm; and __fish_seen_subcommand
 complete -c pnl -n "__fish_pnl_using_subcommand history" -l limit -d 'How many runs, the newest first' -r
 complete -c pnl -n "__fish_pnl_using_subcommand history" -l format -d 'For people or for programs' -r
 complete -c pnl -n "__fish_pnl_using_subcommand history" -s h -l help -d 'Print help'
-complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcommand_from test loop verify show warm history help" -f -a "test" -d 'Run tests, once or in a loop'
-complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcommand_from test loop verify show warm history help" -f -a "loop" -d 'Run a scope in a loop: the older name of `pnl test e2e --loop COUNT`'
-complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcommand_from test loop verify show warm history help" -f -a "verify" -d 'Run tests once by plain pytest and once by pnl, and print what differs'
-complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcommand_from test loop verify show warm history help" -f -a "show" -d 'Print a stored run'
-complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcommand_from test loop verify show warm history help" -f -a "warm" -d 'List or end the warm processes that `pnl test --warm` leaves'
-complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcommand_from test loop verify show warm history help" -f -a "history" -d 'List stored runs'
-complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcommand_from test loop verify show warm history help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcommand_from test loop verify show watch warm history help" -f -a "test" -d 'Run tests, once or in a loop'
+complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcommand_from test loop verify show watch warm history help" -f -a "loop" -d 'Run a scope in a loop: the older name of `pnl test e2e --loop COUNT`'
+complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcommand_from test loop verify show watch warm history help" -f -a "verify" -d 'Run tests once by plain pytest and once by pnl, and print what differs'
+complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcommand_from test loop verify show watch warm history help" -f -a "show" -d 'Print a stored run'
+complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcommand_from test loop verify show watch warm history help" -f -a "watch" -d 'Run tests when files are saved, failed ones first'
+complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcommand_from test loop verify show watch warm history help" -f -a "warm" -d 'List or end the warm processes that `pnl test --warm` leaves'
+complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcommand_from test loop verify show watch warm history help" -f -a "history" -d 'List stored runs'
+complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcommand_from test loop verify show watch warm history help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c pnl -n "__fish_pnl_using_subcommand help; and __fish_seen_subcommand_from warm" -f -a "status" -d 'List them: process, project, age, memory, runs served'
 complete -c pnl -n "__fish_pnl_using_subcommand help; and __fish_seen_subcommand_from warm" -f -a "stop" -d 'End all of them, each once the runs that it has forked are over'

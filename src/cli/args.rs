@@ -10,6 +10,7 @@ use clap::{Args, Parser, Subcommand};
 use super::show::{HistoryArgs, ShowArgs};
 use super::verify::VerifyArgs;
 use super::warm::WarmArgs;
+use super::watch::WatchArgs;
 use crate::model::{CollectMode, DistMode, EngineKind, FlakyPolicy, Isolation, Output};
 use crate::runner::{LoopOptions, Refusal, TestOptions};
 use crate::scheduler::Limit;
@@ -39,6 +40,15 @@ Takes what `pnl test` takes, but for what is about loops and reports.
 Exit codes: 0 they agree (flaky tests are counted and left out), 1 they differ, 2 interrupted,
 3 internal error, 4 usage error or a server that does not answer, 5 nothing collected by both.";
 
+const WATCH_HELP: &str = "\
+Takes what `pnl test` takes, but for what is about loops. It begins with a run of all; then, on each
+saved file, come the tests that failed last and those of the files that the change concerns, by the
+import statements of the project. A run that is on ends when the next is asked for.
+
+Keys: a or Enter runs all, f what failed last, q or Ctrl-C quits. Without a terminal, lines.
+
+The exit code is the last run's.";
+
 /// Runs any pytest suite in parallel and in loops, and tells the truth about it.
 #[derive(Debug, Parser)]
 #[command(name = "pnl", version, after_help = EXAMPLES, max_term_width = 100)]
@@ -59,6 +69,9 @@ pub(super) enum Verb {
     Verify(Box<VerifyArgs>),
     /// Print a stored run
     Show(ShowArgs),
+    /// Run tests when files are saved, failed ones first
+    #[command(after_help = WATCH_HELP, mut_args(hide_unwatched))]
+    Watch(Box<WatchArgs>),
     /// List or end the warm processes that `pnl test --warm` leaves
     Warm(WarmArgs),
     /// List stored runs
@@ -175,6 +188,9 @@ pub(super) struct RunArgs {
     /// Write every event as a line of JSON, as it happens [env: PNL_JSONL]
     #[arg(long, value_name = "FILE")]
     jsonl: Option<PathBuf>,
+    /// Print at the end where the time went, from the command to its end
+    #[arg(long)]
+    pub(super) timings: bool,
     /// Print what would run, and run nothing
     #[arg(long)]
     pub(super) dry_run: bool,
@@ -214,7 +230,7 @@ impl TestArgs {
 }
 
 /// Options of `pnl test` that `pnl verify` takes only to say why not.
-const REFUSED: [(&str, &str); 12] = [
+const REFUSED: [(&str, &str); 13] = [
     ("loop", "it compares one round"),
     ("duration", "it compares one round"),
     ("delay", "it compares one round"),
@@ -225,6 +241,7 @@ const REFUSED: [(&str, &str); 12] = [
     ("junit", "it has two runs, and reports what differs (--format json)"),
     ("jsonl", "it has two runs, and reports what differs (--format json)"),
     ("dry-run", "it runs the tests"),
+    ("timings", "it has two runs"),
     ("quiet", "it prints what differs"),
     ("verbose", "it prints what differs"),
 ];
@@ -243,6 +260,16 @@ const REFUSED_OF_PYTEST: [&str; 10] = [
     "--trace",
 ];
 
+/// Options of `pnl test` that `pnl watch` takes only to say why not.
+const UNWATCHED: [&str; 4] = ["loop", "duration", "delay", "dry-run"];
+
+/// Hides those from the help, and `--warm`, which goes without saying.
+fn hide_unwatched(option: clap::Arg) -> clap::Arg {
+    let is_hidden =
+        option.get_long().is_some_and(|name| name == "warm" || UNWATCHED.contains(&name));
+    option.hide(is_hidden)
+}
+
 /// Hides what is refused from the help.
 fn hide_refused(option: clap::Arg) -> clap::Arg {
     let is_refused = REFUSED.iter().any(|(name, _)| option.get_long() == Some(name));
@@ -250,6 +277,17 @@ fn hide_refused(option: clap::Arg) -> clap::Arg {
 }
 
 impl TestArgs {
+    /// An option that was given and that `pnl watch` refuses, with why.
+    pub(super) fn not_for_watch(&self) -> Option<(String, &'static str)> {
+        let run = &self.run;
+        let given =
+            [self.rounds.is_some(), self.duration.is_some(), run.delay.is_some(), run.dry_run];
+        let (name, _) = UNWATCHED.into_iter().zip(given).find(|(_, given)| *given)?;
+        let why =
+            if name == "dry-run" { "it runs the tests" } else { "it runs one round at a time" };
+        Some((format!("--{name}"), why))
+    }
+
     /// An option that was given and that `pnl verify` refuses, with why.
     pub(super) fn not_for_verify(&self) -> Option<(String, &'static str)> {
         let run = &self.run;
@@ -264,6 +302,7 @@ impl TestArgs {
             run.junit.is_some(),
             run.jsonl.is_some(),
             run.dry_run,
+            run.timings,
             run.quiet,
             run.verbose,
         ];

@@ -12,7 +12,8 @@ use crate::engine::{self, Control, Finished, Plan};
 use crate::model::{EngineKind, ExitCode, Output, StopReason};
 use crate::process::forward_signals;
 use crate::report::text::{Keep, clean};
-use crate::report::{Github, Hub, Reports, Surroundings, TerminalOptions, Verbosity};
+use crate::report::timings;
+use crate::report::{Github, Hub, Reports, Sink, Surroundings, TerminalOptions, Verbosity};
 use crate::runner::{self, Planned, TestOptions};
 use crate::store::HistoryWriter;
 
@@ -20,15 +21,29 @@ use crate::store::HistoryWriter;
 const REPORTS_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Runs the tests, or says what would run.
-pub(super) fn run(options: &TestOptions, arguments: &RunArgs) -> ExitCode {
-    let planned = match runner::plan(options) {
+pub(super) fn run(options: &TestOptions, arguments: &RunArgs, began: u64) -> ExitCode {
+    let mut planned = match runner::plan(options) {
         Ok(planned) => planned,
         Err(refusal) => return error::refused(&refusal),
     };
+    (planned.plan.began_us, planned.plan.timings) = (began, arguments.timings);
     if arguments.dry_run {
         return dry_run::print(&planned.plan);
     }
-    let mut hub = match Hub::start(reports(&planned, verbosity(arguments))) {
+    let control = Control::new();
+    let interrupts = watch_signals(&control);
+    execute(&planned, verbosity(arguments), &control, None, &interrupts)
+}
+
+/// Runs a plan with all its reports; `more` hears the events as well.
+pub(super) fn execute(
+    planned: &Planned,
+    verbosity: Verbosity,
+    control: &Control,
+    more: Option<Sink>,
+    interrupts: &AtomicU32,
+) -> ExitCode {
+    let mut hub = match Hub::start(reports(planned, verbosity)) {
         Ok(hub) => hub,
         Err(refused) => {
             error::message(&refused.to_string());
@@ -39,9 +54,10 @@ pub(super) fn run(options: &TestOptions, arguments: &RunArgs) -> ExitCode {
     if let Some(history) = history.clone() {
         hub.add_sink(Box::new(move |event| history.record(event)));
     }
-    let control = Control::new();
-    let interrupts = watch_signals(&control);
-    let finished = engine::run(&planned.plan, &control, &mut hub);
+    if let Some(more) = more {
+        hub.add_sink(more);
+    }
+    let finished = engine::run(&planned.plan, control, &mut hub);
     let warnings = if interrupts.load(Ordering::Relaxed) > 1 {
         hub.finish_within(REPORTS_PATIENCE)
     } else {
@@ -51,10 +67,13 @@ pub(super) fn run(options: &TestOptions, arguments: &RunArgs) -> ExitCode {
         eprintln!("warning: {warning}");
     }
     explain(&planned.plan, &finished);
+    if planned.plan.timings {
+        super::print(&timings::text(&finished.timeline, engine::monotonic_us()));
+    }
     finished.exit
 }
 
-fn verbosity(arguments: &RunArgs) -> Verbosity {
+pub(super) fn verbosity(arguments: &RunArgs) -> Verbosity {
     match (arguments.quiet, arguments.verbose) {
         (true, _) => Verbosity::Quiet,
         (_, true) => Verbosity::Verbose,

@@ -1,6 +1,8 @@
 //! The pytest command of a scope, as a person would type it.
 
-use crate::model::DistMode;
+use std::path::Path;
+
+use crate::model::{DistMode, NodeId};
 
 /// What [`pytest_command`] goes by.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,9 +41,35 @@ fn words(words: &[&str]) -> Vec<String> {
     words.iter().map(|&word| word.to_owned()).collect()
 }
 
+/// What names a test on pytest's command line, which is relative to where pytest is started.
+#[must_use]
+pub fn argument(nodeid: &NodeId, rootdir: &Path, cwd: &Path) -> Option<String> {
+    let file = rootdir.join(nodeid.file());
+    if !file.exists() {
+        return None;
+    }
+    let path = file.strip_prefix(cwd).unwrap_or(&file);
+    Some(format!("{}{}", path.display(), &nodeid.as_str()[nodeid.file().len()..]))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_node_id_is_named_from_where_pytest_starts() {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::create_dir(folder.path().join("sub")).expect("made");
+        std::fs::write(folder.path().join("sub/test_a.py"), "").expect("written");
+        let id = NodeId::new("sub/test_a.py::test[a::b/c]");
+        let named = |cwd: &Path| argument(&id, folder.path(), cwd);
+        assert_eq!(named(folder.path()).as_deref(), Some("sub/test_a.py::test[a::b/c]"));
+        let below = named(&folder.path().join("sub"));
+        assert_eq!(below.as_deref(), Some("test_a.py::test[a::b/c]"));
+        let elsewhere = named(Path::new("/nowhere")).expect("its whole path");
+        assert!(elsewhere.ends_with("/sub/test_a.py::test[a::b/c]"), "{elsewhere}");
+        assert_eq!(argument(&NodeId::new("gone.py::t"), folder.path(), folder.path()), None);
+    }
 
     fn options() -> PytestCommand {
         PytestCommand {

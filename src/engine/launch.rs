@@ -33,6 +33,9 @@ struct Session<'a> {
     restore: BTreeMap<&'static str, Option<String>>,
     /// Where a template is to have its tests collected.
     collect: &'static str,
+    /// Whether it is to tell when it came how far.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    stamps: bool,
     #[serde(flatten)]
     worker: Option<&'a Fork>,
 }
@@ -62,7 +65,12 @@ impl Base {
     }
 
     /// The same, for a warm process to fork.
-    pub(super) fn warm_template(&self, plan: &Plan, idle: Duration) -> Result<Order, String> {
+    pub(super) fn warm_template(
+        &self,
+        plan: &Plan,
+        idle: Duration,
+        owner: Option<u32>,
+    ) -> Result<Order, String> {
         let launch = self.template(plan);
         let mut env = own_environment()?;
         let python_path = env.get("PYTHONPATH").cloned();
@@ -80,6 +88,7 @@ impl Base {
             cwd: launch.cwd,
             package: self.package.clone(),
             idle,
+            owner,
         })
     }
 
@@ -109,6 +118,7 @@ impl Base {
                 ("PYTEST_PLUGINS", plugins.clone()),
             ]),
             collect: collect_mode(plan).name(),
+            stamps: plan.timings,
             worker,
         };
         let session = serde_json::to_string(&session).expect("paths of ours are UTF-8");
@@ -149,7 +159,7 @@ fn collect_mode(plan: &Plan) -> CollectMode {
 pub(super) fn why_full(plan: &Plan) -> Option<String> {
     if plan.collect == CollectMode::Full || plan.workers.number() < 2 {
         None
-    } else if !matches!(plan.dist, DistMode::Pnl | DistMode::No) {
+    } else if !matches!(plan.dist, DistMode::Pnl | DistMode::LoadFile | DistMode::No) {
         Some(format!("--dist {}", plan.dist))
     } else {
         plan.shuffle.map(|_| "--shuffle".to_owned())

@@ -76,8 +76,8 @@ impl Template {
     pub(super) fn start(base: &Base, plan: &Plan, control: &Control) -> Result<Self, NotReady> {
         let (started, words) = match plan.warmth {
             Warmth::Cold => (start_cold(base, plan, control), None),
-            Warmth::Warm { idle } => {
-                match base.warm_template(plan, idle).and_then(|it| call(&it)) {
+            Warmth::Warm { idle, owner } => {
+                match base.warm_template(plan, idle, owner).and_then(|it| call(&it)) {
                     Ok(called) => {
                         let words = called.words.clone();
                         (take_warm(called, control), Some(words))

@@ -2,6 +2,12 @@
 //!
 //! Knows only [`crate::model`]; decides nothing about tests.
 
+#[cfg(target_os = "linux")]
+#[path = "changes_linux.rs"]
+mod changes;
+#[cfg(not(target_os = "linux"))]
+#[path = "changes_other.rs"]
+mod changes;
 mod child;
 mod daemon;
 #[cfg(target_os = "linux")]
@@ -21,6 +27,7 @@ mod tree;
 #[path = "tree_other.rs"]
 mod tree;
 
+pub use changes::{Changes, is_projects_own};
 #[cfg(not(target_os = "linux"))]
 use child::send_signal_to_group;
 pub use child::{Ended, Launch, Started, Stdio, kill_group, send_signal};

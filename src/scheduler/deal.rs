@@ -84,17 +84,19 @@ impl Deal {
         self
     }
 
-    /// Prepares a round whose tests are not known yet, of so many files, for at least two workers.
+    /// Prepares a round whose tests are not known yet, of so many files, for at least two workers. The
+    /// mode is `loadfile`, or it leaves a choice.
     #[must_use]
-    pub fn of_files(files: usize, slots: usize) -> Self {
+    pub fn of_files(mode: DistMode, files: usize, slots: usize) -> Self {
+        let are_whole = mode == DistMode::LoadFile;
         Self {
-            strategy: Strategy::Files(Files::uncollected(files, slots)),
+            strategy: Strategy::Files(Files::uncollected(files, slots, are_whole)),
             claims: Claims::open(slots),
             forecast: Forecast::default(),
             returned: vec![VecDeque::new(); slots],
             waiting: 0,
             unknown: files,
-            can_split: true,
+            can_split: !are_whole,
         }
     }
 
@@ -177,6 +179,7 @@ impl Deal {
         self.has_returned(slot)
             || match &self.strategy {
                 Strategy::Own(queues) => queues.get(slot.0).is_some_and(|own| !own.is_empty()),
+                Strategy::Files(files) if files.are_whole() => files.has_for(slot.0),
                 Strategy::Queue(_) | Strategy::Steal(_) | Strategy::Files(_) => {
                     self.in_strategy() > 0 || self.unknown > 0
                 }

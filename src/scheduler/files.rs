@@ -41,6 +41,8 @@ pub(super) struct Files {
     uncollected: usize,
     /// Seconds of a round on each worker, where workers collect and that is known.
     share: Option<f64>,
+    /// Whether a file is one worker's, whatever it costs.
+    are_whole: bool,
 }
 
 impl Files {
@@ -48,12 +50,22 @@ impl Files {
     pub(super) fn new(files: Vec<Unit>, slots: usize) -> Self {
         let (begun, bound) = (vec![VecDeque::new(); slots], vec![false; slots]);
         let (long, waiting) = (VecDeque::new(), files.into());
-        Self { waiting, begun, long, bound, uncollected: 0, share: None }
+        Self { waiting, begun, long, bound, uncollected: 0, share: None, are_whole: false }
     }
 
     /// Of files whose tests are not known yet.
-    pub(super) fn uncollected(files: usize, slots: usize) -> Self {
-        Self { uncollected: files, ..Self::new(Vec::new(), slots) }
+    pub(super) fn uncollected(files: usize, slots: usize, are_whole: bool) -> Self {
+        Self { uncollected: files, are_whole, ..Self::new(Vec::new(), slots) }
+    }
+
+    /// Whether a file is one worker's.
+    pub(super) fn are_whole(&self) -> bool {
+        self.are_whole
+    }
+
+    /// Whether there is something for this slot, where files are whole.
+    pub(super) fn has_for(&self, slot: usize) -> bool {
+        !self.begun[slot].is_empty() || self.uncollected > 0
     }
 
     /// How many slots there are.
@@ -158,7 +170,7 @@ impl Files {
     /// nearly all of a round the long ones are anyone's.
     pub(super) fn file_collected(&mut self, slot: usize, tests: Unit, forecast: &Forecast) {
         let share = self.share.unwrap_or(f64::INFINITY);
-        if forecast.of_file(&tests) < WHOLE * share {
+        if self.are_whole || forecast.of_file(&tests) < WHOLE * share {
             self.begun[slot].extend(tests);
             return;
         }
@@ -209,6 +221,9 @@ impl Files {
         forecast: &Forecast,
     ) -> Option<TestIndex> {
         let Self { waiting, begun, uncollected, .. } = self;
+        if self.are_whole {
+            return take_first(&mut begun[slot], allowed);
+        }
         if !begun[slot].iter().any(|&test| allowed(test)) {
             match take_unit(waiting, allowed) {
                 Some(file) => begun[slot].extend(file),
@@ -315,7 +330,7 @@ mod tests {
     fn a_collected_file_of_most_of_a_round_shares_its_long_tests_at_once() {
         let tests: [&[f64]; 1] = [&[0.5, 8.0, 0.5, 8.0]];
         let (_, forecast) = planned(&tests, 2, &Claims::default());
-        let mut files = Files::uncollected(2, 2);
+        let mut files = Files::uncollected(2, 2, false);
         files.expect(20.0);
         files.file_given();
         files.file_collected(0, (0..4).map(TestIndex).collect(), &forecast);

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::gather::Gathered;
-use crate::engine::{self, Control, Finished, Plan, TerminalOwner, Workers, command_of};
+use crate::engine::{self, Control, Finished, Plan, TerminalOwner, Workers, argument, command_of};
 use crate::model::{DistMode, EngineKind, Event, Isolation, NodeId, Output};
 use crate::report::Reporter;
 use crate::runner::new_run_id;
@@ -38,7 +38,7 @@ pub trait Progress {
     /// A run begins.
     fn begins(&mut self, step: &Step<'_>);
     /// Something happened in it.
-    fn event(&mut self, event: &Event);
+    fn event(&mut self, event: &Arc<Event>);
     /// It has ended.
     fn ended(&mut self, step: &Step<'_>, side: &Side);
 }
@@ -194,7 +194,7 @@ struct Listener<'a> {
 }
 
 impl Reporter for Listener<'_> {
-    fn event(&mut self, event: &Event) {
+    fn event(&mut self, event: &Arc<Event>) {
         self.gathered.event(event);
         self.progress.event(event);
     }
@@ -202,34 +202,4 @@ impl Reporter for Listener<'_> {
 
 fn rounds(times: u32) -> Rounds {
     Rounds { limit: Limit::Count(times), keep_going: true, delay: Duration::ZERO }
-}
-
-/// What names a test on pytest's command line, which is relative to where pytest is started.
-fn argument(nodeid: &NodeId, rootdir: &Path, cwd: &Path) -> Option<String> {
-    let file = rootdir.join(nodeid.file());
-    if !file.exists() {
-        return None;
-    }
-    let path = file.strip_prefix(cwd).unwrap_or(&file);
-    Some(format!("{}{}", path.display(), &nodeid.as_str()[nodeid.file().len()..]))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_node_id_is_named_from_where_pytest_starts() {
-        let folder = tempfile::tempdir().expect("a folder");
-        std::fs::create_dir(folder.path().join("sub")).expect("made");
-        std::fs::write(folder.path().join("sub/test_a.py"), "").expect("written");
-        let id = NodeId::new("sub/test_a.py::test[a::b/c]");
-        let named = |cwd: &Path| argument(&id, folder.path(), cwd);
-        assert_eq!(named(folder.path()).as_deref(), Some("sub/test_a.py::test[a::b/c]"));
-        let below = named(&folder.path().join("sub"));
-        assert_eq!(below.as_deref(), Some("test_a.py::test[a::b/c]"));
-        let elsewhere = named(Path::new("/nowhere")).expect("its whole path");
-        assert!(elsewhere.ends_with("/sub/test_a.py::test[a::b/c]"), "{elsewhere}");
-        assert_eq!(argument(&NodeId::new("gone.py::t"), folder.path(), folder.path()), None);
-    }
 }

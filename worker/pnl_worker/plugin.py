@@ -11,6 +11,7 @@ import pytest
 
 from . import (
     DONT_WRITE_BYTECODE,
+    IMPORTED_US,
     ending,
     fixtures,
     guests,
@@ -119,6 +120,7 @@ class Role:
         self.connection = connection
         self.files: list[spread.Unit] = []
         self.why_full = ""
+        self.collecting = 0
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:
@@ -135,6 +137,7 @@ class Role:
     @pytest.hookimpl(wrapper=True)
     def pytest_collection(self, session: pytest.Session) -> Any:
         """Leaves the files to workers where that is wanted and nothing needs all tests at once."""
+        self.collecting = wire.now_us()
         with heap.seldom_collected():
             return (yield from self._collect(session))
 
@@ -167,7 +170,7 @@ class Role:
         for level, text in GUESTS.notices(session) if GUESTS is not None else ():
             self.connection.buffer({"t": "notice", "level": level, "text": text})
         told = XDIST.told(session.config)
-        how = listing.Collected(self.files, self.why_full)
+        how = listing.Collected(self.files, self.why_full, self._stamps())
         listing.announce(session, self.connection, told, how)
         if ORDER["role"] == "template":
             session.config.pluginmanager.register(ending.Summary(self.connection), "pnl-ending")
@@ -183,6 +186,17 @@ class Role:
             if GUESTS is not None:
                 GUESTS.leave(session.config)
         return True
+
+    def _stamps(self) -> Optional[wire.Message]:
+        """When this process came how far, for ``--timings``."""
+        if not ORDER.get("stamps"):
+            return None
+        return {
+            "imported": IMPORTED_US,
+            "loaded": LOADED_US,
+            "collecting": self.collecting,
+            "collected": wire.now_us(),
+        }
 
     @pytest.hookimpl(wrapper=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Any:
@@ -213,3 +227,5 @@ def _identity() -> identity.Identity:
 
 if ORDER.get("role") == "worker":
     _identity().to_environment()
+
+LOADED_US = wire.now_us()

@@ -15,9 +15,11 @@ impl Dispatch<'_> {
         self.forecast.learn(self.record.tests());
         let forecast = std::mem::take(&mut self.forecast);
         let deal = match &self.spread {
-            Some(spread) if round == Round::FIRST => Deal::of_files(spread.len(), self.slots)
-                .expecting(forecast)
-                .lasting(spread.seconds()),
+            Some(spread) if round == Round::FIRST => {
+                Deal::of_files(self.distribution.dist, spread.len(), self.slots)
+                    .expecting(forecast)
+                    .lasting(spread.seconds())
+            }
             _ => {
                 let (order, it) = (self.order(round), self.distribution);
                 Deal::in_order(it.dist, &order, self.slots, it.order)

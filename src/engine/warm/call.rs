@@ -243,6 +243,18 @@ pub fn settle() -> io::Result<()> {
     Ok(())
 }
 
+/// Ends those that this process has to itself.
+pub fn stop_owned(owner: u32) -> io::Result<()> {
+    let ending = format!("-{owner}");
+    for listed in list()? {
+        let name = listed.socket.file_stem().unwrap_or_default().to_string_lossy();
+        if name.ends_with(&ending) {
+            stop(&listed)?;
+        }
+    }
+    Ok(())
+}
+
 /// Ends one; returns its process, which is on its way out when this returns.
 pub fn stop(listed: &Listed) -> io::Result<Option<u32>> {
     match Conversation::new(UnixStream::connect(&listed.socket)?)?.ask(&ToWarm::Stop)? {

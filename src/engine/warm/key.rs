@@ -52,6 +52,8 @@ pub(in crate::engine) struct Order {
     pub(in crate::engine) package: PathBuf,
     /// How long a process that this call starts waits for the next one.
     pub(in crate::engine) idle: Duration,
+    /// The process that has it to itself, if one has.
+    pub(in crate::engine) owner: Option<u32>,
 }
 
 impl Order {
@@ -66,7 +68,8 @@ impl Order {
             variable.hash(&mut hasher);
         }
         process_limits().hash(&mut hasher);
-        format!("{:016x}", hasher.finish())
+        let key = hasher.finish();
+        self.owner.map_or_else(|| format!("{key:016x}"), |owner| format!("{key:016x}-{owner}"))
     }
 }
 
@@ -96,6 +99,7 @@ mod tests {
             cwd: "/project".into(),
             package: "/cache/worker-1".into(),
             idle: Duration::from_secs(1),
+            owner: None,
         }
     }
 

@@ -10,5 +10,5 @@ mod key;
 mod place;
 
 pub(super) use call::{Called, Ending, call};
-pub use call::{Listed, list, settle, stop};
+pub use call::{Listed, list, settle, stop, stop_owned};
 pub(super) use key::Order;
