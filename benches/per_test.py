@@ -1,17 +1,18 @@
 """Measures what each test costs beyond itself: in the worker, and in the controller.
 
-    python3 benches/per_test.py --python VENV/bin/python [--pnl target/release/pnl] [worker] [controller]
+    python3 benches/per_test.py --python VENV/bin/python [--pnl target/release/pnl] [WHAT …]
 
 CPU time, not wall time, so that it can be read on a machine that does other things too; still, a
 busy machine makes caches cold, so the least and the median of several turns are given.
 
 worker: the same collected items in forks of one process, in turns: bare, by pytest's own
-``runtestprotocol`` without its log hooks, and by the worker's loop as the template starts it, with a
-socket whose other end another process reads, and with permits.
+``runtestprotocol`` without its log hooks; by the hook that pytest's own loop calls, which has the
+log hooks and pytest's wrappers for warnings and assertions; and by the worker's loop as the
+template starts it, with a socket whose other end another process reads, and with permits.
 
-controller: the CPU of the controller's process alone, its children not counted, read from /proc when
-it has ended and before it is reaped. Once for one round and once for eleven: the difference is what
-tests cost when everything runs.
+controller: the CPU of the controller's process alone, its children not counted, read from /proc
+when it has ended and before it is reaped. Once for one round and once for eleven: the difference
+is what tests cost when everything runs.
 """
 
 from __future__ import annotations
@@ -24,8 +25,14 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import socket
+
+    import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "worker"))
@@ -75,23 +82,22 @@ class Turns:
 
     def __init__(self, turns: int) -> None:
         self.turns = turns
-        self.result: dict[str, list[float]] = {"bare": [], "worker": []}
+        self.result: dict[str, list[float]] = {"bare": [], "hook": [], "worker": []}
 
-    def pytest_runtestloop(self, session: Any) -> bool:
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Measure in turns; the first of each is a warm-up."""
         from pnl_worker import heap
 
         heap.freeze()
         for turn in range(self.turns + 1):
-            bare = in_fork(lambda: bare_us(session))
-            worker = in_fork(lambda: worker_us(session))
-            if turn:
-                self.result["bare"].append(bare)
-                self.result["worker"].append(worker)
+            for name, way in (("bare", bare_us), ("hook", hook_us), ("worker", worker_us)):
+                took = in_fork(lambda way=way: way(session))
+                if turn:
+                    self.result[name].append(took)
         return True
 
 
-def bare_us(session: Any) -> float:
+def bare_us(session: pytest.Session) -> float:
     """Run all items by ``runtestprotocol`` alone."""
     from _pytest.runner import runtestprotocol
     from pnl_worker import refork
@@ -99,12 +105,24 @@ def bare_us(session: Any) -> float:
     refork.silence_terminal(session.config)
     items = session.items
     began = processor_us()
-    for item, following in zip(items, [*items[1:], None]):
+    for item, following in zip(items, [*items[1:], None], strict=True):
         runtestprotocol(item, log=False, nextitem=following)
     return (processor_us() - began) / len(items)
 
 
-def worker_us(session: Any) -> float:
+def hook_us(session: pytest.Session) -> float:
+    """Run all items as pytest's own loop does."""
+    from pnl_worker import refork
+
+    refork.silence_terminal(session.config)
+    items = session.items
+    began = processor_us()
+    for item, following in zip(items, [*items[1:], None], strict=True):
+        session.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+    return (processor_us() - began) / len(items)
+
+
+def worker_us(session: pytest.Session) -> float:
     """Run all items by the worker's loop."""
     import socket
 
@@ -140,7 +158,7 @@ def worker_us(session: Any) -> float:
     return used / len(tests)
 
 
-def act_as_controller(listener: Any, tests: list[int]) -> None:
+def act_as_controller(listener: socket.socket, tests: list[int]) -> None:
     """Give all tests, then read to the end. It takes what has come every 2 ms, as the real one."""
     import time
 
@@ -164,17 +182,31 @@ def measure_worker(suite: str, turns: int) -> None:
 
 def worker_row(python: str, suite: Path, turns: int) -> str:
     """Measure the worker with the interpreter that was named."""
-    command = [python, str(Path(__file__).resolve()), "--measure", str(suite), "--turns", str(turns)]
+    command = [
+        python,
+        str(Path(__file__).resolve()),
+        "--measure",
+        str(suite),
+        "--turns",
+        str(turns),
+    ]
     environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=suite)
     if done.returncode != 0:
         sys.exit(f"{done.stdout}{done.stderr}")
     result = json.loads(done.stdout.splitlines()[-1])
-    over = [worker - bare for worker, bare in zip(result["worker"], result["bare"])]
-    return (
-        f"| worker, beyond bare `runtestprotocol` ({statistics.median(result['bare']):.0f} µs) "
-        f"| {statistics.median(over):.1f} µs | {min(over):.1f} µs | 25 µs |"
-    )
+    rows = []
+    for what, base, goal in (
+        ("worker, beyond bare `runtestprotocol`", "bare", "25 µs"),
+        ("worker, beyond pytest's own loop", "hook", ""),
+    ):
+        over = [
+            worker - other for worker, other in zip(result["worker"], result[base], strict=True)
+        ]
+        least, median = min(over), statistics.median(over)
+        itself = statistics.median(result[base])
+        rows.append(f"| {what} ({itself:.0f} µs) | {median:.1f} µs | {least:.1f} µs | {goal} |")
+    return "\n".join(rows)
 
 
 def processor_seconds(command: list[str], cwd: Path) -> float:

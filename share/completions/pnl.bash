@@ -691,7 +691,7 @@ _pnl() {
             return 0
             ;;
         pnl__subcmd__watch)
-            opts="-n -q -v -h --loop --duration --workers --dist --delay --keep-going --headed --base-url --max-fail --collect --retries --flaky --timeout --slow --shuffle --isolation --engine --output --warm --python --junit --jsonl --dry-run --quiet --verbose --help"
+            opts="-n -q -v -h --loop --duration --workers --dist --delay --keep-going --headed --base-url --max-fail --collect --retries --flaky --timeout --slow --shuffle --isolation --engine --output --warm --python --junit --jsonl --timings --dry-run --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -141,6 +141,7 @@ complete -c pnl -n "__fish_pnl_using_subcommand watch" -l jsonl -d 'Write every 
 complete -c pnl -n "__fish_pnl_using_subcommand watch" -l keep-going -d 'Go on after a round with failures [env: PNL_KEEP_GOING]'
 complete -c pnl -n "__fish_pnl_using_subcommand watch" -l headed -d 'Show the browser (passed on to pytest-playwright) [env: PNL_HEADED]'
 complete -c pnl -n "__fish_pnl_using_subcommand watch" -l warm -d 'Use the project\'s warm process, which has libraries loaded: the first call leaves it, later calls find it, and it ends by itself (pnl warm status, pnl warm stop) [env: PNL_WARM]'
+complete -c pnl -n "__fish_pnl_using_subcommand watch" -l timings -d 'Print at the end where the time went, from the command to its end'
 complete -c pnl -n "__fish_pnl_using_subcommand watch" -l dry-run -d 'Print what would run, and run nothing'
 complete -c pnl -n "__fish_pnl_using_subcommand watch" -s q -l quiet -d 'Print only failures in short and the last line'
 complete -c pnl -n "__fish_pnl_using_subcommand watch" -s v -l verbose -d 'Print a line for each test'

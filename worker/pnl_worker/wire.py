@@ -125,8 +125,11 @@ class Connection:
     def send_start(self, index: int, at: int) -> None:
         """As :meth:`send`, of a ``start``."""
         body = f'{{"t":"start","i":{index},"at":{at}}}'.encode("ascii")
-        self._held += _LENGTH.pack(len(body)) + body
-        self.flush()
+        held, self._held = self._held, b""
+        try:
+            self._socket.sendall(held + _LENGTH.pack(len(body)) + body)
+        except (BrokenPipeError, ConnectionResetError):
+            return
 
     def send(self, message: Message) -> None:
         """Sends a message, after those held back."""
