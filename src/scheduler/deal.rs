@@ -155,6 +155,12 @@ impl Deal {
         !self.returned[slot.0].is_empty()
     }
 
+    /// Whether what comes next for `slot` is no other's: it came back, or is of a file that stays whole.
+    pub(super) fn has_own(&self, slot: Slot) -> bool {
+        let Strategy::Files(files) = &self.strategy else { return self.has_returned(slot) };
+        self.has_returned(slot) || files.are_whole() && files.has_begun(slot.0)
+    }
+
     /// Tests that are neither given nor came back.
     fn in_strategy(&self) -> usize {
         self.waiting - self.returned.iter().map(VecDeque::len).sum::<usize>()

@@ -63,6 +63,11 @@ impl Files {
         self.are_whole
     }
 
+    /// Whether this slot has tests left of a file that it has begun.
+    pub(super) fn has_begun(&self, slot: usize) -> bool {
+        !self.begun[slot].is_empty()
+    }
+
     /// Whether there is something for this slot, where files are whole.
     pub(super) fn has_for(&self, slot: usize) -> bool {
         !self.begun[slot].is_empty() || self.uncollected > 0

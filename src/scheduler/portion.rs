@@ -39,7 +39,7 @@ impl Deal {
         let mut behind: f64 = has.iter().skip(1).map(|&test| self.reckoned(test, depth)).sum();
         let mut tests = Vec::new();
         while count < most && Depth::has_room(count, behind) {
-            let is_for_others = self.is_shared() && !self.has_returned(slot);
+            let is_for_others = self.is_shared() && !self.has_own(slot);
             if count > 0 && is_for_others && self.parcels() <= idle_others {
                 break;
             }
@@ -112,6 +112,17 @@ mod tests {
         assert_eq!(portion(&mut deal, &[], 64), [0, 1, 2, 3], "nothing waits behind the long one");
         assert_eq!(portion(&mut deal, &[3], 64), [4, 5, 6, 7, 8], "5 ms behind what runs");
         assert_eq!(portion(&mut deal, &[8], 2), [9]);
+    }
+
+    // The worker waited for its last test for ever: it was kept for another, which could not have it.
+    #[test]
+    fn the_rest_of_a_file_that_stays_whole_is_kept_for_nobody_else() {
+        let mut deal = Deal::of_files(DistMode::LoadFile, 1, 2);
+        deal.file_given();
+        deal.file_collected(Slot(0), &suite(&["a::1", "a::2"]));
+        let asking = Asking { slot: Slot(0), has: Vec::new(), most: 2, idle_others: 1 };
+        let portion = deal.portion(asking, &Depth::default());
+        assert_eq!(portion.tests, [TestIndex(0), TestIndex(1)]);
     }
 
     #[test]
