@@ -57,6 +57,7 @@ class State:
 
     listener: socket.socket
     path: str
+    log: str
     root: str
     idle_s: float
     started: float
@@ -87,6 +88,7 @@ def main() -> None:
     state = State(
         listener=listener,
         path=order["socket"],
+        log=order["log"],
         root=order["root"],
         idle_s=order["idle_s"],
         started=time.time(),
@@ -209,6 +211,9 @@ class Server:
             self.listening = False
             with contextlib.suppress(FileNotFoundError):
                 os.remove(self.state.path)
+            with contextlib.suppress(OSError):
+                if os.path.getsize(self.state.log) == 0:
+                    os.remove(self.state.log)
             self.state.listener.close()
 
     def _watch_children(self) -> tuple[Callable[[], None], socket.socket]:

@@ -207,6 +207,18 @@ def test_who_imports_what_was_refused_is_refused(library: Library) -> None:
         """)
 
 
+def test_a_module_of_a_refused_package_is_refused_too(library: Library) -> None:
+    library.write("pack/__init__.py", "import os\nos.environ['LEFT'] = '1'")
+    library.write("pack/inner.py", "")
+    library.write("apart.py", "")
+    library.run("""
+        assert {"pack", "pack.inner"} <= fill("pack.inner", "apart", refused=["pack"])
+        """)
+    library.run("""
+        assert fill("pack.inner", "apart", refused=["pack", "pack.inner"]) == set()
+        """)
+
+
 def test_filters_and_modules_that_a_module_adds_come_again(library: Library) -> None:
     library.write("noisy.py", "import warnings\nwarnings.filterwarnings('ignore', message='xyz')")
     library.write(
