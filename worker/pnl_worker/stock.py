@@ -305,6 +305,7 @@ class Stock:
                 self.shelf.modules[name] = self._kept(name, module)
         self.shelf.given.clear()
         self.shelf.base = dict(sys.modules)
+        self.shelf.note_finders()
 
     def _unbind(self, parent: str, leaf: str, module: Any, base: dict[str, Any]) -> None:
         on_shelf = self.shelf.modules.get(parent)

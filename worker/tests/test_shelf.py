@@ -199,6 +199,27 @@ def test_what_does_more_than_make_a_module_is_refused(library: Library, text: st
         """)
 
 
+@pytest.mark.parametrize(
+    "watch",
+    [
+        "sys.settrace(lambda *_: None)",
+        "sys.meta_path.insert(0, type('Hook', (), {'find_spec': lambda *_, **__: None})())",
+        "sys.path_hooks.insert(0, print)",
+        "sys.modules['gevent.monkey'] = sys",
+    ],
+    ids=["trace", "finder", "path hook", "patched"],
+)
+def test_who_watches_modules_being_made_sees_them_made(library: Library, watch: str) -> None:
+    library.write("one.py", "")
+    library.run(f"""
+        assert fill("one") == set()
+        kept.install()
+        {watch}
+        import one
+        assert one is not kept.modules["one"].module
+        """)
+
+
 def test_who_imports_what_was_refused_is_refused(library: Library) -> None:
     library.write("bad.py", "")
     library.write("user.py", "import bad")
