@@ -60,8 +60,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 fn record(writer: &HistoryWriter, executions: u32) {
-    let send =
-        |round, worker, at, what| writer.record(&Event { at: Offset(at), round, worker, what });
+    let send = |round, worker, at, what| {
+        writer.record(&Arc::new(Event { at: Offset(at), round, worker, what }));
+    };
     let tests: Vec<_> = (0..TESTS).map(test).collect();
     let mut all = Counts::default();
     send(None, None, 0, What::RunStarted(Arc::new(started())));

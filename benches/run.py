@@ -51,8 +51,9 @@ def main() -> int:
 def parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="benches/run.py", description=__doc__)
     parser.add_argument("--only", metavar="KEYS", help="works whose key begins so: a,b or c-flask")
-    parser.add_argument("--runs", type=int, default=5, help="of each command; default: 5")
-    parser.add_argument("--loop-runs", type=int, help="of ten rounds; default: as --runs")
+    parser.add_argument(
+        "--runs", type=int, default=5, help="of each command; default: 5, and of long works 3"
+    )
     parser.add_argument(
         "--essential", action="store_true", help="nothing but what the table of goals needs"
     )
@@ -105,7 +106,7 @@ def measure(work: Work, places: Places, options: argparse.Namespace) -> None:
         return
     print(f"\n== {work.key}: {work.title}", flush=True)
     work = chosen_ways(work, options)
-    runs = options.loop_runs if options.loop_runs and work.rounds > 1 else options.runs
+    runs = min(options.runs, work.most_runs or options.runs)
     began = time.perf_counter()
     result = Contest(work, places, lambda text: print(f"   {text}", flush=True)).run(runs)
     contest.write(file, result)

@@ -10,6 +10,7 @@ pub mod engine;
 pub mod model;
 pub mod process;
 pub mod protocol;
+pub mod queue;
 pub mod report;
 pub mod runner;
 pub mod scheduler;

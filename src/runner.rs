@@ -194,6 +194,7 @@ pub struct Planned {
 
 /// Resolves options to a plan: reads the configuration and the environment, finds the interpreter.
 pub fn plan(options: &TestOptions) -> Result<Planned, Refusal> {
+    let began_us = crate::engine::monotonic_us();
     let cwd = working_folder(options)?;
     let project = find_project(&cwd)?;
     let environment = from_environment(|name| std::env::var(name).ok())?;
@@ -243,6 +244,8 @@ pub fn plan(options: &TestOptions) -> Result<Planned, Refusal> {
         max_fail: settings.max_fail,
         shuffle: options.shuffle,
         terminal: TerminalOwner::Pytest,
+        began_us,
+        timings: false,
         warmth: if settings.warm {
             Warmth::Warm { idle: settings.warm_idle, owner: None }
         } else {

@@ -7,15 +7,16 @@ use std::fs;
 use std::path::Path;
 
 /// Each module with those that it may use. What is not here may use nothing.
-const ALLOWED: [(&str, &[&str]); 12] = [
+const ALLOWED: [(&str, &[&str]); 13] = [
     ("model", &[]),
     ("scheduler", &["model"]),
     ("stats", &["model"]),
     ("protocol", &["model"]),
     ("process", &["model"]),
     ("settings", &["model"]),
-    ("store", &["model"]),
-    ("report", &["model", "stats", "store"]),
+    ("queue", &[]),
+    ("store", &["model", "queue"]),
+    ("report", &["model", "stats", "store", "queue"]),
     ("engine", &["model", "scheduler", "stats", "protocol", "process", "store", REPORTER]),
     (
         "runner",

@@ -20,9 +20,11 @@ is the **ratio** of pnl's time to the other's: the commands of a work run in tur
 order every second time, after a warm-up that is not timed, and the ratio is taken run by run. The
 median is given, then the lowest and the highest.
 
-**No one wins by skipping.** Each command must report what real pytest reports, by outcome, and exit
-with its status; one that does not is marked ✗ and has no ratio. CPU is the user and system time of
-all processes of a command.
+**No one wins by skipping.** Each command must report as many tests of each outcome as real pytest,
+and exit with its status; one that does not is marked ✗ and has no ratio. (What was skipped is not
+compared, as pytest counts files that are skipped whole: a test that was skipped instead of run
+would be missing among those that passed.) CPU is the user and system time of all processes of a
+command.
 """
 PARTS = [
     ("Once", ("a-2", "a-8", "b-8", "c-")),

@@ -90,7 +90,8 @@ class Places:
         pins = [f"-c {suites.CONSTRAINTS}", *suite.requirements]
         python = self._environment(name, setting, pins)
         source = suites.source(suite, self.work / setting.name)
-        return Place(source, python, environment(python), suite.paths, suite.options)
+        options = NETWORKX if name == "networkx" else suite.options
+        return Place(source, python, environment(python), suite.paths, options)
 
     def _example(self, folder: Path, setting: Setting) -> Place:
         shutil.rmtree(folder, ignore_errors=True)
@@ -144,6 +145,8 @@ def newer_python() -> Path:
     )
 
 
+# All of networkx.algorithms takes over a minute each time; this is a third of it.
+NETWORKX = ["--pyargs", "networkx.algorithms.tests"]
 # Tests in a file, files, and one test's text.
 SYNTHETIC = {
     "trivial": (100, 50, "def test_{n:03}():\n    assert {n} == {n}\n"),

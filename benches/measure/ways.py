@@ -105,24 +105,25 @@ class Cito:
     def __init__(self, program: Path) -> None:
         self.program = program
 
-    def way(self, workers: int) -> Way:
-        title = f"cito run --warm -n {workers}"
-        return Way("cito", title, counts.cito_counts, self._once(workers, "--warm"))
+    def way(self, workers: int, *more: str) -> Way:
+        options = ["--warm", "-n", str(workers), *more]
+        title = f"cito run {' '.join(options)}"
+        return Way("cito", title, counts.cito_counts, self._once(options))
 
-    def daemon(self, workers: int, *, stays: bool = False) -> Way:
+    def daemon(self, workers: int, *more: str, stays: bool = False) -> Way:
+        options = ["--daemon", "-n", str(workers), *more]
         return Way(
             "cito-daemon",
-            f"cito run --daemon -n {workers}",
+            f"cito run {' '.join(options)}",
             counts.cito_counts,
-            self._once(workers, "--daemon"),
+            self._once(options),
             closing=(str(self.program), "daemon", "stop"),
             leaves_daemon=stays,
         )
 
-    def _once(self, workers: int, mode: str) -> Callable[[Place], list[str]]:
+    def _once(self, given: list[str]) -> Callable[[Place], list[str]]:
         def once(place: Place) -> list[str]:
-            words = [str(self.program), "run", mode, "--json", "-n", str(workers)]
-            words += ["--python", str(place.python)]
+            words = [str(self.program), "run", *given, "--json", "--python", str(place.python)]
             options = [*place.options]
             paths = place.paths
             if "--pyargs" in options:  # unknown to it: it is given the folder

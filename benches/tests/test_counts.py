@@ -44,6 +44,11 @@ def test_a_single_error_counts_like_errors() -> None:
     )
 
 
+def test_a_file_that_is_skipped_whole_is_no_difference() -> None:
+    assert not Counts({"passed": 5, "skipped": 1}).differs(Counts({"passed": 5}))
+    assert Counts({"passed": 4, "skipped": 1}).differs(Counts({"passed": 5}))
+
+
 def test_rounds_are_summed() -> None:
     assert pytest_counts("5 passed in 0.1s\n5 passed in 0.1s", 2).by_outcome["passed"] == 10
     assert cito_counts(f"{CITO}\n{CITO}", 2).by_outcome["skipped"] == 48

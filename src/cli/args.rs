@@ -188,6 +188,9 @@ pub(super) struct RunArgs {
     /// Write every event as a line of JSON, as it happens [env: PNL_JSONL]
     #[arg(long, value_name = "FILE")]
     jsonl: Option<PathBuf>,
+    /// Print at the end where the time went, from the command to its end
+    #[arg(long)]
+    pub(super) timings: bool,
     /// Print what would run, and run nothing
     #[arg(long)]
     pub(super) dry_run: bool,
@@ -227,7 +230,7 @@ impl TestArgs {
 }
 
 /// Options of `pnl test` that `pnl verify` takes only to say why not.
-const REFUSED: [(&str, &str); 12] = [
+const REFUSED: [(&str, &str); 13] = [
     ("loop", "it compares one round"),
     ("duration", "it compares one round"),
     ("delay", "it compares one round"),
@@ -238,6 +241,7 @@ const REFUSED: [(&str, &str); 12] = [
     ("junit", "it has two runs, and reports what differs (--format json)"),
     ("jsonl", "it has two runs, and reports what differs (--format json)"),
     ("dry-run", "it runs the tests"),
+    ("timings", "it has two runs"),
     ("quiet", "it prints what differs"),
     ("verbose", "it prints what differs"),
 ];
@@ -298,6 +302,7 @@ impl TestArgs {
             run.junit.is_some(),
             run.jsonl.is_some(),
             run.dry_run,
+            run.timings,
             run.quiet,
             run.verbose,
         ];

@@ -15,6 +15,7 @@ use std::process::ExitCode as Status;
 
 use clap::{CommandFactory, Parser};
 
+use crate::engine;
 use crate::model::ExitCode;
 
 /// The command's whole definition, for generated files.
@@ -26,9 +27,10 @@ pub fn command() -> clap::Command {
 /// Runs the command line of this process.
 #[must_use]
 pub fn main() -> Status {
+    let began = engine::monotonic_us();
     let words: Vec<OsString> = std::env::args_os().collect();
     // A panic is a defect of pnl: it has printed itself, and exits as one.
-    let exit = std::panic::catch_unwind(|| run(&words)).unwrap_or(ExitCode::InternalError);
+    let exit = std::panic::catch_unwind(|| run(&words, began)).unwrap_or(ExitCode::InternalError);
     Status::from(exit.code())
 }
 
@@ -38,14 +40,16 @@ fn print(text: &str) {
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
-fn run(words: &[OsString]) -> ExitCode {
+fn run(words: &[OsString], began: u64) -> ExitCode {
     let typed: Vec<String> = words.iter().map(|it| it.to_string_lossy().into_owned()).collect();
     match args::Cli::try_parse_from(words) {
         Err(error) => error::clap(&error),
         Ok(cli) => match cli.verb {
-            args::Verb::Test(arguments) => test::run(&arguments.options(typed), &arguments.run),
+            args::Verb::Test(arguments) => {
+                test::run(&arguments.options(typed), &arguments.run, began)
+            }
             args::Verb::Loop(arguments) => match arguments.options(typed) {
-                Ok(options) => test::run(&options, &arguments.run),
+                Ok(options) => test::run(&options, &arguments.run, began),
                 Err(refusal) => error::refused(&refusal),
             },
             args::Verb::Verify(arguments) => verify::run(&arguments, typed),

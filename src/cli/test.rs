@@ -12,6 +12,7 @@ use crate::engine::{self, Control, Finished, Plan};
 use crate::model::{EngineKind, ExitCode, Output, StopReason};
 use crate::process::forward_signals;
 use crate::report::text::{Keep, clean};
+use crate::report::timings;
 use crate::report::{Github, Hub, Reports, Sink, Surroundings, TerminalOptions, Verbosity};
 use crate::runner::{self, Planned, TestOptions};
 use crate::store::HistoryWriter;
@@ -20,11 +21,12 @@ use crate::store::HistoryWriter;
 const REPORTS_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Runs the tests, or says what would run.
-pub(super) fn run(options: &TestOptions, arguments: &RunArgs) -> ExitCode {
-    let planned = match runner::plan(options) {
+pub(super) fn run(options: &TestOptions, arguments: &RunArgs, began: u64) -> ExitCode {
+    let mut planned = match runner::plan(options) {
         Ok(planned) => planned,
         Err(refusal) => return error::refused(&refusal),
     };
+    (planned.plan.began_us, planned.plan.timings) = (began, arguments.timings);
     if arguments.dry_run {
         return dry_run::print(&planned.plan);
     }
@@ -65,6 +67,9 @@ pub(super) fn execute(
         eprintln!("warning: {warning}");
     }
     explain(&planned.plan, &finished);
+    if planned.plan.timings {
+        super::print(&timings::text(&finished.timeline, engine::monotonic_us()));
+    }
     finished.exit
 }
 

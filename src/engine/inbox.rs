@@ -4,7 +4,8 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::process::Child;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender as Channel, bounded};
@@ -22,6 +23,16 @@ const CAPACITY: usize = 1024;
 
 /// How long a connection may take to say hello.
 const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a connection of quick tests is left alone after it was read, while all workers have
+/// enough in hand. Each look at it costs four switches between threads, which were half of all that
+/// the controller used of the processor when it looked after every test. What a worker says is safe
+/// in the socket meanwhile, should it die. Less than `HORIZON` in `scheduler::depth`, the work that a
+/// worker has in hand.
+const LULL: Duration = Duration::from_millis(4);
+
+/// Tests that take longer than this are rare enough to be heard of one by one.
+const QUICK: Duration = Duration::from_millis(3);
 
 /// A connection, numbered in the order of acceptance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -62,6 +73,7 @@ pub(super) enum Message {
 pub struct Control {
     sender: Channel<Message>,
     receiver: Receiver<Message>,
+    may_gather: Arc<AtomicBool>,
 }
 
 impl Default for Control {
@@ -75,7 +87,7 @@ impl Control {
     #[must_use]
     pub fn new() -> Self {
         let (sender, receiver) = bounded(CAPACITY);
-        Self { sender, receiver }
+        Self { sender, receiver, may_gather: Arc::default() }
     }
 
     /// What a first Ctrl-C does; called again, what a second does.
@@ -92,11 +104,17 @@ impl Control {
         }
     }
 
+    /// Whether what quick tests say may gather for some milliseconds before it is received, because
+    /// nobody waits for an answer.
+    pub(super) fn let_gather(&self, may: bool) {
+        self.may_gather.store(may, Ordering::Relaxed);
+    }
+
     /// Accepts connections from now on, until the process ends.
     pub(super) fn accept(&self, rendezvous: &Rendezvous) -> io::Result<()> {
         let listener = rendezvous.listener()?;
         let token = rendezvous.token().to_owned();
-        let inbox = self.sender.clone();
+        let inbox = self.clone();
         start_thread("accept", move || accept_all(&listener, &token, &inbox))
     }
 
@@ -139,7 +157,7 @@ fn start_thread(name: &str, body: impl FnOnce() + Send + 'static) -> io::Result<
     std::thread::Builder::new().name(name.to_owned()).spawn(body).map(drop)
 }
 
-fn accept_all(listener: &UnixListener, token: &str, inbox: &Channel<Message>) {
+fn accept_all(listener: &UnixListener, token: &str, inbox: &Control) {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     loop {
         let stream = match listener.accept() {
@@ -158,15 +176,15 @@ fn accept_all(listener: &UnixListener, token: &str, inbox: &Channel<Message>) {
 }
 
 /// Lets a connection in if its hello is right, then forwards what it says.
-fn converse(conn: ConnId, mut stream: UnixStream, token: &str, inbox: &Channel<Message>) {
+fn converse(conn: ConnId, mut stream: UnixStream, token: &str, inbox: &Control) {
     let mut decoder = Decoder::default();
     let Some(hello) = read_hello(&mut stream, &mut decoder, token) else { return };
     let Ok(sender) = stream.try_clone().and_then(Sender::new) else { return };
-    if inbox.send(Message::Connected { conn, hello, sender }).is_err() {
+    if inbox.sender.send(Message::Connected { conn, hello, sender }).is_err() {
         return;
     }
     let broke = forward_messages(conn, &mut stream, &mut decoder, inbox).err();
-    let _ = inbox.send(Message::Closed { conn, broke });
+    let _ = inbox.sender.send(Message::Closed { conn, broke });
 }
 
 fn read_hello(stream: &mut UnixStream, decoder: &mut Decoder, token: &str) -> Option<Hello> {
@@ -191,24 +209,31 @@ fn forward_messages(
     conn: ConnId,
     stream: &mut UnixStream,
     decoder: &mut Decoder,
-    inbox: &Channel<Message>,
+    inbox: &Control,
 ) -> Result<(), FrameError> {
     let mut buffer = vec![0; 64 * 1024];
+    let mut heard = Instant::now();
     loop {
         let mut messages = Vec::new();
         let broke = loop {
-            match decoder.next_message() {
+            match decoder.next_message_by(ToController::read) {
                 Ok(Some(message)) => messages.push(message),
                 Ok(None) => break None,
                 Err(error) => break Some(error),
             }
         };
+        let ended = messages.iter().filter(|it| matches!(it, ToController::Done(_))).count();
         // What was said before it broke counts: which test it had begun, for one.
-        if !messages.is_empty() && inbox.send(Message::Said { conn, messages }).is_err() {
+        if !messages.is_empty() && inbox.sender.send(Message::Said { conn, messages }).is_err() {
             return Ok(());
         }
         if let Some(error) = broke {
             return Err(error);
+        }
+        let since = std::mem::replace(&mut heard, Instant::now());
+        let is_quick = heard.duration_since(since) < QUICK * ended as u32;
+        if is_quick && inbox.may_gather.load(Ordering::Relaxed) {
+            std::thread::sleep(LULL);
         }
         match stream.read(&mut buffer) {
             Ok(0) => return decoder.end(),

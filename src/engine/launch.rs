@@ -33,6 +33,9 @@ struct Session<'a> {
     restore: BTreeMap<&'static str, Option<String>>,
     /// Where a template is to have its tests collected.
     collect: &'static str,
+    /// Whether it is to tell when it came how far.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    stamps: bool,
     #[serde(flatten)]
     worker: Option<&'a Fork>,
 }
@@ -115,6 +118,7 @@ impl Base {
                 ("PYTEST_PLUGINS", plugins.clone()),
             ]),
             collect: collect_mode(plan).name(),
+            stamps: plan.timings,
             worker,
         };
         let session = serde_json::to_string(&session).expect("paths of ours are UTF-8");

@@ -34,9 +34,10 @@ pub use command::{PytestCommand, argument, pytest_command};
 pub use inbox::Control;
 pub use launch::command_of;
 pub use plan::{Plan, ServerNeed, TerminalOwner, Warmth, Workers};
+pub use record::monotonic_us;
 pub use server::answers;
 
-use crate::model::{EngineKind, ExitCode, StopReason};
+use crate::model::{EngineKind, ExitCode, StopReason, Timeline};
 use crate::report::Reporter;
 
 /// How a run went.
@@ -50,6 +51,8 @@ pub struct Finished {
     pub begun: bool,
     /// What pytest printed, where it ended before there was a run. Untrusted text.
     pub output: Option<String>,
+    /// Where the time went.
+    pub timeline: Box<Timeline>,
 }
 
 /// Runs a plan to its end. Blocks; `control` interrupts it from elsewhere.
@@ -72,6 +75,9 @@ pub fn run(plan: &Plan, control: &Control, reporter: &mut dyn Reporter) -> Finis
         EngineKind::Spawn => dispatch::run_spawned(plan, control, reporter),
         EngineKind::Xdist | EngineKind::Pytest => observed::run(plan, control, reporter),
     };
-    drop(crate::process::end_leftovers(plan.run.as_str()));
+    if !finished.begun {
+        // The record of a run that began has done it.
+        drop(crate::process::end_leftovers(plan.run.as_str()));
+    }
     finished
 }

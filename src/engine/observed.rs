@@ -33,7 +33,7 @@ const OUTPUT_KEPT: usize = 1 << 20;
 
 /// Runs pytest and watches.
 pub(super) fn run(plan: &Plan, control: &Control, reporter: &mut dyn Reporter) -> Finished {
-    let mut record = Record::new(reporter);
+    let mut record = Record::of(plan, reporter);
     let base = match prepare(plan, control) {
         Ok(base) => base,
         Err(reason) => return finish(&mut record, plan, NotReady::bare(reason)),
@@ -43,7 +43,8 @@ pub(super) fn run(plan: &Plan, control: &Control, reporter: &mut dyn Reporter) -
         Err(not_ready) => finish(&mut watch.record, plan, not_ready),
         Ok(reason) => {
             let exit = watch.record.finish(reason.clone());
-            Finished { exit, reason, begun: true, output: None }
+            let timeline = Box::new(watch.record.timeline);
+            Finished { exit, reason, begun: true, output: None, timeline }
         }
     }
 }

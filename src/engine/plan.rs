@@ -75,6 +75,10 @@ pub struct Plan {
     pub history: Option<PathBuf>,
     /// Who has the terminal with the engine `pytest`.
     pub terminal: TerminalOwner,
+    /// When the command began: microseconds on the monotonic clock.
+    pub began_us: u64,
+    /// Whether processes are to tell when they came how far.
+    pub timings: bool,
     /// Where the template comes from.
     pub warmth: Warmth,
 }

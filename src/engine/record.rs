@@ -11,7 +11,7 @@ use super::plan::Plan;
 use crate::model::{
     Attempt, Counts, Event, Execution, ExitCode, Failure, FlakyPolicy, Level, NodeId, NotRun,
     Offset, Outcome, Phases, Round, RoundEnded, RoundStarted, RunEnded, RunId, RunStarted,
-    StopReason, TestIndex, TestInfo, What, WorkerId,
+    StopReason, TestIndex, TestInfo, Timeline, What, WorkerId,
 };
 use crate::process::end_leftovers;
 use crate::protocol::{Hello, Ready, TestRow};
@@ -23,6 +23,8 @@ const LEFTOVERS_NAMED: usize = 5;
 /// Emits events and keeps the sums.
 pub(super) struct Record<'a> {
     reporter: &'a mut dyn Reporter,
+    /// Where the time goes.
+    pub(super) timeline: Timeline,
     /// Microseconds on the monotonic clock when the run began.
     origin: u64,
     /// The run's id, once its beginning was reported and until its end was.
@@ -65,10 +67,12 @@ impl Ending {
 }
 
 impl<'a> Record<'a> {
-    /// A record whose clock starts now.
-    pub(super) fn new(reporter: &'a mut dyn Reporter) -> Self {
+    /// A record of a plan's run, whose clock starts now.
+    pub(super) fn of(plan: &Plan, reporter: &'a mut dyn Reporter) -> Self {
+        let timeline = Timeline { began: Some(plan.began_us), ..Timeline::default() };
         Self {
             reporter,
+            timeline,
             origin: monotonic_us(),
             run: None,
             tests: Vec::new(),
@@ -246,6 +250,11 @@ impl<'a> Record<'a> {
             self.gaps.unreported.push(nodeid());
         }
         *open -= 1;
+        if worker.is_some() {
+            let now = monotonic_us();
+            self.timeline.first_result.get_or_insert(now);
+            self.timeline.last_result = Some(now);
+        }
         let execution = self.execution(test, attempt, ending);
         self.round_counts.add(execution.outcome.kind());
         self.round_flaky += u64::from(execution.is_flaky());
@@ -348,7 +357,7 @@ impl<'a> Record<'a> {
     /// Reports an event of now.
     pub(super) fn emit(&mut self, worker: Option<WorkerId>, what: What) {
         let event = Event { at: self.now(), round: self.round, worker, what };
-        self.reporter.event(&event);
+        self.reporter.event(&Arc::new(event));
     }
 }
 
@@ -370,7 +379,8 @@ fn not_run(reason: &StopReason) -> NotRun {
 }
 
 /// Microseconds on the clock that Python calls `time.monotonic`.
-pub(super) fn monotonic_us() -> u64 {
+#[must_use]
+pub fn monotonic_us() -> u64 {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
     now.tv_sec as u64 * 1_000_000 + now.tv_nsec as u64 / 1000
 }

@@ -13,6 +13,7 @@ mod outcome;
 mod rank;
 mod rule;
 mod span;
+mod timeline;
 
 pub use counts::Counts;
 pub use durations::{Durations, Took};
@@ -27,3 +28,4 @@ pub use outcome::{Crash, NotRun, Outcome, OutcomeKind};
 pub use rank::Rank;
 pub use rule::{Pattern, Rule};
 pub use span::span;
+pub use timeline::{Phase, Timeline};

@@ -20,8 +20,12 @@ const FILES: &[(&str, &str)] = embedded![
     "again.py",
     "ending.py",
     "fixtures.py",
-    "guest_options.py",
-    "guests.py",
+    "guests/__init__.py",
+    "guests/artefacts.py",
+    "guests/coverage.py",
+    "guests/guest.py",
+    "guests/reports.py",
+    "guests/single.py",
     "heap.py",
     "identity.py",
     "listing.py",
@@ -105,9 +109,10 @@ fn fingerprint() -> u64 {
 
 fn write_package(parent: &Path) -> io::Result<()> {
     let package = parent.join(PACKAGE);
-    fs::create_dir_all(&package)?;
     for (name, text) in FILES {
-        fs::write(package.join(name), text)?;
+        let file = package.join(name);
+        fs::create_dir_all(file.parent().unwrap_or(&package))?;
+        fs::write(file, text)?;
     }
     Ok(())
 }
@@ -121,13 +126,25 @@ mod tests {
     #[test]
     fn every_file_of_the_package_is_embedded() {
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("worker/pnl_worker");
-        let mut names: Vec<String> = std::fs::read_dir(source)
-            .expect("the package's source")
-            .map(|entry| entry.expect("readable").file_name().to_string_lossy().into_owned())
-            .filter(|name| name.rsplit_once('.').is_some_and(|(_, ending)| ending == "py"))
-            .collect();
+        let mut names = sources(&source, "");
         names.sort();
         assert_eq!(names, FILES.iter().map(|(name, _)| *name).collect::<Vec<_>>());
+    }
+
+    fn sources(folder: &Path, prefix: &str) -> Vec<String> {
+        let entries = std::fs::read_dir(folder).expect("the package's source");
+        entries
+            .map(|entry| entry.expect("readable"))
+            .flat_map(|entry| {
+                let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
+                if entry.path().is_dir() {
+                    sources(&entry.path(), &format!("{name}/"))
+                } else {
+                    vec![name]
+                }
+            })
+            .filter(|name| Path::new(name).extension().is_some_and(|ending| ending == "py"))
+            .collect()
     }
 
     #[test]

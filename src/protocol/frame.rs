@@ -55,6 +55,14 @@ impl Decoder {
 
     /// The next whole message, if there is one.
     pub fn next_message<M: DeserializeOwned>(&mut self) -> Result<Option<M>, FrameError> {
+        self.next_message_by(|body| serde_json::from_slice(body))
+    }
+
+    /// The same, with a reader of one's own for a frame's body.
+    pub fn next_message_by<M>(
+        &mut self,
+        read: impl FnOnce(&[u8]) -> serde_json::Result<M>,
+    ) -> Result<Option<M>, FrameError> {
         let rest = &self.buffer[self.at..];
         let Some(prefix) = rest.first_chunk::<PREFIX>() else { return Ok(None) };
         let length = u32::from_be_bytes(*prefix) as usize;
@@ -63,9 +71,7 @@ impl Decoder {
         }
         let Some(body) = rest.get(PREFIX..PREFIX + length) else { return Ok(None) };
         self.at += PREFIX + length;
-        serde_json::from_slice(body)
-            .map(Some)
-            .map_err(|error| FrameError::Unreadable(error.to_string()))
+        read(body).map(Some).map_err(|error| FrameError::Unreadable(error.to_string()))
     }
 
     /// What the end of the stream means: an error if it came inside a frame.

@@ -99,6 +99,29 @@ pub enum ToController {
     Bye,
 }
 
+impl ToController {
+    /// Reads a frame's body. The two messages that come for every test are known by how their
+    /// workers write them, which spares serde a copy of all fields until it has found the tag.
+    pub fn read(body: &[u8]) -> serde_json::Result<Self> {
+        if body.starts_with(br#"{"t":"start","#) {
+            let Start { i, at, worker } = serde_json::from_slice(body)?;
+            return Ok(Self::Start { i, at, worker });
+        }
+        if body.starts_with(br#"{"t":"done","#) {
+            return serde_json::from_slice(body).map(|done| Self::Done(Box::new(done)));
+        }
+        serde_json::from_slice(body)
+    }
+}
+
+#[derive(Deserialize)]
+struct Start {
+    i: u32,
+    at: u64,
+    #[serde(default)]
+    worker: String,
+}
+
 /// Who speaks.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Hello {
@@ -183,6 +206,22 @@ pub struct Ready {
     /// What xdist's options say, where one was given.
     #[serde(default)]
     pub xdist: XdistOptions,
+    /// When this process came how far, where `PNL_SESSION` asked for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stamps: Option<Box<Stamps>>,
+}
+
+/// When a pytest process came how far: microseconds on the monotonic clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Stamps {
+    /// To pnl's package.
+    pub imported: u64,
+    /// Past it.
+    pub loaded: u64,
+    /// To collection.
+    pub collecting: u64,
+    /// Past it.
+    pub collected: u64,
 }
 
 /// pytest-xdist's options, as pytest's own parser read them.
@@ -364,7 +403,7 @@ pub struct Fork {
     pub round: u32,
     /// The run's id.
     pub run: String,
-    /// Whether old temporary folders are to be removed first.
+    /// Whether old temporary folders are to be removed.
     pub prune: bool,
     /// Whether a second descriptor comes along: the reading end of the worker's permits.
     pub permits: bool,
@@ -374,4 +413,25 @@ pub struct Fork {
     /// Whether `retried` may come, so that it is not known at once which failures stand.
     #[serde(default)]
     pub retries: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_for_every_test_is_read_in_any_order_of_fields() {
+        let bodies = [
+            r#"{"t":"start","i":7,"at":5}"#,
+            r#"{"i":7,"worker":"gw1","at":5,"t":"start"}"#,
+            r#"{"t":"done","i":7,"start":5,"outcome":"passed","phases":[0.000001,0.5,0.0]}"#,
+            r#"{"start":5,"t":"done","i":7,"outcome":"skipped","phases":[0,0,0],"reason":"no"}"#,
+        ];
+        for body in bodies {
+            let plain: ToController = serde_json::from_str(body).expect(body);
+            assert_eq!(ToController::read(body.as_bytes()).expect(body), plain);
+        }
+        assert!(ToController::read(br#"{"t":"done","i":7}"#).is_err());
+        assert!(ToController::read(br#"{"t":"start","i":-1,"at":5}"#).is_err());
+    }
 }

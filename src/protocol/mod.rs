@@ -11,7 +11,7 @@ pub mod socket;
 pub mod warm;
 
 pub use message::{
-    CountAndMode, Done, DoneFailure, FileRow, Fork, Hello, Processes, Ready, Role, TestRow,
+    CountAndMode, Done, DoneFailure, FileRow, Fork, Hello, Processes, Ready, Role, Stamps, TestRow,
     ToController, ToWorker, XdistOptions,
 };
 

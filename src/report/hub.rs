@@ -9,9 +9,10 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, unbounded};
 
 use crate::model::Event;
+use crate::queue::{self, NoBatch, queue};
 
 use super::Reporter;
 use super::consumer::Consumer;
@@ -20,11 +21,14 @@ use super::jsonl::JsonLines;
 use super::junit::JUnit;
 use super::terminal::{Out, Terminal, TerminalOptions};
 
-/// How long a consumer is kept from its [`Consumer::tick`] while events keep coming.
-const LONGEST_BATCH: Duration = Duration::from_millis(100);
+/// How long events gather before consumers are woken for them: shorter than a person sees.
+const DELAY: Duration = Duration::from_millis(25);
+
+/// How many events consumers take before their [`Consumer::tick`] while more keep coming.
+const BATCH: usize = 1000;
 
 /// A consumer that is called in the engine's own thread.
-pub type Sink = Box<dyn FnMut(&Event) + Send>;
+pub type Sink = Box<dyn FnMut(&Arc<Event>) + Send>;
 
 /// Which reports a run has.
 #[derive(Debug, Clone, Default)]
@@ -62,7 +66,7 @@ pub struct Hub {
 /// One thread with its consumers.
 struct Lane {
     name: &'static str,
-    events: Sender<Arc<Event>>,
+    events: queue::Sender<Arc<Event>>,
     warnings: Receiver<Vec<String>>,
 }
 
@@ -124,14 +128,10 @@ impl Hub {
 }
 
 impl Reporter for Hub {
-    fn event(&mut self, event: &Event) {
+    fn event(&mut self, event: &Arc<Event>) {
         for sink in &mut self.sinks {
             sink(event);
         }
-        if self.lanes.is_empty() {
-            return;
-        }
-        let event = Arc::new(event.clone());
         for lane in &self.lanes {
             // A thread that is gone has panicked; `finish` says so.
             let _ = lane.events.send(event.clone());
@@ -141,7 +141,7 @@ impl Reporter for Hub {
 
 impl Lane {
     fn start(name: &'static str, consumers: Vec<Box<dyn Consumer>>) -> Self {
-        let (events, inbox) = unbounded();
+        let (events, inbox) = queue(DELAY, BATCH);
         let (outbox, warnings) = unbounded();
         thread::spawn(move || {
             let consumers = consume(&inbox, consumers);
@@ -153,27 +153,27 @@ impl Lane {
 
 /// Hands events out until the hub closes the channel.
 fn consume(
-    inbox: &Receiver<Arc<Event>>,
+    inbox: &queue::Receiver<Arc<Event>>,
     mut consumers: Vec<Box<dyn Consumer>>,
 ) -> Vec<Box<dyn Consumer>> {
     let pause = consumers.iter().filter_map(|it| it.tick_every()).min();
     let mut ticked = Instant::now();
     loop {
-        let received = match pause {
-            Some(pause) => inbox.recv_deadline(ticked + pause),
-            None => inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
-        };
-        match received {
-            Ok(event) => consumers.iter_mut().for_each(|it| it.event(&event)),
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return consumers,
-        }
-        if inbox.is_empty() || ticked.elapsed() >= LONGEST_BATCH {
-            for consumer in &mut consumers {
-                consumer.tick();
+        match inbox.next_batch(pause.map(|pause| ticked + pause)) {
+            Ok(events) => {
+                for event in &events {
+                    for consumer in &mut consumers {
+                        consumer.event(event);
+                    }
+                }
             }
-            ticked = Instant::now();
+            Err(NoBatch::Timeout) => {}
+            Err(NoBatch::Closed) => return consumers,
         }
+        for consumer in &mut consumers {
+            consumer.tick();
+        }
+        ticked = Instant::now();
     }
 }
 
@@ -209,6 +209,8 @@ fn failed(
 
 #[cfg(test)]
 mod tests {
+    use crossbeam_channel::Sender;
+
     use super::super::sample::{Ending, Story};
     use super::*;
 
@@ -248,7 +250,7 @@ mod tests {
         story.round(&[Ending::Pass]);
         story.end();
         for event in story.events() {
-            hub.event(event);
+            hub.event(&Arc::new(event.clone()));
         }
         assert_eq!(heard.len(), story.events().len());
         assert_eq!(sight.len(), 0, "nothing is seen before the release");
@@ -262,7 +264,7 @@ mod tests {
         let (_, hold) = unbounded();
         let (seen, sight) = unbounded();
         let mut hub = hub_with(Probe { hold, seen });
-        hub.event(&Story::new(&[], Some(1)).events()[0]);
+        hub.event(&Arc::new(Story::new(&[], Some(1)).events()[0].clone()));
         let long = Duration::from_secs(60);
         assert_eq!(sight.recv_timeout(long), Ok("event"));
         assert_eq!(sight.recv_timeout(long), Ok("tick"));
@@ -294,7 +296,7 @@ mod tests {
         let mut story = Story::new(&["a.py::x"], Some(1));
         story.round(&[Ending::Fail("no")]);
         story.end();
-        story.events().iter().for_each(|event| hub.event(event));
+        story.events().iter().for_each(|event| hub.event(&Arc::new(event.clone())));
         assert_eq!(hub.finish(), Vec::<String>::new());
         for (name, content) in
             [("report.xml", "<failure"), ("events.jsonl", "run-ended"), ("summary.md", "1 failed")]
@@ -309,7 +311,7 @@ mod tests {
         let (_release, hold) = unbounded();
         let (seen, _sight) = unbounded();
         let mut hub = hub_with(Probe { hold, seen });
-        hub.event(&Story::new(&[], Some(1)).events()[0]);
+        hub.event(&Arc::new(Story::new(&[], Some(1)).events()[0].clone()));
         let warnings = hub.finish_within(Duration::ZERO);
         assert_eq!(warnings, ["the files report was still blocked and is incomplete"]);
     }

@@ -30,6 +30,9 @@ pub use terminal::{Surroundings, TerminalOptions, Verbosity};
 
 pub mod history;
 pub mod show;
+pub mod timings;
+
+use std::sync::Arc;
 
 use crate::model::Event;
 
@@ -37,5 +40,5 @@ use crate::model::Event;
 pub trait Reporter {
     /// Takes one event. Must be quick and must not fail the run: a reporter that cannot write
     /// remembers why and says so at the end.
-    fn event(&mut self, event: &Event);
+    fn event(&mut self, event: &Arc<Event>);
 }

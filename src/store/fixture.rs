@@ -30,7 +30,7 @@ impl Project {
     pub(crate) fn record(&self, events: &[Event]) {
         let writer = HistoryWriter::open(self.root()).expect("a history");
         for event in events {
-            writer.record(event);
+            writer.record(&Arc::new(event.clone()));
         }
         writer.finish().expect("written");
     }

@@ -212,7 +212,7 @@ fn a_run_waits_for_another_that_writes() {
     let writer = HistoryWriter::open(project.root()).expect("a history");
     let mut tape = Tape::new(started("x")).round([]);
     for event in tape.events.drain(..) {
-        writer.record(&event);
+        writer.record(&Arc::new(event));
     }
     let written =
         || other.query_row("SELECT elapsed_us FROM rounds", [], |row| row.get::<_, i64>(0));
@@ -224,7 +224,7 @@ fn a_run_waits_for_another_that_writes() {
     other.execute_batch("BEGIN IMMEDIATE").expect("the lock");
     let passed = execution(&test(0, "a.py::t"), Outcome::Passed);
     tape.push(Some(Round(1)), None, What::TestEnded(Box::new(passed)));
-    writer.record(&tape.events[0]);
+    writer.record(&Arc::new(tape.events[0].clone()));
     // Longer than a batch waits: nobody but the thread itself knows when it has begun to write. On
     // a slow machine this test sees less, and still passes.
     std::thread::sleep(Duration::from_millis(400));
@@ -284,7 +284,7 @@ fn a_history_that_cannot_be_written_tells_at_the_end() {
     breaker.execute_batch("DROP VIEW results; DROP TABLE executions").expect("broken");
     let tape = Tape::new(started("x")).round([execution(&it, Outcome::Passed)]);
     for event in tape.round([execution(&it, Outcome::Passed)]).complete() {
-        writer.record(&event);
+        writer.record(&Arc::new(event));
     }
     let error = writer.finish().expect_err("a table is missing").to_string();
     assert!(error.starts_with("cannot write the history "), "{error}");
@@ -366,7 +366,7 @@ fn record_for_ever() {
     let mut tape = tape.round([]);
     tape.push(Some(Round(2)), None, What::TestEnded(Box::new(execution(&it, Outcome::Passed))));
     for event in &tape.events {
-        writer.record(event);
+        writer.record(&Arc::new(event.clone()));
     }
     std::io::copy(&mut std::io::stdin(), &mut std::io::sink()).expect("the parent's end");
 }

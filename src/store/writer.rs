@@ -6,16 +6,17 @@
 //! the file is sound).
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::error::StoreError;
 use super::recorder::Recorder;
 use super::{folder, schema};
 use crate::model::{Event, What};
+use crate::queue::{Receiver, Sender, queue};
 
 /// A batch is written at the latest when it has so many events …
 const BATCH: usize = 1000;
@@ -27,7 +28,7 @@ const DELAY: Duration = Duration::from_millis(200);
 #[derive(Debug)]
 pub struct HistoryWriter {
     /// `None` once the thread was told to end.
-    events: Option<Sender<Event>>,
+    events: Option<Sender<Arc<Event>>>,
     thread: Option<JoinHandle<Result<(), StoreError>>>,
 }
 
@@ -36,7 +37,7 @@ impl HistoryWriter {
     /// writing thread.
     pub fn open(root: &Path) -> Result<Self, StoreError> {
         let connection = schema::open_write(root)?;
-        let (events, inbox) = crossbeam_channel::unbounded();
+        let (events, inbox) = queue(DELAY, BATCH);
         let path = folder::database(root);
         let batcher = Batcher { connection, path, recorder: Recorder::default() };
         let thread = std::thread::Builder::new()
@@ -48,11 +49,14 @@ impl HistoryWriter {
 
     /// Takes one event. What the history has no room for (progress, notices, output) is ignored,
     /// and so is everything after a first error.
-    pub fn record(&self, event: &Event) {
-        if let (Some(events), true) = (&self.events, is_kept(&event.what)) {
-            // The thread that met an error is gone, and finish() tells why.
-            let _ = events.send(event.clone());
-        }
+    pub fn record(&self, event: &Arc<Event>) {
+        let Some(events) = self.events.as_ref().filter(|_| is_kept(&event.what)) else { return };
+        // The thread that met an error is gone, and finish() tells why.
+        let _ = if is_boundary(&event.what) {
+            events.send_urgent(event.clone())
+        } else {
+            events.send(event.clone())
+        };
     }
 
     /// Waits until all is written, and returns the first error.
@@ -109,7 +113,7 @@ struct Batcher {
 }
 
 impl Batcher {
-    fn run(mut self, inbox: &Receiver<Event>) -> Result<(), StoreError> {
+    fn run(mut self, inbox: &Receiver<Arc<Event>>) -> Result<(), StoreError> {
         self.write_all(inbox).map_err(|source| StoreError::Sqlite {
             doing: "write",
             path: self.path.clone(),
@@ -117,15 +121,14 @@ impl Batcher {
         })
     }
 
-    fn write_all(&mut self, inbox: &Receiver<Event>) -> rusqlite::Result<()> {
-        while let Ok(first) = inbox.recv() {
-            let batch = collect(first, inbox);
+    fn write_all(&mut self, inbox: &Receiver<Arc<Event>>) -> rusqlite::Result<()> {
+        while let Ok(batch) = inbox.next_batch(None) {
             self.write(&batch)?;
         }
         Ok(())
     }
 
-    fn write(&mut self, batch: &[Event]) -> rusqlite::Result<()> {
+    fn write(&mut self, batch: &[Arc<Event>]) -> rusqlite::Result<()> {
         // Immediate, so that another run is waited for at the beginning, where the busy timeout
         // holds, and not in the middle, where SQLite would give up at once.
         let transaction =
@@ -135,17 +138,4 @@ impl Batcher {
         }
         transaction.commit()
     }
-}
-
-/// Waits for a batch to be full, old or complete.
-fn collect(first: Event, inbox: &Receiver<Event>) -> Vec<Event> {
-    let deadline = Instant::now() + DELAY;
-    let mut batch = vec![first];
-    while batch.len() < BATCH && !batch.last().is_some_and(|event| is_boundary(&event.what)) {
-        match inbox.recv_deadline(deadline) {
-            Ok(event) => batch.push(event),
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
-        }
-    }
-    batch
 }

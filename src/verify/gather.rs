@@ -48,7 +48,7 @@ pub struct Gathered {
 }
 
 impl Reporter for Gathered {
-    fn event(&mut self, event: &Event) {
+    fn event(&mut self, event: &Arc<Event>) {
         match &event.what {
             What::Collected { tests, workers, rootdir } => {
                 self.rootdir = Some(rootdir.clone());

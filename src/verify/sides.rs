@@ -38,7 +38,7 @@ pub trait Progress {
     /// A run begins.
     fn begins(&mut self, step: &Step<'_>);
     /// Something happened in it.
-    fn event(&mut self, event: &Event);
+    fn event(&mut self, event: &Arc<Event>);
     /// It has ended.
     fn ended(&mut self, step: &Step<'_>, side: &Side);
 }
@@ -194,7 +194,7 @@ struct Listener<'a> {
 }
 
 impl Reporter for Listener<'_> {
-    fn event(&mut self, event: &Event) {
+    fn event(&mut self, event: &Arc<Event>) {
         self.gathered.event(event);
         self.progress.event(event);
     }

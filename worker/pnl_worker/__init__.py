@@ -6,6 +6,10 @@ and pytest (>= 7.4). The conversation with the controller is documented in docs/
 """
 
 import sys
+import time
+
+IMPORTED_US = time.monotonic_ns() // 1000
+"""When pytest came to this package."""
 
 DONT_WRITE_BYTECODE = sys.dont_write_bytecode
 """The user's word. It does not hold for this package, which lies in a folder of pnl's own and takes

@@ -7,9 +7,13 @@ and would grow for as long as a loop goes on. PYTEST_DONT_REWRITE.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
+
+BARE: tuple[int, Sequence[pytest.Mark]] = (0, ())
+"""What a test without properties and marks of its own has of them."""
 
 
 class Again:
@@ -17,13 +21,17 @@ class Again:
 
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
-        self.before: dict[int, tuple[int, list[pytest.Mark]]] = {}
+        self.before: dict[int, tuple[int, Sequence[pytest.Mark]]] = {}
 
     def begin(self, index: int, item: pytest.Item, attempt: int) -> None:
         """A test begins, perhaps once more."""
         before = self.before.get(index)
         if before is None:
-            self.before[index] = (len(item.user_properties), item.own_markers[:])
+            # Mostly the same: a tuple and a list a test would be the collector's to look at.
+            is_bare = not item.user_properties and not item.own_markers
+            self.before[index] = (
+                BARE if is_bare else (len(item.user_properties), item.own_markers[:])
+            )
         else:
             properties, markers = before
             del item.user_properties[properties:]

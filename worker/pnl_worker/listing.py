@@ -25,6 +25,8 @@ class Collected:
     """Files that workers are to collect; none where all tests are known."""
     why_full: str = ""
     """Why all tests were collected though that was not wanted."""
+    stamps: Optional[wire.Message] = None
+    """When this process came how far, if that was asked for."""
 
 
 WHOLE = Collected()
@@ -66,6 +68,7 @@ def ready(
             **({"files": len(how.files)} if how.files else {}),
             **({"goes_on": True} if how.files and option.continue_on_collection_errors else {}),
             **({"why_full": how.why_full} if how.why_full else {}),
+            **({"stamps": how.stamps} if how.stamps else {}),
         }
     )
 

@@ -11,9 +11,9 @@ import pytest
 
 from . import (
     DONT_WRITE_BYTECODE,
+    IMPORTED_US,
     ending,
     fixtures,
-    guest_options,
     guests,
     heap,
     identity,
@@ -65,12 +65,7 @@ DISTRIBUTES = ORDER.get("role") in ("template", "worker")
 
 XDIST = xdist_options.Options()
 
-COVERAGE = (
-    guests.SharedCoverage(os.path.dirname(ORDER["socket"]), ORDER["worker"])
-    if ORDER.get("role") == "worker"
-    else None
-)
-"""What spawned workers have in common."""
+GUESTS = guests.Guests(ORDER, os.environ["PNL_RUN"]) if DISTRIBUTES else None
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
@@ -86,8 +81,8 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     """Hides xdist's options from plugins that look at them this early."""
     if DISTRIBUTES:
         XDIST.hide(early_config.known_args_namespace)
-    if COVERAGE is not None:
-        COVERAGE.before_start(early_config.known_args_namespace)
+    if GUESTS is not None:
+        GUESTS.before_start(early_config.known_args_namespace)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -125,6 +120,7 @@ class Role:
         self.connection = connection
         self.files: list[spread.Unit] = []
         self.why_full = ""
+        self.collecting = 0
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:
@@ -135,13 +131,13 @@ class Role:
             who = _identity()
             who.to_config(session.config)
             who.to_tmp_path(session.config)
-            guests.leave_worker(session.config)
-            if COVERAGE is not None:
-                COVERAGE.enter(session.config)
+            if GUESTS is not None:
+                GUESTS.enter_spawned_worker(session.config)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_collection(self, session: pytest.Session) -> Any:
         """Leaves the files to workers where that is wanted and nothing needs all tests at once."""
+        self.collecting = wire.now_us()
         with heap.seldom_collected():
             return (yield from self._collect(session))
 
@@ -171,12 +167,10 @@ class Role:
         if session.testsfailed and not option.continue_on_collection_errors:
             return None  # pytest's own loop raises its own error
         origin.say_imports()
-        if ORDER["role"] == "worker":
-            self._warn_of_files(session.config)
         for level, text in GUESTS.notices(session) if GUESTS is not None else ():
             self.connection.buffer({"t": "notice", "level": level, "text": text})
         told = XDIST.told(session.config)
-        how = listing.Collected(self.files, self.why_full)
+        how = listing.Collected(self.files, self.why_full, self._stamps())
         listing.announce(session, self.connection, told, how)
         if ORDER["role"] == "template":
             session.config.pluginmanager.register(ending.Summary(self.connection), "pnl-ending")
@@ -189,18 +183,20 @@ class Role:
             runner = worker.Worker(session, self.connection)
             runner.run()
             self.runner = runner
-            self.reports_coverage = COVERAGE is not None and COVERAGE.leave(session.config)
+            if GUESTS is not None:
+                GUESTS.leave(session.config)
         return True
 
-    def _warn_of_files(self, config: pytest.Config) -> None:
-        """Says once what spawned workers cannot do: they have nobody to gather their reports."""
-        files = guests.files_asked_for(config)
-        if files and ORDER["slot"] == 0 and ORDER["round"] == 1:
-            text = (
-                f"{', '.join(files)}: nothing comes of it with --engine spawn, where no process "
-                "sees all tests. Use --engine fork, or pnl's own --junit FILE"
-            )
-            self.connection.buffer({"t": "notice", "level": "warning", "text": text})
+    def _stamps(self) -> Optional[wire.Message]:
+        """When this process came how far, for ``--timings``."""
+        if not ORDER.get("stamps"):
+            return None
+        return {
+            "imported": IMPORTED_US,
+            "loaded": LOADED_US,
+            "collecting": self.collecting,
+            "collected": wire.now_us(),
+        }
 
     @pytest.hookimpl(wrapper=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Any:
@@ -213,26 +209,11 @@ class Role:
             raise
         finally:
             if hasattr(self, "runner"):
-                if self.reports_coverage:
-                    text = guests.coverage_report(session.config)
-                    self.connection.buffer({"t": "summary", "text": text})
+                summary = GUESTS.summary(session.config) if GUESTS is not None else None
+                if summary is not None:
+                    self.connection.buffer({"t": "summary", "text": summary})
                 self.connection.send({"t": "bye"})
 
-
-def _guest_options() -> Optional[guest_options.GuestOptions]:
-    role = ORDER.get("role", "")
-    if role not in ("template", "worker"):
-        return None
-    return guest_options.GuestOptions(
-        role,
-        folder=os.path.dirname(ORDER["socket"]),
-        run=os.environ["PNL_RUN"],
-        round_number=ORDER.get("round", 1),
-        slot=ORDER.get("slot", 0),
-    )
-
-
-GUESTS = _guest_options()
 
 if ORDER.get("role") == "template":
     heap.watch()
@@ -246,3 +227,5 @@ def _identity() -> identity.Identity:
 
 if ORDER.get("role") == "worker":
     _identity().to_environment()
+
+LOADED_US = wire.now_us()

@@ -156,8 +156,6 @@ class Template:
     def _fork(self, order: wire.Message, restore: Callable[[], None]) -> None:
         output_fd = self.connection.take_fd()
         permits_fd = self.connection.take_fd() if order.get("permits") else None
-        if order["prune"]:
-            identity.prune_basetemp(self.session.config, order["run"], order["round"])
         sys.stdout.flush()
         sys.stderr.flush()
         try:
@@ -171,6 +169,9 @@ class Template:
         _close(output_fd, permits_fd)
         self._expect_reports(order)
         self.children.add(pid)
+        if order["prune"]:
+            # Some milliseconds, in which the worker gets going.
+            identity.prune_basetemp(self.session.config, order["run"], order["round"])
         self.connection.send({"t": "forked", "worker": order["worker"], "pid": pid})
 
     def _expect_reports(self, order: wire.Message) -> None:

@@ -6,7 +6,6 @@ whose key ``t`` names the message. This module knows nothing of pytest.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import socket
@@ -111,6 +110,27 @@ class Connection:
         """Holds a message back until the next ``send`` or ``flush``."""
         self._held += encode(message)
 
+    def buffer_passed(self, index: int, start: int, phases: tuple[float, float, float]) -> None:
+        """As :meth:`buffer`, of a ``done`` for a test that passed.
+
+        Written by hand, in a fifth of the time that the encoder takes.
+        """
+        setup, call, teardown = phases
+        body = (
+            f'{{"t":"done","i":{index},"start":{start},"outcome":"passed",'
+            f'"phases":[{setup:.6f},{call:.6f},{teardown:.6f}]}}'
+        ).encode("ascii")
+        self._held += _LENGTH.pack(len(body)) + body
+
+    def send_start(self, index: int, at: int) -> None:
+        """As :meth:`send`, of a ``start``."""
+        body = f'{{"t":"start","i":{index},"at":{at}}}'.encode("ascii")
+        held, self._held = self._held, b""
+        try:
+            self._socket.sendall(held + _LENGTH.pack(len(body)) + body)
+        except (BrokenPipeError, ConnectionResetError):
+            return
+
     def send(self, message: Message) -> None:
         """Sends a message, after those held back."""
         self.buffer(message)
@@ -123,8 +143,10 @@ class Connection:
         """
         held, self._held = self._held, b""
         if held:
-            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            try:
                 self._socket.sendall(held)
+            except (BrokenPipeError, ConnectionResetError):
+                return
 
     def receive(self, *, wait: bool) -> Optional[list[Message]]:
         """The messages that have come, waiting for at least some bytes if told so.

@@ -220,6 +220,19 @@ def test_a_real_suites_outcomes_messages_and_places(summaries):
     }
 
 
+def test_what_passed_plainly_is_what_a_summary_would_call_passed(pytester):
+    reports, root = reports_by_test(pytester, SUITE)
+    plain = {name: outcome.plainly_passed(rows) for name, rows in reports.items()}
+    assert {name for name, phases in plain.items() if phases} == {"test_passed"}
+    rows = reports["test_passed"]
+    rounded = [round(seconds, 6) for seconds in plain["test_passed"]]
+    assert rounded == outcome.summarise(rows, root)["phases"]
+    assert outcome.plainly_passed(rows + rows) is None, "a plugin ran it twice"
+    assert outcome.plainly_passed(rows[:1]) is None, "a plugin ran it in its own way"
+    rows[1].wasxfail = ""
+    assert outcome.plainly_passed(rows) is None
+
+
 def test_phases_are_seconds_of_set_up_call_and_tear_down(pytester):
     suite = """
         import pytest, time

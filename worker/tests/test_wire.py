@@ -103,6 +103,15 @@ def test_messages_held_back_go_out_first_and_together(pair):
     assert wire.Decoder().feed(other.recv(65536)) == MESSAGES
 
 
+def test_what_is_written_by_hand_is_what_the_encoder_would_write(pair):
+    connection, other = pair
+    connection.buffer_passed(7, 2**53, (0.000001, 12.5, 0.0))
+    connection.send_start(8, 2**53 + 1)
+    done = {"t": "done", "i": 7, "start": 2**53, "outcome": "passed", "phases": [1e-6, 12.5, 0.0]}
+    start = {"t": "start", "i": 8, "at": 2**53 + 1}
+    assert wire.Decoder().feed(other.recv(65536)) == [done, start]
+
+
 def test_receive_without_waiting_finds_nothing_then_something_then_the_end(pair):
     connection, other = pair
     assert connection.receive(wait=False) == []

@@ -117,7 +117,7 @@ impl Progress for Display {
         self.hub = Hub::start(reports).ok().filter(|_| step.alone.is_none());
     }
 
-    fn event(&mut self, event: &Event) {
+    fn event(&mut self, event: &Arc<Event>) {
         if let Some(hub) = &mut self.hub {
             hub.event(event);
         }

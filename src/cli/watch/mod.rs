@@ -17,7 +17,7 @@ use super::args::TestArgs;
 use super::{error, test};
 use crate::engine::warm::stop_owned;
 use crate::engine::{Control, Warmth};
-use crate::model::{EngineKind, ExitCode};
+use crate::model::{EngineKind, Event, ExitCode};
 use crate::process::{Changes, forward_signals};
 use crate::runner::{self, Planned, TestOptions};
 
@@ -221,7 +221,7 @@ impl Watch<'_> {
         let (seen, inbox) = (self.seen.clone(), self.inbox.clone());
         let verbosity = test::verbosity(&self.arguments.test.run);
         std::thread::spawn(move || {
-            let sink = Box::new(move |event: &_| {
+            let sink = Box::new(move |event: &Arc<Event>| {
                 seen.lock().unwrap_or_else(PoisonError::into_inner).event(event);
             });
             let interrupts = AtomicU32::new(0);

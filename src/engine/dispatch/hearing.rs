@@ -7,7 +7,7 @@ use super::spread::Found;
 use super::{Dispatch, level_of};
 use crate::engine::crew::Told;
 use crate::engine::inbox::{Message, Source};
-use crate::engine::record::Ending;
+use crate::engine::record::{Ending, monotonic_us};
 use crate::engine::recruit::Recruiter;
 use crate::engine::{judge, server};
 use crate::model::{Level, Outcome, Phases, StopReason, Took, What, WorkerId};
@@ -169,6 +169,7 @@ impl Dispatch<'_> {
             }
             ToController::Ready(ready) => self.spawned_is_ready(index, &ready),
             ToController::Start { i, at, .. } => {
+                self.record.timeline.first_start.get_or_insert(at);
                 let at = self.record.offset(at);
                 if let Some(test) = worker.starts(i, at) {
                     self.stillborn = 0;
@@ -199,7 +200,10 @@ impl Dispatch<'_> {
                 self.record.notice(level, format!("{id}: {text}"));
             }
             ToController::Summary { text } => self.record.pytest_output(text),
-            ToController::Bye => worker.says_bye(Instant::now()),
+            ToController::Bye => {
+                worker.says_bye(Instant::now());
+                self.record.timeline.torn_down = Some(monotonic_us());
+            }
             ToController::Hello(_)
             | ToController::Files { .. }
             | ToController::Forked { .. }

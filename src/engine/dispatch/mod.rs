@@ -19,14 +19,14 @@ use super::launch::{self, Base};
 use super::numbers::Numbers;
 use super::past::Past;
 use super::plan::{Plan, ServerNeed};
-use super::record::Record;
+use super::record::{Record, monotonic_us};
 use super::recruit::Recruiter;
 use super::rules::Rules;
 use super::server;
 use super::template::{Collection, NotReady, Template};
 use crate::model::{DistMode, ExitCode, Level, Output, Round, Slot, StopReason, What, WorkerId};
 use crate::process::Ended;
-use crate::protocol::{FileRow, Hello, Ready, TestRow, ToController};
+use crate::protocol::{FileRow, Hello, Ready, Stamps, TestRow, ToController};
 use crate::report::Reporter;
 use crate::scheduler::{Claims, Deal, Depth, Forecast, Next};
 
@@ -40,6 +40,9 @@ const GRACE: Duration = Duration::from_secs(10);
 /// the next one would die too.
 const STILLBORN_LIMIT: u32 = 3;
 
+/// A worker with more tests than this waits for no answer soon: only quick ones are given so many.
+const ENOUGH: usize = 8;
+
 /// How a run of the fork engine went.
 pub(super) enum Run {
     /// To its end.
@@ -50,17 +53,19 @@ pub(super) enum Run {
 
 /// Runs with forked workers.
 pub(super) fn run(plan: &Plan, control: &Control, reporter: &mut dyn Reporter) -> Run {
-    let mut record = Record::new(reporter);
+    let mut record = Record::of(plan, reporter);
     let base = match prepare(plan, control) {
         Ok(base) => base,
         Err(reason) => return Run::Finished(finish(&mut record, plan, NotReady::bare(reason))),
     };
-    let past = Past::read(plan.history.as_deref());
     let collected = Template::start(&base, plan, control).and_then(|mut template| {
+        record.timeline.launched = Some(monotonic_us());
         record.template = template.words.take();
-        Ok((template.collect(plan, control)?, template))
+        // While the interpreter starts.
+        let past = Past::read(plan.history.as_deref());
+        Ok((template.collect(plan, control)?, template, past))
     });
-    let (collection, template) = match collected {
+    let (collection, template, past) = match collected {
         Ok(collected) => collected,
         Err(not_ready) => return Run::Finished(finish(&mut record, plan, not_ready)),
     };
@@ -94,7 +99,7 @@ pub(super) fn run_with_notice(
     reporter: &mut dyn Reporter,
     notice: &str,
 ) -> Finished {
-    let mut record = Record::new(reporter);
+    let mut record = Record::of(plan, reporter);
     let base = match prepare(plan, control) {
         Ok(base) => base,
         Err(reason) => return finish(&mut record, plan, NotReady::bare(reason)),
@@ -148,11 +153,17 @@ pub(super) fn finish(record: &mut Record<'_>, plan: &Plan, not_ready: NotReady) 
         record.begin(plan, &hello);
         record.emit(None, What::PytestOutput(output));
         let exit = record.finish(reason.clone());
-        return Finished { exit, reason, begun: true, output: None };
+        return Finished {
+            exit,
+            reason,
+            begun: true,
+            output: None,
+            timeline: Box::new(record.timeline),
+        };
     }
     let exit = reason.exit_code(0);
     let output = Some(output).filter(|output| !output.is_empty());
-    Finished { exit, reason, begun: false, output }
+    Finished { exit, reason, begun: false, output, timeline: Box::new(record.timeline) }
 }
 
 #[expect(clippy::struct_excessive_bools, reason = "independent facts of a run")]
@@ -271,6 +282,14 @@ impl<'a> Dispatch<'a> {
         mut rows: Vec<TestRow>,
         files: Vec<FileRow>,
     ) -> Result<(), StopReason> {
+        if let Some(stamps) = &ready.stamps {
+            let Stamps { imported, loaded, collecting, collected } = **stamps;
+            let timeline = &mut self.record.timeline;
+            timeline.imported = Some(imported);
+            timeline.loaded = Some(loaded);
+            timeline.collecting = Some(collecting);
+            timeline.collected = Some(collected);
+        }
         let marks: Vec<_> = rows.iter_mut().map(|row| std::mem::take(&mut row.pnl)).collect();
         self.distribution = Distribution::new(self.plan, &ready.xdist);
         self.goes_on_after_errors = ready.goes_on;
@@ -392,6 +411,7 @@ impl<'a> Dispatch<'a> {
     /// Waits for one thing to happen, or for the next deadline, and reacts.
     fn step(&mut self) {
         let deadlines = self.crew.iter().filter_map(Worker::deadline).chain(self.kill_at);
+        self.control.let_gather(self.crew.iter().all(|it| it.load() > ENOUGH));
         match self.control.receive(deadlines.min()) {
             Some(message) => self.handle(message),
             None => {
@@ -453,10 +473,12 @@ impl<'a> Dispatch<'a> {
         while !self.crew.is_empty() {
             self.step();
         }
+        self.record.timeline.workers_gone = Some(monotonic_us());
         let mut reason = reason;
         if let Recruiter::Fork(template) = self.recruiter {
             let collected = self.spread.is_some().then(|| self.record.tests().len() as u32);
             let ending = template.shut_down(self.control, &reason, collected);
+            self.record.timeline.pytest_gone = Some(monotonic_us());
             for message in ending.said {
                 match message {
                     ToController::Summary { text } => self.record.pytest_output(text),
@@ -484,7 +506,8 @@ impl<'a> Dispatch<'a> {
         }
         if self.record.has_begun() {
             let exit = self.record.finish(reason.clone());
-            return Finished { exit, reason, begun: true, output: None };
+            let timeline = Box::new(self.record.timeline);
+            return Finished { exit, reason, begun: true, output: None, timeline };
         }
         let output = self.early_output.unwrap_or_default();
         finish(&mut self.record, self.plan, NotReady { hello: self.hello, reason, output })

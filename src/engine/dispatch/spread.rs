@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::Dispatch;
 use crate::engine::branch::Branch;
 use crate::engine::numbers::Numbers;
+use crate::engine::record::monotonic_us;
 use crate::model::{
     ExitCode, Isolation, Level, Round, StopReason, TestIndex, TestInfo, What, WorkerEnd, WorkerId,
 };
@@ -90,6 +91,7 @@ impl Dispatch<'_> {
         }
         let Some(file) = spread.waiting.pop_front() else { return false };
         deal.file_given();
+        self.record.timeline.file_given.get_or_insert_with(monotonic_us);
         worker.collect(file);
         true
     }
@@ -120,6 +122,7 @@ impl Dispatch<'_> {
         let (id, slot) = (worker.id, worker.slot);
         let at = self.lists.iter().position(|(it, _)| *it == id);
         let mut rows = at.map(|at| self.lists.swap_remove(at).1).unwrap_or_default();
+        self.record.timeline.file_collected.get_or_insert_with(monotonic_us);
         let is_expected = worker.collecting.take() == Some(file) && rows.len() == count;
         let Some(spread) = self.spread.as_mut().filter(|_| is_expected) else {
             worker.breaks(format!("it collected file {file} in a way that was not asked for"));

@@ -184,7 +184,8 @@ impl Dispatch<'_> {
             workers: self.slots,
             round: self.round.0,
             run: self.plan.run.to_string(),
-            prune: slot.0 == 0,
+            // With the last, so that no other has to wait.
+            prune: slot.0 + 1 == self.slots,
             permits: false,
             last: self.plan.rounds.planned() == Some(self.round.0),
             retries: self.rules.may_overrule(),
