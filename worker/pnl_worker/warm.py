@@ -11,6 +11,7 @@ executes them (stock.py) and, where that went well, takes over. PYTEST_DONT_REWR
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import json
 import os
@@ -20,6 +21,7 @@ import socket
 import struct
 import sys
 import tempfile
+import threading
 import time
 from dataclasses import dataclass, field
 from typing import Any, Callable, Optional
@@ -421,7 +423,26 @@ def _become(order: dict[str, Any], state: State) -> None:
         del main[name]
     import runpy
 
-    runpy._run_module_as_main("pytest")  # type: ignore[attr-defined]
+    try:
+        runpy._run_module_as_main("pytest")  # type: ignore[attr-defined]
+    except SystemExit as end:
+        if end.code is None or isinstance(end.code, int):
+            _leave(end.code or 0)
+        raise
+
+
+def _leave(status: int) -> None:
+    """Ends the process as Python does, but for taking all modules apart.
+
+    That writes to each page that is shared with the warm process, which has the kernel copy it.
+    """
+    try:
+        threading._shutdown()  # type: ignore[attr-defined]
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+    finally:
+        os._exit(status & 0xFF)
 
 
 def _enter_environment(env: dict[str, str]) -> None:
