@@ -128,6 +128,7 @@ fn started() -> RunStarted {
         dist: DistMode::Pnl,
         isolation: Isolation::Round,
         workers: 8,
+        workers_why: None,
         rounds_planned: None,
         server: None,
         python: PathBuf::from("python"),

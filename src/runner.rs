@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::engine::{
-    Control, Finished, Machine, Plan, PytestCommand, ServerNeed, TerminalOwner, Warmth, Workers,
-    pytest_command, workers_for,
+    Choice, Control, Finished, Known, Machine, Plan, PytestCommand, ServerNeed, TerminalOwner,
+    Warmth, Workers, pytest_command, workers_for,
 };
 use crate::model::{DistMode, EngineKind, Rank, RunId};
 use crate::process::{Interpreter, PythonError, find};
@@ -19,6 +19,7 @@ use crate::settings::{
     Layer, Project, ScopeError, Selection, Settings, SettingsError, WorkerCount, default_scopes,
     find_project, from_environment, select,
 };
+use crate::store::History;
 
 /// What [`run_tests`] goes by. `Default` is `pnl test` without arguments.
 #[derive(Debug, Clone)]
@@ -213,7 +214,8 @@ pub fn plan(options: &TestOptions) -> Result<Planned, Refusal> {
     let python = find(&interpreter, &cwd)?;
     check(options, &settings)?;
     let pytest_args = [&project.pytest_args, &selection.pytest_args, &options.pytest_args];
-    let auto_workers = auto_workers();
+    let server_need = server_need(&selection, &project);
+    let auto = auto_workers(&project.root, &selection.label, &server_need);
     let plan = Plan {
         run: new_run_id(),
         scope: selection.label.clone(),
@@ -222,13 +224,14 @@ pub fn plan(options: &TestOptions) -> Result<Planned, Refusal> {
         dist: settings.dist,
         isolation: settings.isolation,
         output: settings.output,
-        workers: workers(&settings, &selection, auto_workers),
+        workers: workers(&settings, &selection, auto.workers),
         workers_rank: settings.workers_rank.max(match selection.workers {
             Some(_) => Rank::File,
             None => Rank::Default,
         }),
         dist_rank: settings.dist_rank,
-        auto_workers,
+        auto_workers: auto.workers,
+        auto_why: auto.why,
         rounds: Rounds {
             limit: options.limit,
             keep_going: settings.keep_going,
@@ -239,7 +242,7 @@ pub fn plan(options: &TestOptions) -> Result<Planned, Refusal> {
         pytest_args: pytest_args.into_iter().flatten().cloned().collect(),
         env: BTreeMap::from([("E2E_BASE_URL".to_owned(), settings.server.url.clone())]),
         server: settings.server.clone(),
-        server_need: server_need(&selection, &project),
+        server_need,
         server_hint: project.server_hint.clone(),
         max_fail: settings.max_fail,
         shuffle: options.shuffle,
@@ -317,11 +320,26 @@ fn check(options: &TestOptions, settings: &Settings) -> Result<(), Refusal> {
 }
 
 /// What `auto` is: what xdist's variable says, where it says a number, else what the machine bears.
-fn auto_workers() -> usize {
+fn auto_workers(root: &Path, scope: &str, server_need: &ServerNeed) -> Choice {
     let said = std::env::var("PYTEST_XDIST_AUTO_NUM_WORKERS").ok();
     match said.and_then(|text| text.trim().parse().ok()) {
-        Some(number) => std::cmp::max(number, 1),
-        None => workers_for(Machine::detect()),
+        Some(number) => Choice { workers: std::cmp::max(number, 1), why: None },
+        None => workers_for(Machine::detect(), known(root, scope, server_need)),
+    }
+}
+
+/// What the history knows of what these tests use. One that cannot be read is warned of by the run.
+fn known(root: &Path, scope: &str, server_need: &ServerNeed) -> Known {
+    let usage = History::open_read(root).and_then(|history| history.usage(scope));
+    let may_load_a_server = match server_need {
+        ServerNeed::Always => true,
+        ServerNeed::IfUnder(folders) => folders.iter().any(|folder| folder.exists()),
+        ServerNeed::Never => false,
+    };
+    match usage {
+        Ok(Some(usage)) if may_load_a_server => Known::Shares(usage),
+        Ok(Some(usage)) => Known::May(usage),
+        Ok(None) | Err(_) => Known::Nothing,
     }
 }
 

@@ -205,7 +205,7 @@ fn kind_to_controller(message: &ToController) -> &'static str {
         ToController::Stop { .. } => "stop",
         ToController::Notice { .. } => "notice",
         ToController::Summary { .. } => "summary",
-        ToController::Bye => "bye",
+        ToController::Bye { .. } => "bye",
     }
 }
 

@@ -57,6 +57,31 @@ fn the_test_that_took_longest_begins_first() {
     }
 }
 
+/// Has the history say that the workers of all runs needed a CPU for a hundredth of their time.
+fn remember_waiting(suite: &Suite) {
+    let history = Connection::open(suite.root().join(".pnl/history.db")).unwrap();
+    let sql = "UPDATE runs SET cpu_us = 10000, busy_us = 1000000 WHERE busy_us IS NOT NULL";
+    assert!(history.execute(sql, ()).unwrap() > 0, "what workers use is recorded");
+}
+
+#[test]
+fn tests_that_were_seen_to_wait_get_more_workers() {
+    let suite = suite();
+    for engine in ["fork", "spawn"] {
+        suite.test(&["--engine", engine, "-n", "2"]);
+        remember_waiting(&suite);
+    }
+    let run = suite.test(&[]);
+    let why = "tests wait 99% of the time";
+    assert_eq!(run.the("run-started")["workers_why"], why, "{run}");
+    assert!(run.stdout.contains(&format!("workers (auto: {why})")), "{run}");
+    let exactly = suite.test(&["-n", "2"]);
+    assert!(exactly.the("run-started")["workers_why"].is_null(), "{exactly}");
+    suite.write("tests/e2e/README", "a scope that needs a server");
+    let shared = suite.test(&[]);
+    assert!(shared.the("run-started")["workers_why"].is_null(), "{shared}");
+}
+
 #[test]
 fn a_loop_learns_from_its_first_round() {
     let suite = suite();

@@ -50,11 +50,17 @@ impl Ours {
 
     fn top_up(&mut self, floor: &mut Floor<'_>, worker: usize) {
         self.give(floor, worker);
-        for other in 0..self.crew.len() {
-            let member = &self.crew[other];
-            let may_go_on = member.waits_for_next() || self.deal.has_claims() && member.load() == 0;
-            if other != worker && may_go_on {
-                self.give(floor, other);
+        loop {
+            let before = self.deal.waiting();
+            for other in 0..self.crew.len() {
+                let member = &self.crew[other];
+                let is_idle = self.deal.has_claims() && member.load() == 0;
+                if member.waits_for_next() || is_idle {
+                    self.give(floor, other);
+                }
+            }
+            if self.deal.waiting() == before {
+                return;
             }
         }
     }
@@ -73,7 +79,7 @@ impl Ours {
         self.send(floor, worker, &portion.tests);
         let member = &mut self.crew[worker];
         if self.deal.has_for(Slot(worker)) {
-            if self.deal.has_claims() && member.waits_for_next() {
+            if (portion.ran_dry || self.deal.has_claims()) && member.waits_for_next() {
                 floor.finish(worker);
                 member.is_paused = true;
             }

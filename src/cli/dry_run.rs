@@ -33,9 +33,10 @@ fn describe(plan: &Plan) -> String {
 }
 
 fn workers(plan: &Plan) -> String {
-    let by = match plan.workers {
-        Workers::Auto(_) => " (auto)",
-        Workers::Exactly(_) => "",
+    let by = match (plan.workers, &plan.auto_why) {
+        (Workers::Auto(_), Some(why)) => format!(" (auto: {why})"),
+        (Workers::Auto(_), None) => " (auto)".to_owned(),
+        (Workers::Exactly(_), _) => String::new(),
     };
     match plan.engine {
         EngineKind::Pytest => "1 (--engine pytest is serial)".to_owned(),

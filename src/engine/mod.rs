@@ -29,7 +29,7 @@ mod server;
 mod template;
 pub mod warm;
 
-pub use capacity::{Machine, workers_for};
+pub use capacity::{Choice, Known, Machine, workers_for};
 pub use command::{PytestCommand, argument, pytest_command};
 pub use inbox::Control;
 pub use launch::command_of;

@@ -275,7 +275,7 @@ impl Watch<'_> {
             | ToController::ForkFailed { .. }
             | ToController::Gone { .. }
             | ToController::Summary { .. }
-            | ToController::Bye => {}
+            | ToController::Bye { .. } => {}
         }
     }
 

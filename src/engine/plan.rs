@@ -39,6 +39,8 @@ pub struct Plan {
     pub dist_rank: Rank,
     /// What `auto` is here.
     pub auto_workers: usize,
+    /// Why that is not what it usually is, in a few words.
+    pub auto_why: Option<String>,
     /// How many rounds.
     pub rounds: Rounds,
     /// The interpreter.
@@ -147,6 +149,12 @@ pub enum ServerNeed {
 }
 
 impl Plan {
+    /// Whether there are as many workers as this machine can bear.
+    #[must_use]
+    pub fn has_auto_workers(&self) -> bool {
+        self.workers == Workers::Auto(self.auto_workers)
+    }
+
     /// Failures that stop a round: the user's option, else pytest's own (`-x`, `--maxfail`).
     #[must_use]
     pub fn failure_limit(&self, pytests_own: u32) -> Option<u64> {

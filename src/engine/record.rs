@@ -149,6 +149,7 @@ impl<'a> Record<'a> {
             dist: plan.dist,
             isolation: plan.isolation,
             workers: plan.workers.number(),
+            workers_why: plan.auto_why.clone().filter(|_| plan.has_auto_workers()),
             rounds_planned: plan.rounds.planned(),
             server: Some(plan.server.clone()),
             python: plan.python.path.clone(),

@@ -13,6 +13,7 @@ use super::exit::{ExitCode, StopReason};
 use super::ids::{Attempt, Offset, Round, RunId, Slot, TestInfo, WorkerId};
 use super::modes::{DistMode, EngineKind, Isolation};
 use super::outcome::{Crash, Outcome};
+use super::usage::Usage;
 
 /// Something that happened, with when and where.
 #[derive(Debug, Clone)]
@@ -93,6 +94,8 @@ pub enum What {
     /// One whole line that a worker wrote outside pytest's capture (`-s`). Untrusted text, without
     /// the line's end.
     OutputLine(String),
+    /// The envelope's worker says at its end what it used.
+    WorkerUsed(Usage),
     /// A worker is gone.
     WorkerEnded {
         /// Its place.
@@ -127,6 +130,8 @@ pub struct RunStarted {
     pub isolation: Isolation,
     /// How many workers were asked for.
     pub workers: usize,
+    /// Why `auto` is not what it usually is, in a few words.
+    pub workers_why: Option<String>,
     /// How many rounds are planned; `None` when a duration decides.
     pub rounds_planned: Option<u32>,
     /// The server that the tests are told of, and whether this run is known to need it.

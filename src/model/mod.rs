@@ -14,6 +14,7 @@ mod rank;
 mod rule;
 mod span;
 mod timeline;
+mod usage;
 
 pub use counts::Counts;
 pub use durations::{Durations, Took};
@@ -29,3 +30,4 @@ pub use rank::Rank;
 pub use rule::{Pattern, Rule};
 pub use span::span;
 pub use timeline::{Phase, Timeline};
+pub use usage::Usage;

@@ -45,6 +45,7 @@ const FILES: &[(&str, &str)] = embedded![
     "stock.py",
     "template.py",
     "threads.py",
+    "usage.py",
     "warm.py",
     "wire.py",
     "worker.py",

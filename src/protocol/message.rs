@@ -96,7 +96,11 @@ pub enum ToController {
         text: String,
     },
     /// The last message: tear-downs are over.
-    Bye,
+    Bye {
+        /// What the worker used, if that was to be measured and can be.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        used: Option<Used>,
+    },
 }
 
 impl ToController {
@@ -389,6 +393,17 @@ pub enum ToWorker {
     Finish,
 }
 
+/// What a worker used.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Used {
+    /// Seconds of CPUs that it used, or waited for because others had them.
+    pub cpu: f64,
+    /// Seconds that it did not wait for the controller.
+    pub busy: f64,
+    /// Bytes.
+    pub memory: u64,
+}
+
 /// The order for a new worker.
 #[expect(clippy::struct_excessive_bools, reason = "independent facts of an order")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -413,6 +428,9 @@ pub struct Fork {
     /// Whether `retried` may come, so that it is not known at once which failures stand.
     #[serde(default)]
     pub retries: bool,
+    /// Whether it is to say at its end what it used.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub measure: bool,
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ pub mod warm;
 
 pub use message::{
     CountAndMode, Done, DoneFailure, FileRow, Fork, Hello, Processes, Ready, Role, Stamps, TestRow,
-    ToController, ToWorker, XdistOptions,
+    ToController, ToWorker, Used, XdistOptions,
 };
 
 /// Changes when messages change in a way that the other side must know.

@@ -94,6 +94,7 @@ enum Body<'a> {
     TestStarted { nodeid: &'a NodeId, index: TestIndex, attempt: Attempt },
     TestEnded(Box<TestEndedBody<'a>>),
     FileCollected { file: &'a str, elapsed_s: f64, tests: usize, left: usize },
+    WorkerUsed { cpu_s: f64, busy_s: f64, memory: u64 },
     TestSlow { nodeid: &'a NodeId, index: TestIndex, elapsed_s: f64 },
     WorkerEnded { slot: Slot, how: &'static str, detail: Option<String> },
     RoundEnded { totals: Counts, flaky: u64, elapsed_s: f64 },
@@ -111,6 +112,7 @@ struct RunStartedBody<'a> {
     dist: &'static str,
     isolation: &'static str,
     workers: usize,
+    workers_why: Option<&'a str>,
     rounds_planned: Option<u32>,
     base_url: Option<&'a str>,
     base_url_from: Option<&'a str>,
@@ -209,6 +211,10 @@ impl<'a> Body<'a> {
                 let (elapsed_s, tests, left) = (*elapsed, *tests, *left);
                 ("file-collected", Self::FileCollected { file, elapsed_s, tests, left })
             }
+            What::WorkerUsed(it) => {
+                let (cpu_s, busy_s, memory) = (it.cpu, it.busy, it.memory);
+                ("worker-used", Self::WorkerUsed { cpu_s, busy_s, memory })
+            }
             What::TestSlow { test, elapsed } => {
                 let (nodeid, index) = (&test.nodeid, test.index);
                 ("test-slow", Self::TestSlow { nodeid, index, elapsed_s: *elapsed })
@@ -246,6 +252,7 @@ impl<'a> RunStartedBody<'a> {
             dist: run.dist.name(),
             isolation: run.isolation.name(),
             workers: run.workers,
+            workers_why: run.workers_why.as_deref(),
             rounds_planned: run.rounds_planned,
             base_url: run.server.as_ref().map(|it| it.url.as_str()),
             base_url_from: run.server.as_ref().map(|it| it.from.as_str()),
@@ -327,7 +334,7 @@ mod tests {
 
     use super::super::sample::{Ending, Story};
     use super::*;
-    use crate::model::Crash;
+    use crate::model::{Crash, Usage};
 
     fn everything() -> Story {
         let mut story =
@@ -344,6 +351,8 @@ mod tests {
             Some(0),
             What::FileCollected { file, elapsed: 0.25, tests: 2, left: 1 },
         );
+        let usage = Usage { cpu: 0.5, busy: 2.0, memory: 1 << 20 };
+        story.push(Some(1), Some(0), What::WorkerUsed(usage));
         let how = WorkerEnd::Crashed(Crash::Signal(9));
         story.push(Some(1), Some(0), What::WorkerEnded { slot: Slot(0), how });
         story.end();

@@ -43,6 +43,7 @@ pub(crate) fn run_started(rounds_planned: Option<u32>) -> RunStarted {
         dist: DistMode::Pnl,
         isolation: Isolation::Round,
         workers: 2,
+        workers_why: None,
         rounds_planned,
         server: Some(Server {
             url: "http://127.0.0.1:8000".to_owned(),

@@ -117,6 +117,7 @@ impl Summary {
             | What::WorkerStarted { .. }
             | What::TestStarted { .. }
             | What::TestSlow { .. }
+            | What::WorkerUsed(_)
             | What::OutputLine(_)
             | What::WorkerEnded { .. } => {}
         }

@@ -2,8 +2,8 @@
 
 use rusqlite::{Connection, Row, params};
 
-use super::columns::{micros, seconds};
-use crate::model::{Durations, Execution, NodeId, OutcomeKind, Took};
+use super::columns::{integer, micros, seconds, unsigned};
+use crate::model::{Durations, Execution, NodeId, OutcomeKind, Took, Usage};
 
 /// Keeps how long a test took, if it came to its end by itself.
 pub(super) fn keep_test(db: &Connection, test: i64, execution: &Execution) -> rusqlite::Result<()> {
@@ -45,14 +45,19 @@ pub(super) fn keep_file(db: &Connection, file: &str, elapsed: f64) -> rusqlite::
     Ok(())
 }
 
+/// So many tests are read, those that came last into the history: some suites have random node ids,
+/// new ones in each run.
+const TESTS: i64 = 500_000;
+
 /// Reads all that is known.
 pub(super) fn durations(db: &Connection) -> rusqlite::Result<Durations> {
     let mut known = Durations::default();
     let mut statement = db.prepare(
         "SELECT nodeid, setup_us, rest_us, setup2_us, rest2_us, setup3_us, rest3_us \
-         FROM durations JOIN tests ON tests.id = test_id WHERE project = ''",
+         FROM durations JOIN tests ON tests.id = test_id WHERE project = '' \
+         ORDER BY test_id DESC LIMIT ?1",
     )?;
-    let mut rows = statement.query([])?;
+    let mut rows = statement.query([TESTS])?;
     while let Some(row) = rows.next()? {
         let nodeid = NodeId::new(row.get_ref(0)?.as_str()?);
         known.tests.insert(nodeid, took(row)?);
@@ -63,6 +68,34 @@ pub(super) fn durations(db: &Connection) -> rusqlite::Result<Durations> {
         known.files.insert(row.get(0)?, seconds(row.get(1)?));
     }
     Ok(known)
+}
+
+/// Runs whose workers were busy for less tell too little, in microseconds …
+const BUSY_US: i64 = 200_000;
+
+/// … and so many runs are enough.
+const RUNS: i64 = 3;
+
+/// What workers used in the newest runs of a scope.
+pub(super) fn usage(db: &Connection, scope: &str) -> rusqlite::Result<Option<Usage>> {
+    let mut statement = db.prepare(
+        "SELECT cpu_us, busy_us, worker_memory FROM runs WHERE scope = ?1 AND busy_us >= ?2 \
+         ORDER BY started_us DESC LIMIT ?3",
+    )?;
+    let rows = statement.query_map(params![scope, BUSY_US, RUNS], |row| {
+        let (cpu, busy) = (seconds(row.get(0)?), seconds(row.get(1)?));
+        Ok(Usage { cpu, busy, memory: unsigned(row.get(2)?) })
+    })?;
+    rows.reduce(|all, run| Ok(all?.and(run?))).transpose()
+}
+
+/// Keeps what a run's workers used.
+pub(super) fn keep_usage(db: &Connection, run: i64, usage: Usage) -> rusqlite::Result<()> {
+    db.prepare_cached(
+        "UPDATE runs SET cpu_us = ?2, busy_us = ?3, worker_memory = ?4 WHERE id = ?1",
+    )?
+    .execute(params![run, micros(usage.cpu), micros(usage.busy), integer(usage.memory)])?;
+    Ok(())
 }
 
 /// The middle one of the last three by total time, the lesser of two: one execution that took long
@@ -85,7 +118,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::model::{Crash, Outcome, Phases, TestInfo, What};
+    use crate::model::{Crash, Outcome, Phases, RunStarted, TestInfo, What};
     use crate::store::History;
     use crate::store::fixture::{Project, Tape, execution, started, test};
 
@@ -126,6 +159,30 @@ mod tests {
         let tape = Tape::new(started("r")).round(ends.map(|end| took(&it, end, 1.0, 1.0)));
         project.record(&tape.complete());
         assert!(read(&project).is_empty());
+    }
+
+    #[test]
+    fn the_newest_runs_of_a_scope_tell_what_it_uses() {
+        let project = Project::new();
+        let usage = |cpu, busy, memory| Usage { cpu, busy, memory };
+        let record = |run: &str, scope: &str, workers: &[Usage]| {
+            let mut tape = Tape::new(RunStarted { scope: scope.to_owned(), ..started(run) });
+            for &used in workers {
+                tape.push(None, None, What::WorkerUsed(used));
+            }
+            project.record(&tape.complete());
+        };
+        record("1", "all", &[usage(9.0, 9.0, 9)]);
+        record("2", "all", &[usage(1.0, 2.0, 7), usage(1.0, 3.0, 5)]);
+        record("3", "e2e", &[usage(4.0, 4.0, 8)]);
+        record("4", "all", &[usage(0.1, 0.1, 99)]);
+        record("5", "all", &[]);
+        record("6", "all", &[usage(1.0, 1.0, 1)]);
+        record("7", "all", &[usage(0.0, 1.0, 2)]);
+        let history = History::open_read(project.root()).expect("a history");
+        let of = |scope| history.usage(scope).expect("read");
+        assert_eq!(of("all"), Some(usage(3.0, 7.0, 7)), "2, 6 and 7: the others say too little");
+        assert_eq!(of("http"), None);
     }
 
     #[test]

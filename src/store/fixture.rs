@@ -53,6 +53,7 @@ pub(crate) fn started(run: &str) -> RunStarted {
         dist: DistMode::Pnl,
         isolation: Isolation::Round,
         workers: 4,
+        workers_why: None,
         rounds_planned: Some(3),
         server: Some(Server {
             url: "http://127.0.0.1:8000".to_owned(),

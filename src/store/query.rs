@@ -8,7 +8,7 @@ use super::columns::{integer, outcome, seconds, unsigned};
 use super::error::StoreError;
 use super::load::{self, StoredRun};
 use super::{expected, folder, schema};
-use crate::model::{Counts, Durations, OutcomeKind, RunId, Server};
+use crate::model::{Counts, Durations, OutcomeKind, RunId, Server, Usage};
 
 /// How many ids an error lists.
 const CANDIDATES: usize = 10;
@@ -117,6 +117,11 @@ impl History {
     /// executions are stored.
     pub fn durations(&self) -> Result<Durations, StoreError> {
         self.reading(expected::durations)
+    }
+
+    /// What workers used in the newest runs of a scope, where that was measured.
+    pub fn usage(&self, scope: &str) -> Result<Option<Usage>, StoreError> {
+        self.reading(|db| expected::usage(db, scope))
     }
 
     fn find_by_prefix(&self, prefix: &str) -> Result<RunRecord, StoreError> {

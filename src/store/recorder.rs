@@ -11,7 +11,7 @@ use super::columns::{integer, micros};
 use super::expected;
 use crate::model::{
     Event, Execution, Failure, NodeId, Offset, OutcomeKind, Round, RoundEnded, RoundStarted,
-    RunEnded, RunStarted, TestInfo, What,
+    RunEnded, RunStarted, TestInfo, Usage, What,
 };
 
 /// What one run has written so far. Of no use after an error: it then knows ids that were rolled
@@ -24,6 +24,8 @@ pub(super) struct Recorder {
     executions: i64,
     tests: HashMap<NodeId, i64>,
     failures: FailureIds,
+    /// What its workers used.
+    usage: Option<Usage>,
     budget: Budget,
 }
 
@@ -47,8 +49,17 @@ impl Recorder {
                 self.insert_execution(db, run, event, execution, Last::No)
             }
             What::FileCollected { file, elapsed, .. } => expected::keep_file(db, file, *elapsed),
+            What::WorkerUsed(usage) => {
+                self.usage = Some(self.usage.unwrap_or_default().and(*usage));
+                Ok(())
+            }
             What::RoundEnded(ended) => update_round(db, run, round, *ended),
-            What::RunEnded(ended) => update_run(db, run, ended),
+            What::RunEnded(ended) => {
+                if let Some(usage) = self.usage {
+                    expected::keep_usage(db, run, usage)?;
+                }
+                update_run(db, run, ended)
+            }
             What::RunStarted(_)
             | What::Notice { .. }
             | What::PytestOutput(_)

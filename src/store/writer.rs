@@ -87,6 +87,7 @@ fn is_kept(what: &What) -> bool {
         | What::Collected { .. }
         | What::RoundStarted(_)
         | What::FileCollected { .. }
+        | What::WorkerUsed(_)
         | What::TestEnded(_)
         | What::AttemptFailed(_)
         | What::RoundEnded(_)

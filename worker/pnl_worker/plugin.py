@@ -29,6 +29,7 @@ from . import (
     worker,
     xdist_options,
 )
+from .usage import Usage
 
 sys.dont_write_bytecode = DONT_WRITE_BYTECODE
 
@@ -181,6 +182,7 @@ class Role:
             refork.write_lines_at_once(session.config)
             stacks.dump_on_signal(os.path.dirname(ORDER["socket"]), ORDER["worker"])
             runner = worker.Worker(session, self.connection)
+            runner.usage = Usage() if ORDER.get("measure") else None
             runner.run()
             self.runner = runner
             if GUESTS is not None:
@@ -212,7 +214,7 @@ class Role:
                 summary = GUESTS.summary(session.config) if GUESTS is not None else None
                 if summary is not None:
                     self.connection.buffer({"t": "summary", "text": summary})
-                self.connection.send({"t": "bye"})
+                self.runner.say_bye()
 
 
 if ORDER.get("role") == "template":

@@ -27,6 +27,7 @@ from . import (
     wire,
 )
 from .replay import Replay
+from .usage import Usage
 from .worker import Worker
 
 
@@ -254,6 +255,7 @@ class Template:
             connection.send(hello("worker", self.token, who.worker))
             worker = Worker(self.session, connection, permits_fd, self._spool(order))
             worker.files = self.files
+            worker.usage = Usage() if order.get("measure") else None
             worker.run()
             worker.finish_session()
             if self.files:  # what they import is not in the template

@@ -5,6 +5,7 @@ from __future__ import annotations
 import _signal  # type: ignore[import-not-found, unused-ignore]
 import os
 import signal
+import time
 import traceback
 from collections import deque
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ import pytest
 from . import listing, outcome, spread, wire
 from .again import Again
 from .spool import Spool
+from .usage import Usage
 
 set_handler = _signal.signal
 """``signal.signal`` without its making enums of handlers, which costs 5 us a call."""
@@ -53,6 +55,7 @@ class Worker:
         self.files: Sequence[spread.Unit] = ()
         self.config = session.config
         self.connection = connection
+        self.usage: Optional[Usage] = None
         self.queue: deque[int] = deque()
         self.attempts: dict[int, int] = {}
         self.again = Again(session.config)
@@ -96,6 +99,8 @@ class Worker:
             raise
         except Exception as error:
             self._internal_error(error)
+        if self.usage is not None:
+            self.usage.close()
         self.connection.flush()
 
     def _fetch(self) -> bool:
@@ -108,7 +113,10 @@ class Worker:
         while True:
             if wait:
                 self.connection.flush()
+            asked = time.monotonic()
             messages = self.connection.receive(wait=wait)
+            if wait and self.usage is not None:
+                self.usage.waited += time.monotonic() - asked
             if messages is None:
                 return False
             for message in messages:
@@ -275,7 +283,11 @@ class Worker:
             self.tell_of_failed_end(error)
         if self.spool is not None:
             self.spool.close(getattr(self.config, "workeroutput", None))
-        self.connection.send({"t": "bye"})
+        self.say_bye()
+
+    def say_bye(self) -> None:
+        """The last word, with what was used, if that was asked for."""
+        self.connection.send({"t": "bye", **(self.usage.told() if self.usage else {})})
 
     def tell_of_failed_end(self, error: BaseException) -> None:
         """Tell what a session's end raised: pytest exits with a failure then."""

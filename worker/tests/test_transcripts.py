@@ -21,7 +21,8 @@ STRINGS = {"token", "python", "pytest", "rootdir"}
 """Fields whose recorded value is ``<name>`` and stands for whatever really is there."""
 NUMBERS = {"pid": "pid", "at": "time", "start": "time", "took": "span"}
 """Fields whose recorded numbers stand for others, the same for the same, by kind."""
-
+USED = {"cpu": 0.0, "busy": 0.0, "memory": 0}
+"""What a worker says that it used."""
 
 TO_TEMPLATE = ("branch", "fork", "forked-by-branch", "lost", "shutdown", "retried")
 
@@ -71,6 +72,9 @@ def as_recorded(value, known, field=""):
     if field == "phases":
         assert len(value) == 3 and all(isinstance(it, float) and 0 <= it < 60 for it in value)
         return [0.0, 0.0, 0.0]
+    if field in USED:
+        assert value >= 0
+        return USED[field]
     if field in NUMBERS:
         numbers = known.setdefault(NUMBERS[field], {})
         return numbers.setdefault(value, 1001 + len(numbers))

@@ -10,9 +10,9 @@ use crate::engine::inbox::{Message, Source};
 use crate::engine::record::{Ending, monotonic_us};
 use crate::engine::recruit::Recruiter;
 use crate::engine::{judge, server};
-use crate::model::{Level, Outcome, Phases, StopReason, Took, What, WorkerId};
+use crate::model::{Level, Outcome, Phases, StopReason, Took, Usage, What, WorkerId};
 use crate::process::{Ended, kill_group};
-use crate::protocol::{Done, Ready, Role, ToController};
+use crate::protocol::{Done, Ready, Role, ToController, Used};
 
 impl Dispatch<'_> {
     pub(super) fn handle(&mut self, message: Message) {
@@ -146,7 +146,7 @@ impl Dispatch<'_> {
             | ToController::Done(_)
             | ToController::Interrupted { .. }
             | ToController::Stop { .. }
-            | ToController::Bye => {}
+            | ToController::Bye { .. } => {}
         }
     }
 
@@ -200,9 +200,12 @@ impl Dispatch<'_> {
                 self.record.notice(level, format!("{id}: {text}"));
             }
             ToController::Summary { text } => self.record.pytest_output(text),
-            ToController::Bye => {
+            ToController::Bye { used } => {
                 worker.says_bye(Instant::now());
                 self.record.timeline.torn_down = Some(monotonic_us());
+                if let Some(Used { cpu, busy, memory }) = used {
+                    self.record.emit(Some(id), What::WorkerUsed(Usage { cpu, busy, memory }));
+                }
             }
             ToController::Hello(_)
             | ToController::Files { .. }

@@ -80,9 +80,10 @@ impl Dispatch<'_> {
         let worker = &mut self.crew[index];
         let Some(deal) = &mut self.deal else { return };
         if has_place && deal.has_for(slot) {
-            // All that is left must wait for others, who may wait for this one: it goes on with what
-            // it has, as if a round ended.
-            if (deal.has_claims() || deal.unknown() > 0) && worker.waits_for_next() {
+            // All that is left must wait for others, who may wait for this one, or is theirs as long
+            // as it would take longer elsewhere: it goes on with what it has, as if a round ended.
+            let nothing_now = ran_dry || deal.has_claims() || deal.unknown() > 0;
+            if nothing_now && worker.waits_for_next() {
                 worker.tell(Told::Pause);
             }
             return;
@@ -189,6 +190,7 @@ impl Dispatch<'_> {
             permits: false,
             last: self.plan.rounds.planned() == Some(self.round.0),
             retries: self.rules.may_overrule(),
+            measure: self.plan.history.is_some(),
         };
         let what = (&self.base, self.plan, self.control);
         let numbers = self.branch_numbers.clone();

@@ -39,7 +39,9 @@ fn what_runs(run: &RunStarted, tests: Option<usize>, workers: usize, width: usiz
         None => ", rounds until the time is up".to_owned(),
     };
     let seed = run.seed.map(|seed| format!(", seed {seed}")).unwrap_or_default();
-    let workers = counted(workers as u64, "worker");
+    let why = run.workers_why.as_ref().filter(|_| workers == run.workers);
+    let why = why.map(|why| format!(" (auto: {why})")).unwrap_or_default();
+    let workers = counted(workers as u64, "worker") + &why;
     let rest = format!("{tests}, {workers}, {}/{}{rounds}{seed}", run.engine, run.dist);
     fit(concat!("pnl ", env!("CARGO_PKG_VERSION"), ": "), &run.scope, &rest, width)
 }
@@ -76,6 +78,16 @@ mod tests {
         python 3.11.7, .venv/bin/python (VIRTUAL_ENV), pytest 8.3.3
         server http://127.0.0.1:8000 (--base-url)
         ");
+    }
+
+    #[test]
+    fn says_why_there_are_so_many_workers_if_there_are() {
+        let mut run = run_started(Some(1));
+        run.workers_why = Some("tests wait 90% of the time".to_owned());
+        let first = |run: &RunStarted, workers| header(run, Some(5), workers, 80).swap_remove(0);
+        run.scope = "all".to_owned();
+        insta::assert_snapshot!(first(&run, 2), @"pnl 0.1.0: all, 5 tests, 2 workers (auto: tests wait 90% of the time), fork/pnl");
+        insta::assert_snapshot!(first(&run, 1), @"pnl 0.1.0: all, 5 tests, 1 worker, fork/pnl");
     }
 
     #[test]
