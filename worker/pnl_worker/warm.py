@@ -414,6 +414,7 @@ def _become(order: dict[str, Any], state: State) -> None:
     _base = frozenset(sys.modules)
     _shelf = state.shelf
     origin.say_imports = _say_imports
+    origin.is_forked = True
     sys.argv = ["-m", *order["argv"]]
     if hasattr(sys, "orig_argv"):
         sys.orig_argv[:] = [sys.orig_argv[0], "-m", "pytest", *order["argv"]]
