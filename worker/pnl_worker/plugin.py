@@ -196,7 +196,7 @@ class Role:
         if not ORDER.get("stamps"):
             return None
         return {
-            "imported": IMPORTED_US,
+            "imported": LOADED_US if origin.is_forked else IMPORTED_US,
             "loaded": LOADED_US,
             "collecting": self.collecting,
             "collected": wire.now_us(),
