@@ -226,6 +226,22 @@ fn a_file_that_cannot_be_collected_is_reported_as_by_pytest() {
 }
 
 #[test]
+fn a_test_finds_loaded_what_another_file_imports() {
+    let suite = Suite::new(&[
+        ("library/__init__.py", ""),
+        ("library/part.py", "import os\nopen('imports', 'a').write('once\\n')\nraised = 1\n"),
+        ("test_a.py", "import library.part\ndef test_it(): assert library.part\n"),
+        ("test_b.py", "import library\ndef test_it(): assert library.part.raised\n"),
+        ("test_c.py", "import nonsense.part\n"),
+    ]);
+    let run = test(&suite, &["-n", "2", "--", "--continue-on-collection-errors"]);
+    assert_eq!(collection(&run), "spread over 3 files", "{run}");
+    assert_eq!(run.totals(), BTreeMap::from([("passed".into(), 2)]), "{run}");
+    assert!(run.stdout.contains("No module named 'nonsense'"), "{run}");
+    assert_eq!(suite.read("imports"), "once\n", "in the template, for all workers");
+}
+
+#[test]
 fn nothing_chosen_is_nothing_collected() {
     let run = test(&suite(), &["-n", "2", "--", "-k", "no_such_test"]);
     assert_eq!(run.code, Some(5), "{run}");

@@ -18,6 +18,7 @@ const FILES: &[(&str, &str)] = embedded![
     "__init__.py",
     "__main__.py",
     "again.py",
+    "ahead.py",
     "ending.py",
     "fixtures.py",
     "guests/__init__.py",

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Callable
 
+is_forked = False
+"""Whether this package was imported long before this run, in the warm process."""
+
 
 def _nothing() -> None:
     """A run that was started asks nobody."""

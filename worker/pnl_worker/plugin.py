@@ -12,6 +12,7 @@ import pytest
 from . import (
     DONT_WRITE_BYTECODE,
     IMPORTED_US,
+    ahead,
     ending,
     fixtures,
     guests,
@@ -155,6 +156,7 @@ class Role:
         can_spread = not (self.why_full or session.items or session.testsfailed)
         if len(files.units()) > 1 and can_spread:
             self.files = files.units()
+            ahead.import_ahead(session.config, self.files)
         else:
             files.collect_all()
         return result
@@ -194,7 +196,7 @@ class Role:
         if not ORDER.get("stamps"):
             return None
         return {
-            "imported": IMPORTED_US,
+            "imported": LOADED_US if origin.is_forked else IMPORTED_US,
             "loaded": LOADED_US,
             "collecting": self.collecting,
             "collected": wire.now_us(),

@@ -74,6 +74,7 @@ class Shelf(MetaPathFinder, Loader):
         self.volatile = frozenset(volatile)
         self.environment = self._essential()
         self.given: set[str] = set()
+        self.note_finders()
         self._env_seen: dict[Any, Any] = {}
         self._env_same = False
         self._path_seen: tuple[str, ...] = ()
@@ -86,6 +87,11 @@ class Shelf(MetaPathFinder, Loader):
         places = [n for n, it in enumerate(sys.meta_path) if it is PathFinder]
         at = places[0] if places else len(sys.meta_path)
         sys.meta_path.insert(at, self)
+
+    def note_finders(self) -> None:
+        """What finds modules where they are executed ahead."""
+        self.finders = [it for it in sys.meta_path if it is not self]
+        self.hooks = list(sys.path_hooks)
 
     def find_spec(
         self, fullname: str, path: Optional[Sequence[str]] = None, target: Any = None
@@ -138,7 +144,20 @@ class Shelf(MetaPathFinder, Loader):
             self._path_seen = path
             self._path_same = tuple(it for it in path if it in self.folders) == self.folders
             self._shadows = _stems(it for it in path if it not in self.folders)
-        return self._env_same and self._path_same and not any(it in sys.modules for it in PATCHERS)
+        return (
+            self._env_same
+            and self._path_same
+            and not any(it in sys.modules for it in PATCHERS)
+            and not _is_traced()
+            and self._finds_as_ever()
+        )
+
+    def _finds_as_ever(self) -> bool:
+        """Whether nobody else (an import hook that checks types, say) would make the modules."""
+        known = (self, *self.finders)
+        return self.hooks == sys.path_hooks and all(
+            it in known or hasattr(it, "_must_rewrite") for it in sys.meta_path
+        )
 
     def _essential(self) -> dict[str, str]:
         return {
@@ -178,6 +197,16 @@ class Shelf(MetaPathFinder, Loader):
         if marked and any(name == it or name.startswith(it + ".") for it in marked):
             return False
         return kept.file is None or stamp(kept.file) == kept.stamp
+
+
+def _is_traced() -> bool:
+    """Whether somebody (coverage, a debugger) wants to see modules being executed."""
+    monitoring = getattr(sys, "monitoring", None)
+    return (
+        sys.gettrace() is not None
+        or sys.getprofile() is not None
+        or (monitoring is not None and any(map(monitoring.get_tool, range(6))))
+    )
 
 
 def _stems(folders: Any) -> set[str]:

@@ -163,16 +163,20 @@ class Stock:
             for name in names:
                 if name in self.refused or name in sys.modules:
                     continue
+                known = len(self.found_wanting)
                 try:
                     importlib.import_module(name)
                 except BaseException:
                     self.found_wanting.add(name)
                 after = _state()
-                if after != before:
+                # Its packages, which are no importers of it, may be what was refused.
+                if after != before or len(self.found_wanting) > known:
                     self.found_wanting.add(name)
                     before = after
         sys.meta_path.remove(self.shelf)
-        if not self.found_wanting:
+        if self.found_wanting:
+            self._blame_users()
+        else:
             self._put_away(base)
         return self.found_wanting
 
@@ -203,6 +207,19 @@ class Stock:
     def blame(self) -> None:
         """Something happened: all that are being executed are involved."""
         self.found_wanting.update(self.executing)
+
+    def _blame_users(self) -> None:
+        """Modules that import what was refused, or are part of it, would load it again."""
+        refused = self.refused | self.found_wanting
+        has_more = True
+        while has_more:
+            has_more = False
+            for name in self.loaded - refused:
+                needed = {*self.asked.get(name, ()), name.rpartition(".")[0]}
+                if not needed.isdisjoint(refused):
+                    refused.add(name)
+                    self.found_wanting.add(name)
+                    has_more = True
 
     def _note(self, name: str) -> None:
         if self.executing and name:
@@ -288,6 +305,7 @@ class Stock:
                 self.shelf.modules[name] = self._kept(name, module)
         self.shelf.given.clear()
         self.shelf.base = dict(sys.modules)
+        self.shelf.note_finders()
 
     def _unbind(self, parent: str, leaf: str, module: Any, base: dict[str, Any]) -> None:
         on_shelf = self.shelf.modules.get(parent)

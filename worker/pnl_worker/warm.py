@@ -11,6 +11,7 @@ executes them (stock.py) and, where that went well, takes over. PYTEST_DONT_REWR
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import json
 import os
@@ -20,6 +21,7 @@ import socket
 import struct
 import sys
 import tempfile
+import threading
 import time
 from dataclasses import dataclass, field
 from typing import Any, Callable, Optional
@@ -57,6 +59,7 @@ class State:
 
     listener: socket.socket
     path: str
+    log: str
     root: str
     idle_s: float
     started: float
@@ -87,6 +90,7 @@ def main() -> None:
     state = State(
         listener=listener,
         path=order["socket"],
+        log=order["log"],
         root=order["root"],
         idle_s=order["idle_s"],
         started=time.time(),
@@ -209,6 +213,9 @@ class Server:
             self.listening = False
             with contextlib.suppress(FileNotFoundError):
                 os.remove(self.state.path)
+            with contextlib.suppress(OSError):
+                if os.path.getsize(self.state.log) == 0:
+                    os.remove(self.state.log)
             self.state.listener.close()
 
     def _watch_children(self) -> tuple[Callable[[], None], socket.socket]:
@@ -407,6 +414,7 @@ def _become(order: dict[str, Any], state: State) -> None:
     _base = frozenset(sys.modules)
     _shelf = state.shelf
     origin.say_imports = _say_imports
+    origin.is_forked = True
     sys.argv = ["-m", *order["argv"]]
     if hasattr(sys, "orig_argv"):
         sys.orig_argv[:] = [sys.orig_argv[0], "-m", "pytest", *order["argv"]]
@@ -416,7 +424,26 @@ def _become(order: dict[str, Any], state: State) -> None:
         del main[name]
     import runpy
 
-    runpy._run_module_as_main("pytest")  # type: ignore[attr-defined]
+    try:
+        runpy._run_module_as_main("pytest")  # type: ignore[attr-defined]
+    except SystemExit as end:
+        if end.code is None or isinstance(end.code, int):
+            _leave(end.code or 0)
+        raise
+
+
+def _leave(status: int) -> None:
+    """Ends the process as Python does, but for taking all modules apart.
+
+    That writes to each page that is shared with the warm process, which has the kernel copy it.
+    """
+    try:
+        threading._shutdown()  # type: ignore[attr-defined]
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+    finally:
+        os._exit(status & 0xFF)
 
 
 def _enter_environment(env: dict[str, str]) -> None:

@@ -199,11 +199,44 @@ def test_what_does_more_than_make_a_module_is_refused(library: Library, text: st
         """)
 
 
+@pytest.mark.parametrize(
+    "watch",
+    [
+        "sys.settrace(lambda *_: None)",
+        "sys.meta_path.insert(0, type('Hook', (), {'find_spec': lambda *_, **__: None})())",
+        "sys.path_hooks.insert(0, print)",
+        "sys.modules['gevent.monkey'] = sys",
+    ],
+    ids=["trace", "finder", "path hook", "patched"],
+)
+def test_who_watches_modules_being_made_sees_them_made(library: Library, watch: str) -> None:
+    library.write("one.py", "")
+    library.run(f"""
+        assert fill("one") == set()
+        kept.install()
+        {watch}
+        import one
+        assert one is not kept.modules["one"].module
+        """)
+
+
 def test_who_imports_what_was_refused_is_refused(library: Library) -> None:
     library.write("bad.py", "")
     library.write("user.py", "import bad")
     library.run("""
         assert fill("user", refused=["bad"]) == {"bad", "user"}
+        """)
+
+
+def test_a_module_of_a_refused_package_is_refused_too(library: Library) -> None:
+    library.write("pack/__init__.py", "import os\nos.environ['LEFT'] = '1'")
+    library.write("pack/inner.py", "")
+    library.write("apart.py", "")
+    library.run("""
+        assert {"pack", "pack.inner"} <= fill("pack.inner", "apart", refused=["pack"])
+        """)
+    library.run("""
+        assert fill("pack.inner", "apart", refused=["pack", "pack.inner"]) == set()
         """)
 
 
