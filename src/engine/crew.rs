@@ -145,6 +145,12 @@ impl Worker {
         running.chain(&self.held).chain(&self.pending).copied().collect()
     }
 
+    /// What it holds beyond what it runs, or is about to run. A first test that has not begun needs the
+    /// one after it to begin: were that taken, two workers could take it from each other for ever.
+    pub(super) fn after_start(&self) -> VecDeque<TestIndex> {
+        self.held.iter().skip(usize::from(self.running.is_none())).copied().collect()
+    }
+
     /// Whether it holds a test that it cannot start, because it does not know the one after it.
     pub(super) fn waits_for_next(&self) -> bool {
         self.running.is_none() && self.held.len() == 1 && self.told == Told::Work
@@ -375,6 +381,17 @@ mod tests {
 
     fn row(id: &str) -> TestRow {
         TestRow { id: id.to_owned(), line: None, group: None, pnl: Vec::new() }
+    }
+
+    #[test]
+    fn a_first_test_keeps_the_one_that_it_needs_to_begin() {
+        let mut worker = Worker::new(WorkerId(0), Slot(0));
+        worker.give([0, 1, 2].map(TestIndex).to_vec(), Vec::new());
+        assert_eq!(worker.after_start(), [1, 2].map(TestIndex), "of which the first stays");
+        worker.starts(0, Offset(1));
+        assert_eq!(worker.after_start(), [1, 2].map(TestIndex));
+        worker.starts(1, Offset(1));
+        assert_eq!(worker.after_start(), [2].map(TestIndex));
     }
 
     #[test]

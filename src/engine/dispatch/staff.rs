@@ -113,7 +113,7 @@ impl Dispatch<'_> {
     fn take_from_others(&mut self, index: usize) -> bool {
         let Some(deal) = &mut self.deal else { return false };
         let others = (0..self.crew.len()).filter(|&other| other != index);
-        let spare = others.map(|it| (it, deal.spare(&self.crew[it].held, &self.depth)));
+        let spare = others.map(|it| (it, deal.spare(&self.crew[it].after_start(), &self.depth)));
         let Some((most, (seconds, count))) = spare.max_by(|(_, a), (_, b)| a.0.total_cmp(&b.0))
         else {
             return false;
