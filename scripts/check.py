@@ -32,6 +32,8 @@ def main() -> int:
     # So that every end passes through what stops servers and removes folders.
     for request in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(request, lambda number, _: sys.exit(128 + number))
+    # A shell that starts this in the background has it ignore Ctrl-C, which tests send.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     leftovers.adopt_orphans()
     steps = Steps()
     with tempfile.TemporaryDirectory(prefix="pnl check ") as scratch:
