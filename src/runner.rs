@@ -259,6 +259,9 @@ pub fn plan(options: &TestOptions) -> Result<Planned, Refusal> {
         rules: project.rules.clone(),
         locks: project.locks.clone(),
         flaky: settings.flaky,
+        bounds: settings.bounds,
+        leak: settings.leak,
+        server_lost: settings.server_lost,
         history: Some(project.root.clone()),
         paths: selection.paths,
         root: cwd,
@@ -309,6 +312,16 @@ fn check(options: &TestOptions, settings: &Settings) -> Result<(), Refusal> {
     }
     if settings.general.timeout.is_some_and(|limit| !limit.is_zero()) {
         return refuse("--timeout", "that pytest's processes are not pnl's to end");
+    }
+    let bounds = &settings.bounds;
+    if bounds.worker_memory.is_some() {
+        return refuse("--max-worker-memory", "its workers are not pnl's to replace");
+    }
+    if bounds.worker_tests.is_some() {
+        return refuse("--max-tests-per-worker", "its workers are not pnl's to replace");
+    }
+    if settings.server_lost == crate::model::ServerLost::Wait {
+        return refuse("--server-lost wait", "that pytest cannot be paused");
     }
     if settings.isolation == crate::model::Isolation::None {
         return refuse("--isolation none", "each round is a pytest process of its own");

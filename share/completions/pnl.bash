@@ -285,7 +285,7 @@ _pnl() {
             return 0
             ;;
         pnl__subcmd__loop)
-            opts="-n -q -v -h --duration --scope --workers --dist --delay --keep-going --headed --base-url --max-fail --collect --retries --flaky --timeout --slow --shuffle --isolation --engine --output --warm --python --junit --jsonl --timings --dry-run --quiet --verbose --help"
+            opts="-n -q -v -h --duration --scope --workers --dist --delay --keep-going --headed --base-url --max-fail --collect --retries --flaky --timeout --slow --run-timeout --collect-timeout --grace --max-worker-memory --max-tests-per-worker --leak --server-lost --shuffle --isolation --engine --output --warm --python --junit --jsonl --timings --dry-run --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -343,6 +343,34 @@ _pnl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --run-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --collect-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --grace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-worker-memory)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-tests-per-worker)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --leak)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --server-lost)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --shuffle)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -397,7 +425,7 @@ _pnl() {
             return 0
             ;;
         pnl__subcmd__test)
-            opts="-n -q -v -h --loop --duration --workers --dist --delay --keep-going --headed --base-url --max-fail --collect --retries --flaky --timeout --slow --shuffle --isolation --engine --output --warm --python --junit --jsonl --timings --dry-run --quiet --verbose --help"
+            opts="-n -q -v -h --loop --duration --workers --dist --delay --keep-going --headed --base-url --max-fail --collect --retries --flaky --timeout --slow --run-timeout --collect-timeout --grace --max-worker-memory --max-tests-per-worker --leak --server-lost --shuffle --isolation --engine --output --warm --python --junit --jsonl --timings --dry-run --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -452,6 +480,34 @@ _pnl() {
                     return 0
                     ;;
                 --slow)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --run-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --collect-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --grace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-worker-memory)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-tests-per-worker)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --leak)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --server-lost)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -491,7 +547,7 @@ _pnl() {
             return 0
             ;;
         pnl__subcmd__verify)
-            opts="-n -q -v -h --loop --duration --workers --dist --delay --keep-going --headed --base-url --max-fail --collect --retries --flaky --timeout --slow --shuffle --isolation --engine --output --warm --python --junit --jsonl --timings --dry-run --quiet --verbose --reruns --format --help"
+            opts="-n -q -v -h --loop --duration --workers --dist --delay --keep-going --headed --base-url --max-fail --collect --retries --flaky --timeout --slow --run-timeout --collect-timeout --grace --max-worker-memory --max-tests-per-worker --leak --server-lost --shuffle --isolation --engine --output --warm --python --junit --jsonl --timings --dry-run --quiet --verbose --reruns --format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -546,6 +602,34 @@ _pnl() {
                     return 0
                     ;;
                 --slow)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --run-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --collect-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --grace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-worker-memory)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-tests-per-worker)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --leak)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --server-lost)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -691,7 +775,7 @@ _pnl() {
             return 0
             ;;
         pnl__subcmd__watch)
-            opts="-n -q -v -h --loop --duration --workers --dist --delay --keep-going --headed --base-url --max-fail --collect --retries --flaky --timeout --slow --shuffle --isolation --engine --output --warm --python --junit --jsonl --timings --dry-run --quiet --verbose --help"
+            opts="-n -q -v -h --loop --duration --workers --dist --delay --keep-going --headed --base-url --max-fail --collect --retries --flaky --timeout --slow --run-timeout --collect-timeout --grace --max-worker-memory --max-tests-per-worker --leak --server-lost --shuffle --isolation --engine --output --warm --python --junit --jsonl --timings --dry-run --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -746,6 +830,34 @@ _pnl() {
                     return 0
                     ;;
                 --slow)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --run-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --collect-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --grace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-worker-memory)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-tests-per-worker)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --leak)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --server-lost)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -46,6 +46,13 @@ complete -c pnl -n "__fish_pnl_using_subcommand test" -l retries -d 'Try a faile
 complete -c pnl -n "__fish_pnl_using_subcommand test" -l flaky -d 'What a test that passed only when it was retried does to the exit code: pass or fail [env: PNL_FLAKY] [default: pass]' -r
 complete -c pnl -n "__fish_pnl_using_subcommand test" -l timeout -d 'End a test that takes longer than T, set-up and tear-down included, and go on with the others; 0 for none [env: PNL_TIMEOUT]' -r
 complete -c pnl -n "__fish_pnl_using_subcommand test" -l slow -d 'Name tests that have been running for longer than T; 0 for never [env: PNL_SLOW] [default: 60s]' -r
+complete -c pnl -n "__fish_pnl_using_subcommand test" -l run-timeout -d 'End the run after T as if by Ctrl-C, tests that run then with it; exit code 1; 0 for never [env: PNL_RUN_TIMEOUT]' -r
+complete -c pnl -n "__fish_pnl_using_subcommand test" -l collect-timeout -d 'End the run if collection takes longer than T; 0 for never [env: PNL_COLLECT_TIMEOUT] [default: 10m]' -r
+complete -c pnl -n "__fish_pnl_using_subcommand test" -l grace -d 'What running tests get for their tear-down when the run is interrupted [env: PNL_GRACE] [default: 10s]' -r
+complete -c pnl -n "__fish_pnl_using_subcommand test" -l max-worker-memory -d 'Replace a worker after a test when it has more memory of its own than SIZE (512M, 2G) [env: PNL_MAX_WORKER_MEMORY]' -r
+complete -c pnl -n "__fish_pnl_using_subcommand test" -l max-tests-per-worker -d 'Replace a worker after N tests [env: PNL_MAX_TESTS_PER_WORKER]' -r
+complete -c pnl -n "__fish_pnl_using_subcommand test" -l leak -d 'What a process that a test left behind does to the exit code: report (nothing) or fail; it is named and ended either way [env: PNL_LEAK] [default: report]' -r
+complete -c pnl -n "__fish_pnl_using_subcommand test" -l server-lost -d 'What to do when the server goes away: stop, wait (until it answers, and run again what was hit) or ignore [env: PNL_SERVER_LOST] [default: stop]' -r
 complete -c pnl -n "__fish_pnl_using_subcommand test" -l shuffle -d 'Shuffle files, and tests within files; each round differently, the same with the same seed' -r
 complete -c pnl -n "__fish_pnl_using_subcommand test" -l isolation -d 'What workers keep between rounds: round (nothing) or none (everything, session fixtures and open browsers too) [env: PNL_ISOLATION] [default: round]' -r
 complete -c pnl -n "__fish_pnl_using_subcommand test" -l engine -d 'What runs the tests: fork, spawn, xdist or pytest [env: PNL_ENGINE] [default: fork]' -r
@@ -73,6 +80,13 @@ complete -c pnl -n "__fish_pnl_using_subcommand loop" -l retries -d 'Try a faile
 complete -c pnl -n "__fish_pnl_using_subcommand loop" -l flaky -d 'What a test that passed only when it was retried does to the exit code: pass or fail [env: PNL_FLAKY] [default: pass]' -r
 complete -c pnl -n "__fish_pnl_using_subcommand loop" -l timeout -d 'End a test that takes longer than T, set-up and tear-down included, and go on with the others; 0 for none [env: PNL_TIMEOUT]' -r
 complete -c pnl -n "__fish_pnl_using_subcommand loop" -l slow -d 'Name tests that have been running for longer than T; 0 for never [env: PNL_SLOW] [default: 60s]' -r
+complete -c pnl -n "__fish_pnl_using_subcommand loop" -l run-timeout -d 'End the run after T as if by Ctrl-C, tests that run then with it; exit code 1; 0 for never [env: PNL_RUN_TIMEOUT]' -r
+complete -c pnl -n "__fish_pnl_using_subcommand loop" -l collect-timeout -d 'End the run if collection takes longer than T; 0 for never [env: PNL_COLLECT_TIMEOUT] [default: 10m]' -r
+complete -c pnl -n "__fish_pnl_using_subcommand loop" -l grace -d 'What running tests get for their tear-down when the run is interrupted [env: PNL_GRACE] [default: 10s]' -r
+complete -c pnl -n "__fish_pnl_using_subcommand loop" -l max-worker-memory -d 'Replace a worker after a test when it has more memory of its own than SIZE (512M, 2G) [env: PNL_MAX_WORKER_MEMORY]' -r
+complete -c pnl -n "__fish_pnl_using_subcommand loop" -l max-tests-per-worker -d 'Replace a worker after N tests [env: PNL_MAX_TESTS_PER_WORKER]' -r
+complete -c pnl -n "__fish_pnl_using_subcommand loop" -l leak -d 'What a process that a test left behind does to the exit code: report (nothing) or fail; it is named and ended either way [env: PNL_LEAK] [default: report]' -r
+complete -c pnl -n "__fish_pnl_using_subcommand loop" -l server-lost -d 'What to do when the server goes away: stop, wait (until it answers, and run again what was hit) or ignore [env: PNL_SERVER_LOST] [default: stop]' -r
 complete -c pnl -n "__fish_pnl_using_subcommand loop" -l shuffle -d 'Shuffle files, and tests within files; each round differently, the same with the same seed' -r
 complete -c pnl -n "__fish_pnl_using_subcommand loop" -l isolation -d 'What workers keep between rounds: round (nothing) or none (everything, session fixtures and open browsers too) [env: PNL_ISOLATION] [default: round]' -r
 complete -c pnl -n "__fish_pnl_using_subcommand loop" -l engine -d 'What runs the tests: fork, spawn, xdist or pytest [env: PNL_ENGINE] [default: fork]' -r
@@ -100,6 +114,13 @@ complete -c pnl -n "__fish_pnl_using_subcommand verify" -l retries -d 'Try a fai
 complete -c pnl -n "__fish_pnl_using_subcommand verify" -l flaky -d 'What a test that passed only when it was retried does to the exit code: pass or fail [env: PNL_FLAKY] [default: pass]' -r
 complete -c pnl -n "__fish_pnl_using_subcommand verify" -l timeout -d 'End a test that takes longer than T, set-up and tear-down included, and go on with the others; 0 for none [env: PNL_TIMEOUT]' -r
 complete -c pnl -n "__fish_pnl_using_subcommand verify" -l slow -d 'Name tests that have been running for longer than T; 0 for never [env: PNL_SLOW] [default: 60s]' -r
+complete -c pnl -n "__fish_pnl_using_subcommand verify" -l run-timeout -d 'End the run after T as if by Ctrl-C, tests that run then with it; exit code 1; 0 for never [env: PNL_RUN_TIMEOUT]' -r
+complete -c pnl -n "__fish_pnl_using_subcommand verify" -l collect-timeout -d 'End the run if collection takes longer than T; 0 for never [env: PNL_COLLECT_TIMEOUT] [default: 10m]' -r
+complete -c pnl -n "__fish_pnl_using_subcommand verify" -l grace -d 'What running tests get for their tear-down when the run is interrupted [env: PNL_GRACE] [default: 10s]' -r
+complete -c pnl -n "__fish_pnl_using_subcommand verify" -l max-worker-memory -d 'Replace a worker after a test when it has more memory of its own than SIZE (512M, 2G) [env: PNL_MAX_WORKER_MEMORY]' -r
+complete -c pnl -n "__fish_pnl_using_subcommand verify" -l max-tests-per-worker -d 'Replace a worker after N tests [env: PNL_MAX_TESTS_PER_WORKER]' -r
+complete -c pnl -n "__fish_pnl_using_subcommand verify" -l leak -d 'What a process that a test left behind does to the exit code: report (nothing) or fail; it is named and ended either way [env: PNL_LEAK] [default: report]' -r
+complete -c pnl -n "__fish_pnl_using_subcommand verify" -l server-lost -d 'What to do when the server goes away: stop, wait (until it answers, and run again what was hit) or ignore [env: PNL_SERVER_LOST] [default: stop]' -r
 complete -c pnl -n "__fish_pnl_using_subcommand verify" -l shuffle -d 'Shuffle files, and tests within files; each round differently, the same with the same seed' -r
 complete -c pnl -n "__fish_pnl_using_subcommand verify" -l isolation -d 'What workers keep between rounds: round (nothing) or none (everything, session fixtures and open browsers too) [env: PNL_ISOLATION] [default: round]' -r
 complete -c pnl -n "__fish_pnl_using_subcommand verify" -l engine -d 'What runs the tests: fork, spawn, xdist or pytest [env: PNL_ENGINE] [default: fork]' -r
@@ -131,6 +152,13 @@ complete -c pnl -n "__fish_pnl_using_subcommand watch" -l retries -d 'Try a fail
 complete -c pnl -n "__fish_pnl_using_subcommand watch" -l flaky -d 'What a test that passed only when it was retried does to the exit code: pass or fail [env: PNL_FLAKY] [default: pass]' -r
 complete -c pnl -n "__fish_pnl_using_subcommand watch" -l timeout -d 'End a test that takes longer than T, set-up and tear-down included, and go on with the others; 0 for none [env: PNL_TIMEOUT]' -r
 complete -c pnl -n "__fish_pnl_using_subcommand watch" -l slow -d 'Name tests that have been running for longer than T; 0 for never [env: PNL_SLOW] [default: 60s]' -r
+complete -c pnl -n "__fish_pnl_using_subcommand watch" -l run-timeout -d 'End the run after T as if by Ctrl-C, tests that run then with it; exit code 1; 0 for never [env: PNL_RUN_TIMEOUT]' -r
+complete -c pnl -n "__fish_pnl_using_subcommand watch" -l collect-timeout -d 'End the run if collection takes longer than T; 0 for never [env: PNL_COLLECT_TIMEOUT] [default: 10m]' -r
+complete -c pnl -n "__fish_pnl_using_subcommand watch" -l grace -d 'What running tests get for their tear-down when the run is interrupted [env: PNL_GRACE] [default: 10s]' -r
+complete -c pnl -n "__fish_pnl_using_subcommand watch" -l max-worker-memory -d 'Replace a worker after a test when it has more memory of its own than SIZE (512M, 2G) [env: PNL_MAX_WORKER_MEMORY]' -r
+complete -c pnl -n "__fish_pnl_using_subcommand watch" -l max-tests-per-worker -d 'Replace a worker after N tests [env: PNL_MAX_TESTS_PER_WORKER]' -r
+complete -c pnl -n "__fish_pnl_using_subcommand watch" -l leak -d 'What a process that a test left behind does to the exit code: report (nothing) or fail; it is named and ended either way [env: PNL_LEAK] [default: report]' -r
+complete -c pnl -n "__fish_pnl_using_subcommand watch" -l server-lost -d 'What to do when the server goes away: stop, wait (until it answers, and run again what was hit) or ignore [env: PNL_SERVER_LOST] [default: stop]' -r
 complete -c pnl -n "__fish_pnl_using_subcommand watch" -l shuffle -d 'Shuffle files, and tests within files; each round differently, the same with the same seed' -r
 complete -c pnl -n "__fish_pnl_using_subcommand watch" -l isolation -d 'What workers keep between rounds: round (nothing) or none (everything, session fixtures and open browsers too) [env: PNL_ISOLATION] [default: round]' -r
 complete -c pnl -n "__fish_pnl_using_subcommand watch" -l engine -d 'What runs the tests: fork, spawn, xdist or pytest [env: PNL_ENGINE] [default: fork]' -r

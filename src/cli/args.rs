@@ -11,11 +11,14 @@ use super::show::{HistoryArgs, ShowArgs};
 use super::verify::VerifyArgs;
 use super::warm::WarmArgs;
 use super::watch::WatchArgs;
-use crate::model::{CollectMode, DistMode, EngineKind, FlakyPolicy, Isolation, Output};
+use crate::model::{
+    CollectMode, DistMode, EngineKind, FlakyPolicy, Isolation, LeakPolicy, Output, ServerLost,
+};
 use crate::runner::{LoopOptions, Refusal, TestOptions};
 use crate::scheduler::Limit;
 use crate::settings::{
-    Layer, WorkerCount, base_url, count, delay, duration, failures, limit, retries, workers,
+    Layer, WorkerCount, base_url, count, delay, duration, failures, limit, memory, retries, tests,
+    workers,
 };
 
 const EXAMPLES: &str = "\
@@ -159,6 +162,33 @@ pub(super) struct RunArgs {
     /// [default: 60s]
     #[arg(long, value_name = "T", value_parser = limit, allow_hyphen_values = true)]
     slow: Option<Duration>,
+    /// End the run after T as if by Ctrl-C, tests that run then with it; exit code 1; 0 for never
+    /// [env: PNL_RUN_TIMEOUT]
+    #[arg(long, value_name = "T", value_parser = limit, allow_hyphen_values = true)]
+    run_timeout: Option<Duration>,
+    /// End the run if collection takes longer than T; 0 for never [env: PNL_COLLECT_TIMEOUT]
+    /// [default: 10m]
+    #[arg(long, value_name = "T", value_parser = limit, allow_hyphen_values = true)]
+    collect_timeout: Option<Duration>,
+    /// What running tests get for their tear-down when the run is interrupted [env: PNL_GRACE]
+    /// [default: 10s]
+    #[arg(long, value_name = "T", value_parser = delay, allow_hyphen_values = true)]
+    grace: Option<Duration>,
+    /// Replace a worker after a test when it has more memory of its own than SIZE (512M, 2G)
+    /// [env: PNL_MAX_WORKER_MEMORY]
+    #[arg(long, value_name = "SIZE", value_parser = memory, allow_negative_numbers = true)]
+    max_worker_memory: Option<u64>,
+    /// Replace a worker after N tests [env: PNL_MAX_TESTS_PER_WORKER]
+    #[arg(long, value_name = "N", value_parser = tests, allow_negative_numbers = true)]
+    max_tests_per_worker: Option<u64>,
+    /// What a process that a test left behind does to the exit code: report (nothing) or fail; it is
+    /// named and ended either way [env: PNL_LEAK] [default: report]
+    #[arg(long, value_name = "report|fail")]
+    leak: Option<LeakPolicy>,
+    /// What to do when the server goes away: stop, wait (until it answers, and run again what was
+    /// hit) or ignore [env: PNL_SERVER_LOST] [default: stop]
+    #[arg(long, value_name = "stop|wait|ignore")]
+    server_lost: Option<ServerLost>,
     /// Shuffle files, and tests within files; each round differently, the same with the same seed
     #[arg(long, value_name = "SEED", num_args = 0..=1, require_equals = true,
           default_missing_value = "random", value_parser = seed)]
@@ -352,6 +382,13 @@ impl RunArgs {
             jsonl: self.jsonl.clone(),
             warm: self.warm.then_some(true),
             warm_idle: None,
+            grace: self.grace,
+            run_timeout: self.run_timeout,
+            collect_timeout: self.collect_timeout,
+            max_worker_memory: self.max_worker_memory,
+            max_tests_per_worker: self.max_tests_per_worker,
+            leak: self.leak,
+            server_lost: self.server_lost,
         };
         let pytest_args = self.pytest_args.clone();
         TestOptions { settings, pytest_args, shuffle: self.shuffle, ..options }

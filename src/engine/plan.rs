@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::{
-    CollectMode, DistMode, EngineKind, FlakyPolicy, Isolation, Output, Pattern, Rank, Rule, RunId,
-    Server, TestInfo,
+    Bounds, CollectMode, DistMode, EngineKind, FlakyPolicy, Isolation, LeakPolicy, Output, Pattern,
+    Rank, Rule, RunId, Server, ServerLost, TestInfo,
 };
 use crate::process::Found;
 use crate::scheduler::Rounds;
@@ -73,6 +73,12 @@ pub struct Plan {
     pub locks: BTreeMap<String, usize>,
     /// What a test that passed only when it was retried means for the exit code.
     pub flaky: FlakyPolicy,
+    /// What the run and its processes may take.
+    pub bounds: Bounds,
+    /// What a process that a test left behind means for the exit code.
+    pub leak: LeakPolicy,
+    /// What happens when the server goes away.
+    pub server_lost: ServerLost,
     /// The project whose history tells how long tests take, where one may.
     pub history: Option<PathBuf>,
     /// Who has the terminal with the engine `pytest`.

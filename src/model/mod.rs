@@ -3,6 +3,7 @@
 //! Every other module speaks in these types and this one knows no other. There is no I/O, no clock
 //! and no policy here.
 
+mod bounds;
 mod counts;
 mod durations;
 mod event;
@@ -16,6 +17,7 @@ mod span;
 mod timeline;
 mod usage;
 
+pub use bounds::Bounds;
 pub use counts::Counts;
 pub use durations::{Durations, Took};
 pub use event::{
@@ -24,7 +26,10 @@ pub use event::{
 };
 pub use exit::{ExitCode, StopReason};
 pub use ids::{Attempt, NodeId, Offset, Round, RunId, Slot, TestIndex, TestInfo, WorkerId};
-pub use modes::{CollectMode, DistMode, EngineKind, FlakyPolicy, Isolation, Output, UnknownName};
+pub use modes::{
+    CollectMode, DistMode, EngineKind, FlakyPolicy, Isolation, LeakPolicy, Output, ServerLost,
+    UnknownName,
+};
 pub use outcome::{Crash, NotRun, Outcome, OutcomeKind};
 pub use rank::Rank;
 pub use rule::{Pattern, Rule};

@@ -121,6 +121,28 @@ named! {
 }
 
 named! {
+    /// What a process that a test left behind means for the exit code.
+    LeakPolicy, "leak policy" {
+        /// It is named and ended.
+        Report = "report",
+        /// It is a failure, too.
+        Fail = "fail",
+    }
+}
+
+named! {
+    /// What happens when the server under test goes away during a run.
+    ServerLost, "way to meet a lost server" {
+        /// The run stops.
+        Stop = "stop",
+        /// It pauses until the server answers, and runs again what was hit.
+        Wait = "wait",
+        /// It goes on, as if failures were the tests' own.
+        Ignore = "ignore",
+    }
+}
+
+named! {
     /// What happens to what tests print.
     Output, "output mode" {
         /// pytest's capture: shown with a failure.

@@ -57,6 +57,13 @@ struct File {
     jsonl: Option<PathBuf>,
     warm: Option<bool>,
     warm_idle: Option<Count>,
+    grace: Option<Count>,
+    run_timeout: Option<Count>,
+    collect_timeout: Option<Count>,
+    max_worker_memory: Option<Count>,
+    max_tests_per_worker: Option<Count>,
+    leak: Option<String>,
+    server_lost: Option<String>,
     #[serde(default)]
     pytest_args: Vec<String>,
     server_hint: Option<String>,
@@ -165,30 +172,26 @@ fn project(folder: &Path, place: &str, prefix: &str, file: File) -> Result<Proje
                 .map_err(|error| at(stringify!($key), error))?
         };
     }
-    let workers = file.workers.as_ref().map(Count::text);
-    let delay = file.delay.as_ref().map(Count::text);
-    let warm_idle = file.warm_idle.as_ref().map(Count::text);
+    macro_rules! counted {
+        ($key:ident, $parse:expr) => {
+            file.$key
+                .as_ref()
+                .map(|value| $parse(&value.text()))
+                .transpose()
+                .map_err(|error| at(stringify!($key), error))?
+        };
+    }
     let max_fail = file.max_fail.map(|number| number.to_string());
-    let limit = |key: &str, value: Option<&Count>| {
-        let parsed = value.map(|value| values::limit(&value.text())).transpose();
-        parsed.map_err(|error| at(key, error))
-    };
     let in_folder = |path: PathBuf| folder.join(path);
     let layer = Layer {
         base_url: checked!(base_url, |text: &str| values::base_url(text)),
-        workers: workers
-            .map(|text| values::workers(&text))
-            .transpose()
-            .map_err(|error| at("workers", error))?,
+        workers: counted!(workers, values::workers),
         dist: checked!(dist, |text: &str| name(text)),
         engine: checked!(engine, |text: &str| name(text)),
         isolation: checked!(isolation, |text: &str| name(text)),
         output: checked!(output, |text: &str| name(text)),
         keep_going: file.keep_going,
-        delay: delay
-            .map(|text| values::delay(&text))
-            .transpose()
-            .map_err(|error| at("delay", error))?,
+        delay: counted!(delay, values::delay),
         headed: file.headed,
         max_fail: max_fail
             .map(|text| values::failures(&text))
@@ -197,16 +200,20 @@ fn project(folder: &Path, place: &str, prefix: &str, file: File) -> Result<Proje
         collect: checked!(collect, |text: &str| name(text)),
         retries: file.retries,
         flaky: checked!(flaky, |text: &str| name(text)),
-        timeout: limit("timeout", file.timeout.as_ref())?,
-        slow: limit("slow", file.slow.as_ref())?,
+        timeout: counted!(timeout, values::limit),
+        slow: counted!(slow, values::limit),
         python: file.python.map(in_folder),
         junit: file.junit.map(in_folder),
         jsonl: file.jsonl.map(in_folder),
         warm: file.warm,
-        warm_idle: warm_idle
-            .map(|text| values::duration(&text))
-            .transpose()
-            .map_err(|error| at("warm_idle", error))?,
+        warm_idle: counted!(warm_idle, values::duration),
+        grace: counted!(grace, values::delay),
+        run_timeout: counted!(run_timeout, values::limit),
+        collect_timeout: counted!(collect_timeout, values::limit),
+        max_worker_memory: counted!(max_worker_memory, values::memory),
+        max_tests_per_worker: counted!(max_tests_per_worker, values::tests),
+        leak: checked!(leak, |text: &str| name(text)),
+        server_lost: checked!(server_lost, |text: &str| name(text)),
     };
     let mut scopes = default_scopes();
     for (name, said) in file.scopes {

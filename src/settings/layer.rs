@@ -7,7 +7,8 @@ use std::time::Duration;
 use super::SettingsError;
 use super::values::{self, BadValue, WorkerCount};
 use crate::model::{
-    CollectMode, DistMode, EngineKind, FlakyPolicy, Isolation, Output, Rank, Rule, Server,
+    Bounds, CollectMode, DistMode, EngineKind, FlakyPolicy, Isolation, LeakPolicy, Output, Rank,
+    Rule, Server, ServerLost,
 };
 
 /// What one source says; `None` where it says nothing.
@@ -34,6 +35,13 @@ pub struct Layer {
     pub jsonl: Option<PathBuf>,
     pub warm: Option<bool>,
     pub warm_idle: Option<Duration>,
+    pub grace: Option<Duration>,
+    pub run_timeout: Option<Duration>,
+    pub collect_timeout: Option<Duration>,
+    pub max_worker_memory: Option<u64>,
+    pub max_tests_per_worker: Option<u64>,
+    pub leak: Option<LeakPolicy>,
+    pub server_lost: Option<ServerLost>,
 }
 
 /// All settings, merged.
@@ -81,6 +89,12 @@ pub struct Settings {
     pub warm: bool,
     /// How long that process waits for the next run before it ends.
     pub warm_idle: Duration,
+    /// What the run and its processes may take.
+    pub bounds: Bounds,
+    /// What a process that a test left behind means for the exit code.
+    pub leak: LeakPolicy,
+    /// What happens when the server goes away.
+    pub server_lost: ServerLost,
 }
 
 /// How long a warm process waits: longer than it takes to write a test.
@@ -88,6 +102,12 @@ const WARM_IDLE: Duration = Duration::from_secs(600);
 
 /// From when on a test is named as slow while it runs: nextest's default too.
 const SLOW: Duration = Duration::from_secs(60);
+
+/// How long running tests get for their tear-down after a first Ctrl-C: as long as in nextest.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// How long collection may take. The slowest of the suites that pnl was tried on needs 40 s.
+const COLLECTION: Duration = Duration::from_secs(600);
 
 const DEFAULT_URL: &str = "http://127.0.0.1:8000";
 
@@ -141,6 +161,16 @@ impl Settings {
             jsonl: first!(jsonl),
             warm: first!(warm).unwrap_or(false),
             warm_idle: first!(warm_idle).unwrap_or(WARM_IDLE),
+            bounds: Bounds {
+                grace: first!(grace).unwrap_or(GRACE),
+                run: first!(run_timeout).filter(|limit| !limit.is_zero()),
+                collection: Some(first!(collect_timeout).unwrap_or(COLLECTION))
+                    .filter(|limit| !limit.is_zero()),
+                worker_memory: first!(max_worker_memory),
+                worker_tests: first!(max_tests_per_worker),
+            },
+            leak: first!(leak).unwrap_or(LeakPolicy::Report),
+            server_lost: first!(server_lost).unwrap_or(ServerLost::Stop),
         }
     }
 }
@@ -180,6 +210,13 @@ pub fn from_environment(get: impl Fn(&str) -> Option<String>) -> Result<Layer, S
         jsonl: read("PNL_JSONL").map(PathBuf::from),
         warm: parsed(read, "PNL_WARM", flag)?,
         warm_idle: parsed(read, "PNL_WARM_IDLE", values::duration)?,
+        grace: parsed(read, "PNL_GRACE", values::delay)?,
+        run_timeout: parsed(read, "PNL_RUN_TIMEOUT", values::limit)?,
+        collect_timeout: parsed(read, "PNL_COLLECT_TIMEOUT", values::limit)?,
+        max_worker_memory: parsed(read, "PNL_MAX_WORKER_MEMORY", values::memory)?,
+        max_tests_per_worker: parsed(read, "PNL_MAX_TESTS_PER_WORKER", values::tests)?,
+        leak: parsed(read, "PNL_LEAK", name)?,
+        server_lost: parsed(read, "PNL_SERVER_LOST", name)?,
     };
     Ok(layer)
 }

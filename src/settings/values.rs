@@ -78,6 +78,31 @@ pub fn retries(text: &str) -> Result<u32, BadValue> {
         .map_err(|_| BadValue(format!("retries are a whole number of at least 0, not {text:?}")))
 }
 
+/// A number of tests: at least 1.
+pub fn tests(text: &str) -> Result<u64, BadValue> {
+    match text.parse() {
+        Ok(count) if count > 0 => Ok(count),
+        _ => Err(BadValue(format!("tests are a whole number of at least 1, not {text:?}"))),
+    }
+}
+
+/// Bytes of memory: `512M`, `2G`, `1.5GiB`, or a plain number of bytes; units are powers of 1024.
+pub fn memory(text: &str) -> Result<u64, BadValue> {
+    let bad = || BadValue(format!("memory is like 512M, 2G or 1.5G, above zero, not {text:?}"));
+    let at = text.find(|it: char| !it.is_ascii_digit() && it != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(at);
+    let exponent = match unit.to_ascii_lowercase().trim_end_matches('b').trim_end_matches('i') {
+        "" => 0,
+        "k" => 1,
+        "m" => 2,
+        "g" => 3,
+        "t" => 4,
+        _ => return Err(bad()),
+    };
+    let bytes = number.parse::<f64>().map_err(|_| bad())? * 1024_f64.powi(exponent);
+    if (1.0..1e18).contains(&bytes) { Ok(bytes as u64) } else { Err(bad()) }
+}
+
 /// An `http` or `https` URL; a trailing slash is cut.
 pub fn base_url(text: &str) -> Result<String, BadValue> {
     let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
@@ -116,6 +141,22 @@ mod tests {
             assert!(workers(text).is_err(), "{text}");
             assert!(count(text).is_err(), "{text}");
             assert!(failures(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn memory_is_read_with_its_unit() {
+        for (text, bytes) in [
+            ("512M", 512 << 20),
+            ("2g", 2 << 30),
+            ("1.5GiB", 3 << 29),
+            ("4096", 4096),
+            ("1kb", 1024),
+        ] {
+            assert_eq!(memory(text), Ok(bytes), "{text}");
+        }
+        for text in ["", "0", "M", "-1G", "2X", "1.2.3G", "1e9", "9999999999999T"] {
+            assert!(memory(text).is_err(), "{text}");
         }
     }
 
