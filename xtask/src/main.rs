@@ -1,6 +1,7 @@
-//! Work on this repository that is not the product's: `cargo xtask generate [--check]`.
+//! Work on this repository that is not the product's: generated files, and faults made on purpose.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command for developers")]
 
+mod faults;
 mod generated;
 mod reference;
 
@@ -26,12 +27,17 @@ enum Verb {
         #[arg(long)]
         check: bool,
     },
+    Faults(faults::Options),
 }
 
 fn main() -> ExitCode {
-    let Verb::Generate { check } = Cli::parse().verb;
-    let files = generated::all();
-    if check { compare(&files) } else { write(&files) }
+    match Cli::parse().verb {
+        Verb::Generate { check } => {
+            let files = generated::all();
+            if check { compare(&files) } else { write(&files) }
+        }
+        Verb::Faults(options) => faults::run(&options, root()),
+    }
 }
 
 fn compare(files: &[GeneratedFile]) -> ExitCode {
