@@ -3,7 +3,10 @@
 
 mod faults;
 mod generated;
+mod processes;
+mod programs;
 mod reference;
+mod soak;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -28,6 +31,7 @@ enum Verb {
         check: bool,
     },
     Faults(faults::Options),
+    Soak(soak::Options),
 }
 
 fn main() -> ExitCode {
@@ -37,6 +41,7 @@ fn main() -> ExitCode {
             if check { compare(&files) } else { write(&files) }
         }
         Verb::Faults(options) => faults::run(&options, root()),
+        Verb::Soak(options) => soak::run(&options, root()),
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::processes::Process;
+use crate::processes::Process;
 
 /// Listens for a suite, beside the end of pnl.
 pub(super) struct Bell {

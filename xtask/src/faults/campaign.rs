@@ -1,7 +1,7 @@
 //! Runs many cases, some at a time, and tells what came of them.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 
@@ -9,8 +9,9 @@ use super::case::Case;
 use super::judge::{judge, judge_next};
 use super::matrix::Matrix;
 use super::observed::{next_run, observe};
-use super::options::{CaseId, Options, Programs};
+use super::options::{CaseId, Options};
 use super::project::{Project, Unfit};
+use crate::programs::Programs;
 
 /// What came of a case.
 enum Verdict {
@@ -21,7 +22,7 @@ enum Verdict {
 
 /// Runs what the options ask for.
 pub(crate) fn run(options: &Options, root: &Path) -> ExitCode {
-    let programs = match programs(options, root) {
+    let programs = match options.chosen.find(root) {
         Ok(programs) => programs,
         Err(why) => {
             eprintln!("{why}");
@@ -127,30 +128,4 @@ fn tell(case: &Case, verdict: &Verdict, options: &Options) {
             println!("    again: cargo xtask faults --case {seed}:{index} --verbose");
         }
     }
-}
-
-fn programs(options: &Options, root: &Path) -> Result<Programs, String> {
-    let pnl = if let Some(pnl) = &options.pnl {
-        pnl.clone()
-    } else {
-        let built = Command::new("cargo").args(["build", "--quiet"]).current_dir(root).status();
-        if !built.is_ok_and(|status| status.success()) {
-            return Err("pnl could not be built".to_owned());
-        }
-        root.join("target/debug/pnl")
-    };
-    let own = root.join(".check/venv/bin/python");
-    let python = match &options.python {
-        Some(python) => python.clone(),
-        None if own.exists() => own,
-        None => {
-            let why = "no Python with pytest: run ./check, which makes one, or name one with \
-                       --python or PNL_TEST_PYTHON";
-            return Err(why.to_owned());
-        }
-    };
-    let cache = root.join("target/faults");
-    std::fs::create_dir_all(&cache).map_err(|error| format!("{}: {error}", cache.display()))?;
-    let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
-    Ok(Programs { pnl: absolute(pnl), python: absolute(python), cache })
 }

@@ -14,6 +14,7 @@ pub(super) enum Code {
 
 /// All that may come of it.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "independent allowances")]
 pub(super) struct Expectation {
     pub(super) codes: Vec<Code>,
     /// Outcomes that the victim may have beside its true one.
@@ -22,6 +23,8 @@ pub(super) struct Expectation {
     pub(super) may_cut: bool,
     /// Whether all that the victim's worker does in this round may go wrong.
     pub(super) spoils_worker: bool,
+    /// Whether nothing that the victim's worker says is heard any more.
+    pub(super) loses_words: bool,
     /// Whether the history may lack something.
     pub(super) may_lose_history: bool,
 }
@@ -35,8 +38,8 @@ pub(super) fn expect(case: &Case, made: &Made) -> Expectation {
         victim: victim(case),
         may_cut: may_cut(case),
         spoils_worker: spoils_worker(fault, phase) && made.is_worker,
+        loses_words: matches!(fault, Fault::Garbage | Fault::Closed) && made.is_worker,
         may_lose_history: fault == Fault::FullHistory
-            || fault == Fault::PnlIntThrice
             || fault == Fault::Descriptors && phase.is_before_tests(),
     }
 }
@@ -44,8 +47,8 @@ pub(super) fn expect(case: &Case, made: &Made) -> Expectation {
 fn spoils_worker(fault: Fault, phase: Phase) -> bool {
     match fault {
         Fault::Descriptors | Fault::Closed => true,
-        // pytest's own: it leaves a tear-down in its middle, and blames the tests that come after.
-        Fault::SysExit => matches!(phase, Phase::Teardown | Phase::Session),
+        // pytest's own: it leaves a fixture in its middle, and blames the tests that come after.
+        Fault::SysExit => matches!(phase, Phase::Setup | Phase::Teardown | Phase::Session),
         _ => false,
     }
 }
@@ -61,12 +64,16 @@ fn codes(case: &Case, had_test: bool) -> Vec<Code> {
     };
     match (case.fault.kind(), phase) {
         (Kind::Harmless, _) => vec![ByOutcomes],
+        (Kind::Death, Phase::Start | Phase::Collect) if case.fault == Fault::Exit77 => {
+            [before(3), vec![Exactly(77)]].concat()
+        }
         (Kind::Death, Phase::Start | Phase::Collect) => before(3),
         (Kind::Death | Kind::Stall, Phase::Session) if had_test => vec![ByOutcomes],
         (Kind::Death | Kind::Stall, Phase::Session | Phase::Exit) => vec![Exactly(1)],
         (Kind::Death, Phase::End) if case.fault == Fault::Exit0 => {
             vec![ByOutcomes, Exactly(1), Exactly(3)]
         }
+        (Kind::Death, Phase::End) if case.fault == Fault::Exit77 => vec![Exactly(77)],
         (Kind::Death, Phase::End) => vec![Exactly(1), Exactly(3)],
         (Kind::Stall, Phase::Start | Phase::Collect) => before(3),
         (Kind::Stall, Phase::End) => vec![Exactly(1)],
@@ -77,7 +84,10 @@ fn codes(case: &Case, had_test: bool) -> Vec<Code> {
         (Kind::Failure, Phase::Session) => vec![Exactly(1)],
         (Kind::Failure, Phase::Exit | Phase::End) => vec![Exactly(1), Exactly(3)],
         (Kind::Exit, _) => exit_codes(case, before),
-        (Kind::Wreck, Phase::Start | Phase::Collect) => before(3),
+        // A template may say this, if not of this process.
+        (Kind::Wreck, Phase::Collect) if case.garbage == "template" => vec![Exactly(3), ByOutcomes],
+        // pytest's own end without a descriptor is Python's traceback.
+        (Kind::Wreck, Phase::Start | Phase::Collect) => [before(3), vec![Exactly(1)]].concat(),
         (Kind::Wreck, Phase::Session | Phase::Exit | Phase::End) => {
             vec![ByOutcomes, Exactly(1), Exactly(3)]
         }
@@ -98,16 +108,19 @@ fn codes(case: &Case, had_test: bool) -> Vec<Code> {
 fn exit_codes(case: &Case, before: impl Fn(i32) -> Vec<Code>) -> Vec<Code> {
     use Code::{ByOutcomes, Exactly};
     match (case.fault, case.phase) {
-        (Fault::SysExit, Phase::Start | Phase::Collect) => before(3),
+        (Fault::SysExit, Phase::Start | Phase::Collect) => [before(3), vec![Exactly(77)]].concat(),
         // pytest takes it for a failure of the test.
         (Fault::SysExit, Phase::Setup | Phase::Call | Phase::Teardown | Phase::Between) => {
             vec![ByOutcomes]
         }
         (Fault::SysExit, Phase::Session) => vec![ByOutcomes, Exactly(1)],
         (Fault::SysExit, _) => vec![Exactly(1), Exactly(3), Exactly(77)],
+        (Fault::PytestExit, Phase::Start) => before(4),
         (_, Phase::Start) => [before(3), vec![Exactly(2)]].concat(),
         (_, Phase::Collect) => before(2),
         (_, Phase::Session | Phase::Exit) => vec![Exactly(1), Exactly(2)],
+        // pytest itself takes no notice of it then.
+        (Fault::PytestExit, Phase::End) => vec![ByOutcomes, Exactly(2)],
         (_, Phase::End) => vec![Exactly(1), Exactly(2), Exactly(3)],
         _ => vec![Exactly(2)],
     }

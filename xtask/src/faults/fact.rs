@@ -17,8 +17,9 @@ pub(super) struct Attempt {
 /// How far an attempt came.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Course {
-    /// How often its set-up began.
+    /// How often its set-up began, and on which worker first.
     pub(super) begun: usize,
+    pub(super) worker: Option<String>,
     /// How its body said it would end.
     pub(super) said: Option<String>,
     /// Whether its tear-down was over.
@@ -66,7 +67,10 @@ impl Facts {
         let number = line["attempt"].as_u64().unwrap_or_default();
         let course = self.attempts.entry(Attempt { round, nodeid, number }).or_default();
         match what {
-            "begin" => course.begun += 1,
+            "begin" => {
+                course.worker = course.worker.take().or_else(|| text("worker"));
+                course.begun += 1;
+            }
             "call" => course.said = text("outcome"),
             "down" => course.is_down = true,
             _ => {}

@@ -250,6 +250,11 @@ impl Fault {
         }
     }
 
+    /// Whether pnl lives to tell of everything.
+    pub(super) fn lets_pnl_end(self) -> bool {
+        !matches!(self, Self::PnlKilled | Self::PnlIntThrice)
+    }
+
     /// Whether the injector makes it, and the suite waits meanwhile.
     pub(super) fn is_from_outside(self) -> bool {
         self.word() == "hold"

@@ -8,7 +8,7 @@ use super::bell::Ring;
 use super::case::Case;
 use super::fault::Fault;
 use super::pnl::Pnl;
-use super::processes::Process;
+use crate::processes::Process;
 
 /// How long pnl may take to say that it heard a signal, before it gets the next: signals of a kind
 /// that come too quickly melt into one.

@@ -22,9 +22,9 @@ pub(super) fn judge(case: &Case, observed: &Observed) -> Vec<String> {
         return vec![format!("the fault was never made; pnl {:?}", observed.how)];
     };
     let expected = expect(case, made);
-    let is_whole = case.fault.kind() != Kind::PnlDeath;
+    let is_whole = case.fault.lets_pnl_end();
     let mut wrong = Vec::new();
-    wrong.extend(check_code(observed, &expected, is_whole));
+    wrong.extend(check_code(observed, &expected, case.fault.kind()));
     if is_whole {
         wrong.extend(check_sums(&observed.events));
     }
@@ -45,13 +45,14 @@ pub(super) fn judge_next(case: &Case, next: &Observed) -> Vec<String> {
         victim: Vec::new(),
         may_cut: false,
         spoils_worker: false,
+        loses_words: false,
         may_lose_history: false,
     };
     let mut wrong = Vec::new();
     if let How::Hung(dump) = &next.how {
         wrong.push(format!("hung:\n{dump}"));
     } else {
-        wrong.extend(check_code(next, &nothing, true));
+        wrong.extend(check_code(next, &nothing, Kind::Harmless));
         wrong.extend(check_sums(&next.events));
         wrong.extend(truth::check(&next.events, &next.facts, (&nothing, &none), true));
         wrong.extend(check_history(next, true));
@@ -63,7 +64,7 @@ pub(super) fn judge_next(case: &Case, next: &Observed) -> Vec<String> {
     wrong.into_iter().map(|it| format!("the next run: {it}")).collect()
 }
 
-fn check_code(observed: &Observed, expected: &Expectation, is_whole: bool) -> Option<String> {
+fn check_code(observed: &Observed, expected: &Expectation, kind: Kind) -> Option<String> {
     let failures = ["failed", "error", "timed_out", "crashed"];
     let is_failed = observed.events.ends().iter().any(|it| failures.contains(&&*it.outcome));
     let allowed: Vec<i32> = expected
@@ -75,8 +76,8 @@ fn check_code(observed: &Observed, expected: &Expectation, is_whole: bool) -> Op
         })
         .collect();
     match observed.how {
-        How::Signalled(9) if !is_whole => None,
-        How::Exited(code) if is_whole && allowed.contains(&code) => {
+        How::Signalled(9) if kind == Kind::PnlDeath => None,
+        How::Exited(code) if allowed.contains(&code) => {
             let said = observed.events.first("run-ended").map(|it| it["exit_code"].clone());
             let is_said = said.as_ref().is_none_or(|said| *said == code);
             (!is_said).then(|| format!("exited with {code}, but told of {said:?}"))

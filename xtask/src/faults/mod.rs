@@ -19,7 +19,6 @@ mod matrix;
 mod observed;
 mod options;
 mod pnl;
-mod processes;
 mod project;
 mod truth;
 

@@ -17,8 +17,8 @@ use super::fact::Facts;
 use super::fault::Kind;
 use super::inject;
 use super::pnl::Pnl;
-use super::processes;
 use super::project::Project;
+use crate::processes;
 
 /// Seconds beyond pnl's own limits: start-up and the work of a busy machine.
 const SLACK: u64 = 20;

@@ -1,9 +1,10 @@
 //! The command line of `cargo xtask faults`.
 
-use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::Args;
+
+use crate::programs::Chosen;
 
 /// Makes faults on purpose and judges what pnl makes of them
 #[derive(Debug, Args)]
@@ -29,12 +30,8 @@ pub(crate) struct Options {
     /// Print the table for docs/reliability.md
     #[arg(long)]
     pub(super) markdown: bool,
-    /// The pnl to try; left out: built from this checkout
-    #[arg(long)]
-    pub(super) pnl: Option<PathBuf>,
-    /// The interpreter whose pytest runs the suites; left out: the one that ./check makes
-    #[arg(long, env = "PNL_TEST_PYTHON")]
-    pub(super) python: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) chosen: Chosen,
 }
 
 /// A case, as a failing one is named.
@@ -54,13 +51,4 @@ impl FromStr for CaseId {
         });
         parsed.ok_or_else(|| format!("{text:?} is no SEED:INDEX, such as 1:42"))
     }
-}
-
-/// What cases are run with.
-#[derive(Debug)]
-pub(super) struct Programs {
-    pub(super) pnl: PathBuf,
-    pub(super) python: PathBuf,
-    /// Where pnl keeps its worker package, compiled once for all cases.
-    pub(super) cache: PathBuf,
 }

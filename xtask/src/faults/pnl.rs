@@ -5,7 +5,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-use super::processes::Process;
+use crate::processes::Process;
 
 /// How long what it has written may take to come after its end.
 const LINGER: Duration = Duration::from_secs(2);

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use super::case::Case;
 use super::disk::{Disk, Group};
 use super::fault::Fault;
-use super::options::Programs;
+use crate::programs::Programs;
 
 const SUITE: [(&str, &str); 6] = [
     ("conftest.py", include_str!("../../../tests/faults/suite/conftest.py")),

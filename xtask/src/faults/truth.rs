@@ -20,7 +20,9 @@ pub(super) fn check(
     for (attempt, course) in &facts.attempts {
         let Attempt { round, nodeid, number } = attempt;
         let what = format!("{nodeid}, round {round}, attempt {number}");
-        if course.begun > 1 {
+        // What a worker did after garbage on its connection, nobody can know: that is run again.
+        let is_unheard = expected.loses_words && course.worker == made.worker;
+        if course.begun > 1 && !(is_unheard && course.begun == 2) {
             wrong.push(format!("{what} ran {} times", course.begun));
         }
         let is_told = ends.iter().chain(&before).any(|end| key(end) == *attempt);

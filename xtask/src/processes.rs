@@ -10,14 +10,14 @@ use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 
 /// A process that is known by its id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Process(pub(crate) u32);
+pub(crate) struct Process(pub(crate) u32);
 
 impl Process {
     fn pid(self) -> Option<Pid> {
         i32::try_from(self.0).ok().filter(|&it| it > 1).and_then(Pid::from_raw)
     }
 
-    pub(super) fn signal(self, signal: Signal) {
+    pub(crate) fn signal(self, signal: Signal) {
         if let Some(pid) = self.pid() {
             // One that is gone already is as well.
             let _ = kill_process(pid, signal);
@@ -29,7 +29,7 @@ impl Process {
     }
 
     /// Waits for its end. False if it did not come in time.
-    pub(super) fn wait(self, limit: Duration) -> bool {
+    pub(crate) fn wait(self, limit: Duration) -> bool {
         let Some(handle) = self.handle() else { return true };
         let limit = Timespec {
             tv_sec: limit.as_secs().cast_signed(),
@@ -39,7 +39,7 @@ impl Process {
     }
 
     /// Waits until it has stopped. There is no event for it that others than its parent could have.
-    pub(super) fn wait_until_stopped(self) {
+    pub(crate) fn wait_until_stopped(self) {
         while self.state().is_some_and(|state| !"TtZX".contains(state)) {
             std::thread::yield_now();
         }
@@ -56,7 +56,7 @@ impl Process {
     }
 
     /// Its command line.
-    pub(super) fn command(self) -> String {
+    pub(crate) fn command(self) -> String {
         let raw = fs::read(format!("/proc/{}/cmdline", self.0)).unwrap_or_default();
         String::from_utf8_lossy(&raw).replace('\0', " ").trim().to_owned()
     }
@@ -78,7 +78,7 @@ impl Process {
 }
 
 /// All living processes that have this entry in their environment.
-pub(super) fn with_variable(entry: &str) -> Vec<Process> {
+pub(crate) fn with_variable(entry: &str) -> Vec<Process> {
     let Ok(processes) = fs::read_dir("/proc") else { return Vec::new() };
     let pids = processes.flatten().filter_map(|it| it.file_name().to_str()?.parse().ok());
     let has_it = |process: &Process| {
@@ -89,12 +89,12 @@ pub(super) fn with_variable(entry: &str) -> Vec<Process> {
 }
 
 /// What all of them wait for.
-pub(super) fn dumps(processes: &[Process]) -> String {
+pub(crate) fn dumps(processes: &[Process]) -> String {
     processes.iter().map(|it| it.dump()).collect()
 }
 
 /// Waits until none is left, and returns those that are when the time is up, ended then.
-pub(super) fn survivors(entry: &str, limit: Duration) -> Vec<String> {
+pub(crate) fn survivors(entry: &str, limit: Duration) -> Vec<String> {
     let deadline = Instant::now() + limit;
     loop {
         let left = with_variable(entry);
@@ -109,7 +109,7 @@ pub(super) fn survivors(entry: &str, limit: Duration) -> Vec<String> {
 }
 
 /// Ends all, those included that are started meanwhile.
-pub(super) fn end_all(entry: &str) {
+pub(crate) fn end_all(entry: &str) {
     for _ in 0..100 {
         let left = with_variable(entry);
         if left.is_empty() {
