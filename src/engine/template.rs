@@ -69,6 +69,8 @@ pub(super) struct Ending {
     pub(super) said: Vec<ToController>,
     /// Where it was when it had to be ended, if it had.
     pub(super) stalled: Option<String>,
+    /// What came meanwhile and ends the run for another reason.
+    pub(super) cut: Option<StopReason>,
 }
 
 /// How pytest ended where it was to become ready.
@@ -287,11 +289,19 @@ impl Template {
         self.clock = Overtime::new(Awaited::SessionEnd, Instant::now(), Some(patience));
         let mut linger: Option<Instant> = None;
         let mut said = Vec::new();
+        let mut cut = None;
         let mut closed = self.conn.is_none();
         while self.ended.is_none() || !closed {
             let deadline = linger.or(self.clock.deadline());
             match control.receive(deadline) {
-                Some(Message::Interrupt | Message::TimeIsUp(_)) => break,
+                Some(Message::Interrupt) => {
+                    cut = Some(StopReason::Interrupted);
+                    break;
+                }
+                Some(Message::TimeIsUp(limit)) => {
+                    cut = Some(StopReason::RunTimeout(limit));
+                    break;
+                }
                 None if linger.is_some() || deadline.is_none() => break,
                 None => {
                     self.do_what_is_due();
@@ -321,7 +331,7 @@ impl Template {
         let last = written.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
         let last = last.to_owned();
         let stalled = self.stall().map(|(what, stacks)| format!("{what}; it was here:\n{stacks}"));
-        Ending { ended: self.ended, last_line: last, output: written, said, stalled }
+        Ending { ended: self.ended, last_line: last, output: written, said, stalled, cut }
     }
 }
 

@@ -500,7 +500,11 @@ impl<'a> Dispatch<'a> {
             self.step();
         }
         self.record.timeline.workers_gone = Some(monotonic_us());
-        let mut reason = reason;
+        // What came while sessions ended, whose tear-downs it cut short.
+        let mut reason = match self.stop.take() {
+            Some(later) if reason.is_judged() && !later.is_judged() => later,
+            Some(_) | None => reason,
+        };
         if let Recruiter::Fork(template) = self.recruiter {
             let collected = self.spread.is_some().then(|| self.record.tests().len() as u32);
             let how = (&reason, self.plan.bounds.grace);
@@ -515,7 +519,9 @@ impl<'a> Dispatch<'a> {
                     _ => {}
                 }
             }
-            if let Some(stalled) = ending.stalled {
+            if let Some(cut) = ending.cut.filter(|_| reason.is_judged()) {
+                reason = cut;
+            } else if let Some(stalled) = ending.stalled {
                 self.record.other_failures(1);
                 self.record.notice(Level::Error, stalled);
             } else if let Some(Ended::Exit(status)) = ending.ended
@@ -527,6 +533,14 @@ impl<'a> Dispatch<'a> {
                     self.record.pytest_output(ending.output);
                 }
                 self.suite_status = Some((status, ending.last_line));
+            } else if let Some(Ended::Signal(signal)) = ending.ended
+                && reason.is_judged()
+            {
+                self.record.pytest_output(ending.output);
+                reason = StopReason::Internal(format!(
+                    "pytest was ended by signal {signal} at its session's end: what plugins write \
+                     there may be missing"
+                ));
             }
         }
         if let Some((status, last)) = self.suite_status.take().filter(|_| reason.is_judged()) {
