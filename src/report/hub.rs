@@ -15,7 +15,7 @@ use crate::model::Event;
 use crate::queue::{self, NoBatch, queue};
 
 use super::Reporter;
-use super::consumer::Consumer;
+use super::consumer::{Consumer, Unreported};
 use super::github::{Annotations, Github, JobSummary};
 use super::jsonl::JsonLines;
 use super::junit::JUnit;
@@ -63,11 +63,18 @@ pub struct Hub {
     sinks: Vec<Sink>,
 }
 
+/// What a thread's consumers write to.
+#[derive(Debug, Clone, Copy)]
+enum Target {
+    Terminal,
+    Files,
+}
+
 /// One thread with its consumers.
 struct Lane {
-    name: &'static str,
+    target: Target,
     events: queue::Sender<Arc<Event>>,
-    warnings: Receiver<Vec<String>>,
+    warnings: Receiver<Vec<Unreported>>,
 }
 
 impl Hub {
@@ -92,9 +99,9 @@ impl Hub {
         if let Some(path) = reports.github.summary {
             files.push(Box::new(JobSummary::new(path)));
         }
-        let lanes = [("terminal", screen), ("files", files)];
+        let lanes = [(Target::Terminal, screen), (Target::Files, files)];
         let lanes = lanes.into_iter().filter(|(_, consumers)| !consumers.is_empty());
-        let lanes = lanes.map(|(name, consumers)| Lane::start(name, consumers)).collect();
+        let lanes = lanes.map(|(target, consumers)| Lane::start(target, consumers)).collect();
         Ok(Self { lanes, sinks: Vec::new() })
     }
 
@@ -107,22 +114,22 @@ impl Hub {
     /// Waits until everything is shown and written, and tells what could not be. A terminal that
     /// takes no output (Ctrl-S, a pager) holds this as it would hold any program.
     #[must_use]
-    pub fn finish(self) -> Vec<String> {
+    pub fn finish(self) -> Vec<Unreported> {
         self.finish_before(None)
     }
 
     /// [`Hub::finish`] that waits no longer than this: for a run that was told twice to stop.
     #[must_use]
-    pub fn finish_within(self, limit: Duration) -> Vec<String> {
+    pub fn finish_within(self, limit: Duration) -> Vec<Unreported> {
         self.finish_before(Some(Instant::now() + limit))
     }
 
-    fn finish_before(self, deadline: Option<Instant>) -> Vec<String> {
+    fn finish_before(self, deadline: Option<Instant>) -> Vec<Unreported> {
         // All channels are closed before the first wait: a held terminal must not keep files open.
-        let closed: Vec<_> = self.lanes.into_iter().map(|it| (it.name, it.warnings)).collect();
+        let closed: Vec<_> = self.lanes.into_iter().map(|it| (it.target, it.warnings)).collect();
         closed
             .into_iter()
-            .flat_map(|(name, warnings)| wait_for(name, &warnings, deadline))
+            .flat_map(|(target, warnings)| wait_for(target, &warnings, deadline))
             .collect()
     }
 }
@@ -140,14 +147,14 @@ impl Reporter for Hub {
 }
 
 impl Lane {
-    fn start(name: &'static str, consumers: Vec<Box<dyn Consumer>>) -> Self {
+    fn start(target: Target, consumers: Vec<Box<dyn Consumer>>) -> Self {
         let (events, inbox) = queue(DELAY, BATCH);
         let (outbox, warnings) = unbounded();
         thread::spawn(move || {
             let consumers = consume(&inbox, consumers);
             let _ = outbox.send(consumers.into_iter().flat_map(Consumer::finish).collect());
         });
-        Self { name, events, warnings }
+        Self { target, events, warnings }
     }
 }
 
@@ -178,25 +185,25 @@ fn consume(
 }
 
 fn wait_for(
-    name: &str,
-    warnings: &Receiver<Vec<String>>,
+    target: Target,
+    warnings: &Receiver<Vec<Unreported>>,
     deadline: Option<Instant>,
-) -> Vec<String> {
+) -> Vec<Unreported> {
     let received = match deadline {
         Some(deadline) => warnings.recv_deadline(deadline),
         None => warnings.recv().map_err(|_| RecvTimeoutError::Disconnected),
     };
-    match received {
-        Ok(warnings) => warnings,
-        Err(RecvTimeoutError::Timeout) => {
-            vec![format!("the {name} report was still blocked and is incomplete")]
-        }
+    let why = match received {
+        Ok(warnings) => return warnings,
+        Err(RecvTimeoutError::Timeout) => "was still blocked and is incomplete",
         Err(RecvTimeoutError::Disconnected) => {
-            vec![format!(
-                "the {name} report failed internally and is incomplete; please report this as a bug"
-            )]
+            "failed internally and is incomplete; please report this as a bug"
         }
-    }
+    };
+    vec![match target {
+        Target::Terminal => Unreported::Seen(format!("the terminal report {why}")),
+        Target::Files => Unreported::Asked(format!("the files report {why}")),
+    }]
 }
 
 fn failed(
@@ -230,13 +237,13 @@ mod tests {
             let _ = self.seen.send("tick");
         }
 
-        fn finish(self: Box<Self>) -> Vec<String> {
-            vec!["disk full".to_owned()]
+        fn finish(self: Box<Self>) -> Vec<Unreported> {
+            vec![Unreported::Asked("disk full".to_owned())]
         }
     }
 
     fn hub_with(consumer: Probe) -> Hub {
-        Hub { lanes: vec![Lane::start("files", vec![Box::new(consumer)])], sinks: Vec::new() }
+        Hub { lanes: vec![Lane::start(Target::Files, vec![Box::new(consumer)])], sinks: Vec::new() }
     }
 
     #[test]
@@ -255,7 +262,7 @@ mod tests {
         assert_eq!(heard.len(), story.events().len());
         assert_eq!(sight.len(), 0, "nothing is seen before the release");
         drop(release);
-        assert_eq!(hub.finish(), ["disk full"]);
+        assert_eq!(hub.finish(), [Unreported::Asked("disk full".to_owned())]);
         assert_eq!(sight.iter().filter(|what| *what == "event").count(), story.events().len());
     }
 
@@ -297,7 +304,7 @@ mod tests {
         story.round(&[Ending::Fail("no")]);
         story.end();
         story.events().iter().for_each(|event| hub.event(&Arc::new(event.clone())));
-        assert_eq!(hub.finish(), Vec::<String>::new());
+        assert_eq!(hub.finish(), []);
         for (name, content) in
             [("report.xml", "<failure"), ("events.jsonl", "run-ended"), ("summary.md", "1 failed")]
         {
@@ -313,6 +320,7 @@ mod tests {
         let mut hub = hub_with(Probe { hold, seen });
         hub.event(&Arc::new(Story::new(&[], Some(1)).events()[0].clone()));
         let warnings = hub.finish_within(Duration::ZERO);
-        assert_eq!(warnings, ["the files report was still blocked and is incomplete"]);
+        let text = "the files report was still blocked and is incomplete";
+        assert_eq!(warnings, [Unreported::Asked(text.to_owned())]);
     }
 }
