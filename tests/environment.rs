@@ -360,3 +360,169 @@ fn an_output_that_takes_nothing_changes_no_verdict() {
     assert_eq!(command.status().unwrap().code(), Some(1));
     assert_eq!(suite.stored_executions(), 3);
 }
+
+// --- The temporary folder ---
+
+#[test]
+fn without_a_temporary_folder_nothing_is_run() {
+    let suite = three();
+    let mut command = suite.pnl(&["test", "--python"]);
+    command.arg(python()).env("TMPDIR", suite.beside("nowhere"));
+    let run = Running::start(command, None).finish();
+    assert_eq!(run.code, Some(4), "{run}");
+    assert!(run.stderr.contains("nowhere (TMPDIR): "), "{run}");
+    assert_eq!(suite.stored_runs(), 0);
+}
+
+#[test]
+fn a_full_temporary_folder_costs_reports_to_plugins_and_no_outcome() {
+    let tmp = |suite: &Suite| suite.beside("tmp");
+    let suite = three();
+    let Some(disk) = Mount::small(&tmp(&suite), 64) else { return };
+    disk.fill_but(0);
+    for words in [&["-n2"][..], &["-n1", "--engine", "spawn"]] {
+        let run = suite.test(words);
+        assert_judged(&run);
+    }
+    // Nobody has seen the one that passes but pnl: the plugin's file lacks it.
+    let words = ["-n1", "--", "-k", "test_1", "--junitxml=pytests.xml"];
+    let run = suite.test(&words);
+    assert_eq!(run.totals(), BTreeMap::from([("passed".to_owned(), 1)]), "{run}");
+    assert!(run.stdout.contains("no longer reach pytest's own plugins"), "{run}");
+    assert_eq!(run.code, Some(1), "not green: {run}");
+    drop(disk);
+    let run = suite.test(&words);
+    assert_eq!(run.code, Some(0), "{run}");
+}
+
+// --- Descriptors, processes, threads ---
+
+/// A command with a limit of open files.
+fn with_open_files(limit: u32, command: &Command) -> Command {
+    with_prelude(&format!("ulimit -n {limit}"), command)
+}
+
+/// The same command, begun by a shell that runs this first.
+fn with_prelude(prelude: &str, command: &Command) -> Command {
+    let mut shell = Command::new("sh");
+    shell.arg("-c").arg(format!("{prelude} && exec \"$0\" \"$@\""));
+    shell.arg(command.get_program()).args(command.get_args()).stdin(Stdio::null()).env_clear();
+    shell.current_dir(command.get_current_dir().unwrap());
+    for (name, value) in command.get_envs() {
+        shell.env(name, value.unwrap_or_default());
+    }
+    shell
+}
+
+#[test]
+fn too_few_open_files_for_so_many_workers_are_refused() {
+    for engine in ["fork", "spawn"] {
+        let suite = three();
+        let mut command = suite.pnl(&["test", "-n8", "--engine", engine, "--python"]);
+        command.arg(python());
+        let run = Running::start(with_open_files(50, &command), None).finish();
+        assert_eq!(run.code, Some(4), "{run}");
+        assert!(run.stderr.contains("error: 8 workers need "), "{run}");
+        assert!(run.stderr.contains("(ulimit -n ") && run.stderr.contains("(-n "), "{run}");
+    }
+}
+
+#[test]
+fn as_many_open_files_as_are_asked_for_are_enough() {
+    let text = "import pytest\n@pytest.mark.parametrize('i', range(40))\ndef test(i): pass\n";
+    let suite = Suite::new(&[("test_a.py", text), ("test_b.py", text)]);
+    for engine in ["fork", "spawn"] {
+        let mut command = suite.pnl(&["test", "-n4", "--engine", engine, "--python"]);
+        command.arg(python());
+        let refused = Running::start(with_open_files(20, &command), None).finish();
+        let wanted = refused.stderr.split("ulimit -n ").nth(1).unwrap();
+        let wanted: u32 = wanted.split(')').next().unwrap().parse().unwrap();
+        let run = Running::start(with_open_files(wanted, &command), None).finish();
+        assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""), "{run}");
+    }
+}
+
+/// A group of processes of which there can be so many, threads included. The kernel's own limit of a
+/// user's processes does not bind root, which these tests may be run as.
+struct Pids(PathBuf);
+
+impl Pids {
+    fn new() -> Option<Self> {
+        let folder = PathBuf::from(format!("/sys/fs/cgroup/pids/pnl-test-{}", std::process::id()));
+        match std::fs::create_dir(&folder) {
+            Ok(()) => Some(Self(folder)),
+            Err(error) => skip(&format!("{}: {error}", folder.display())),
+        }
+    }
+
+    fn limited(&self, limit: u32, command: &Command) -> Command {
+        std::fs::write(self.0.join("pids.max"), limit.to_string()).unwrap();
+        let tasks = self.0.join("cgroup.procs");
+        with_prelude(&format!("echo $$ > {}", tasks.display()), command)
+    }
+}
+
+impl Drop for Pids {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir(&self.0);
+    }
+}
+
+/// Each limit is met at another place: by a thread of pnl's, by pytest, by a worker's connection, by
+/// a fork. None of them may look like a suite's own failure, or like one without tests.
+#[test]
+fn too_few_processes_end_a_run_with_a_sentence() {
+    let Some(pids) = Pids::new() else { return };
+    for limit in 3..22 {
+        let suite = three();
+        let mut command = suite.pnl(&["test", "-n2", "--python"]);
+        command.arg(python());
+        let run = Running::start(pids.limited(limit, &command), None).finish();
+        if run.code == Some(1) {
+            assert!(run.stdout.contains("3 tests, 2 passed, 1 failed"), "{limit} {run}");
+            assert!(limit > 12, "this does not need {limit} threads and processes: {run}");
+            continue;
+        }
+        assert!(matches!(run.code, Some(3 | 4)), "{limit} {run}");
+        let said = run.stdout.clone() + &run.stderr;
+        assert!(said.contains("(ulimit -u"), "{limit} {run}");
+        assert!(!said.contains("panicked"), "{limit} {run}");
+    }
+}
+
+// --- The working folder ---
+
+#[test]
+fn a_working_folder_that_is_gone_is_said() {
+    let suite = three();
+    let gone = suite.beside("gone");
+    for verb in ["test", "show", "history"] {
+        std::fs::create_dir(&gone).unwrap();
+        let mut command = suite.pnl(&[verb]);
+        command.current_dir(&gone);
+        let command = with_prelude(&format!("rmdir {}", gone.display()), &command);
+        let run = Running::start(command, None).finish();
+        assert_eq!(run.code, Some(4), "{run}");
+        assert!(run.stderr.contains("the working folder is gone"), "{run}");
+    }
+}
+
+#[test]
+fn a_project_that_is_deleted_meanwhile_keeps_its_verdict() {
+    for engine in ["fork", "spawn"] {
+        let suite = Suite::new(&[(
+            "test_it.py",
+            "import probe\ndef test_1(): probe.ring('here')\ndef test_2(): pass\ndef test_3(): assert 0\n",
+        )]);
+        let mut bell = suite.bell();
+        let root = suite.root();
+        let running = suite.start(&["-n1", "--engine", engine, "--junit", "j.xml"]);
+        let here = bell.wait_for("here");
+        std::fs::remove_dir_all(&root).unwrap();
+        drop(here);
+        let run = running.finish();
+        assert_judged(&run);
+        assert!(run.stderr.contains("history.db was deleted or replaced"), "{engine} {run}");
+        assert!(run.stderr.contains("j.xml could not be written"), "{engine} {run}");
+    }
+}

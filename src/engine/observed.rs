@@ -16,7 +16,7 @@ use super::plan::{Plan, ServerNeed};
 use super::record::{Ending, Record};
 use super::server;
 use super::suspend::suspend;
-use super::template::{NotReady, cannot_start, missing, reason_of_early_end, unusable};
+use super::template::{NotReady, cannot_start, missing, reason_of_early_end, unheard, unusable};
 use crate::model::{
     Attempt, DistMode, EngineKind, ExitCode, Level, Offset, Outcome, Round, StopReason, TestIndex,
     What, WorkerId,
@@ -241,6 +241,7 @@ impl Watch<'_> {
                     stop(process, reason, self.plan.bounds.grace);
                 }
             }
+            Message::Unheard { why } => stop(process, unheard(&why), self.plan.bounds.grace),
             Message::TimeIsUp(limit) => {
                 stop(process, StopReason::RunTimeout(limit), self.plan.bounds.grace);
             }

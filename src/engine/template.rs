@@ -14,7 +14,9 @@ use super::stacks;
 use super::suspend::suspend;
 use super::warm::{Called, call};
 use crate::model::{ExitCode, StopReason};
-use crate::process::{Ended, PythonError, Signal, Tail, Tree, kill_group, probe, send_signal};
+use crate::process::{
+    Ended, PythonError, Signal, Tail, Tree, explained, is_shortage, kill_group, probe, send_signal,
+};
 use crate::protocol::socket::Sender;
 use crate::protocol::{FileRow, Fork, Hello, Ready, TestRow, ToController, ToWorker};
 
@@ -173,6 +175,11 @@ impl Template {
                     let pause = suspend(control, &[self.pid]);
                     self.clock.shift(pause);
                     grace.shift(pause);
+                }
+                Message::Unheard { why } => {
+                    // It waits for an answer that cannot come.
+                    self.kill();
+                    stop.get_or_insert(unheard(&why));
                 }
                 other => self.note(other),
             }
@@ -408,8 +415,16 @@ pub(super) fn unusable(error: &PythonError) -> String {
     format!("{error}.\nName another one with --python PATH or PNL_PYTHON")
 }
 
+/// The run's end where a process has started and cannot be listened to.
+pub(super) fn unheard(why: &io::Error) -> StopReason {
+    StopReason::Internal(format!("a process of pytest's cannot be heard: {}", explained(why)))
+}
+
 /// The run's end where the interpreter could not even be started.
 pub(super) fn cannot_start(plan: &Plan, error: &io::Error) -> StopReason {
+    if is_shortage(error) {
+        return StopReason::Internal(format!("pytest cannot be started: {}", explained(error)));
+    }
     let path = plan.python.path.clone();
     StopReason::Usage(unusable(&PythonError::Broken { path, why: error.to_string() }))
 }

@@ -46,15 +46,23 @@ pub struct Reports {
 /// A report that cannot even be begun. Found before the first test, so that nobody learns after
 /// hours that a folder was read-only.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot write {option} {path}: {cause}")]
-pub struct ReportError {
-    /// Which option asked for it.
-    pub option: &'static str,
-    /// The file as the user named it.
-    pub path: String,
-    /// What the system said.
-    #[source]
-    pub cause: std::io::Error,
+pub enum ReportError {
+    /// A file.
+    #[error("cannot write {option} {path}: {cause}")]
+    File {
+        /// Which option asked for it.
+        option: &'static str,
+        /// The file as the user named it.
+        path: String,
+        /// What the system said.
+        #[source]
+        cause: std::io::Error,
+    },
+    /// Any report at all.
+    #[error(
+        "cannot start a thread for reports: {0}. The limit of processes is too low (ulimit -u)"
+    )]
+    Thread(#[source] std::io::Error),
 }
 
 /// Takes events without ever waiting, and has them reported by threads.
@@ -101,8 +109,8 @@ impl Hub {
         }
         let lanes = [(Target::Terminal, screen), (Target::Files, files)];
         let lanes = lanes.into_iter().filter(|(_, consumers)| !consumers.is_empty());
-        let lanes = lanes.map(|(target, consumers)| Lane::start(target, consumers)).collect();
-        Ok(Self { lanes, sinks: Vec::new() })
+        let lanes = lanes.map(|(target, consumers)| Lane::start(target, consumers));
+        Ok(Self { lanes: lanes.collect::<Result<_, _>>()?, sinks: Vec::new() })
     }
 
     /// Adds a consumer that is called in the engine's own thread, before the event goes anywhere
@@ -147,14 +155,16 @@ impl Reporter for Hub {
 }
 
 impl Lane {
-    fn start(target: Target, consumers: Vec<Box<dyn Consumer>>) -> Self {
+    fn start(target: Target, consumers: Vec<Box<dyn Consumer>>) -> Result<Self, ReportError> {
         let (events, inbox) = queue(DELAY, BATCH);
         let (outbox, warnings) = unbounded();
-        thread::spawn(move || {
+        let work = move || {
             let consumers = consume(&inbox, consumers);
             let _ = outbox.send(consumers.into_iter().flat_map(Consumer::finish).collect());
-        });
-        Self { target, events, warnings }
+        };
+        let started = thread::Builder::new().name("report".to_owned()).spawn(work);
+        started.map_err(ReportError::Thread)?;
+        Ok(Self { target, events, warnings })
     }
 }
 
@@ -211,7 +221,7 @@ fn failed(
     path: &std::path::Path,
 ) -> impl FnOnce(std::io::Error) -> ReportError {
     let path = path.display().to_string();
-    move |cause| ReportError { option, path, cause }
+    move |cause| ReportError::File { option, path, cause }
 }
 
 #[cfg(test)]
@@ -243,7 +253,8 @@ mod tests {
     }
 
     fn hub_with(consumer: Probe) -> Hub {
-        Hub { lanes: vec![Lane::start(Target::Files, vec![Box::new(consumer)])], sinks: Vec::new() }
+        let lane = Lane::start(Target::Files, vec![Box::new(consumer)]).expect("a thread");
+        Hub { lanes: vec![lane], sinks: Vec::new() }
     }
 
     #[test]

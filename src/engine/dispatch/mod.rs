@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use super::Finished;
 use super::branch::Branch;
 use super::crew::{Told, Worker};
+use super::descriptors;
 use super::distribution::Distribution;
 use super::inbox::Control;
 use super::launch::{self, Base};
@@ -126,6 +127,7 @@ fn prepare(plan: &Plan, control: &Control) -> Result<Base, StopReason> {
     if plan.server_need == ServerNeed::Always {
         ask_server(plan)?;
     }
+    descriptors::suffice(Distribution::planned(plan).before_collection())?;
     Base::prepare(control)
 }
 

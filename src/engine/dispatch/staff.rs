@@ -15,7 +15,7 @@ use crate::engine::template::reason_of_early_end;
 use crate::model::{
     Isolation, Level, Outcome, Round, Slot, StopReason, TestIndex, What, WorkerEnd, WorkerId,
 };
-use crate::process::{Ended, Signal, Tail, kill_group, send_signal};
+use crate::process::{Ended, Signal, Tail, explained, kill_group, send_signal};
 use crate::protocol::{Fork, Ready};
 use crate::scheduler::{Asking, Deal, Depth, Portion};
 
@@ -206,7 +206,10 @@ impl Dispatch<'_> {
                 self.crew.push(worker);
             }
             Err(error) => {
-                self.stop(StopReason::Internal(format!("a worker could not be started: {error}")));
+                self.stop(StopReason::Internal(format!(
+                    "a worker could not be started: {}",
+                    explained(&error)
+                )));
             }
         }
     }
