@@ -165,6 +165,9 @@ fn explain(plan: &Plan, finished: &Finished) {
         StopReason::Usage(text) | StopReason::Internal(text) if !finished.begun => {
             error::message(text);
         }
+        reason @ (StopReason::Stalled(_) | StopReason::RunTimeout(_)) if !finished.begun => {
+            error::message(&reason.to_string());
+        }
         StopReason::NothingCollected if !finished.begun => {
             error::message(&format!("nothing was collected for {}", plan.scope));
         }
