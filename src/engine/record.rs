@@ -38,7 +38,7 @@ pub(super) struct Record<'a> {
     round_began: Offset,
     /// Executions of this round that have not ended, for each test.
     open: Vec<u32>,
-    /// The attempt that is next, of tests that failed in this round and are tried again.
+    /// Which attempt is next of a test that has failed in this round and is tried again.
     next_attempts: HashMap<TestIndex, Attempt>,
     gaps: Gaps,
     round_counts: Counts,
@@ -211,8 +211,8 @@ impl<'a> Record<'a> {
         self.round_began = self.now();
         self.round_counts = Counts::default();
         self.round_flaky = 0;
-        self.open = vec![copies as u32; self.tests.len()];
         self.next_attempts.clear();
+        self.open = vec![copies as u32; self.tests.len()];
         let planned = (self.tests.len() * copies) as u64;
         self.emit(None, What::RoundStarted(RoundStarted { workers, planned }));
     }
