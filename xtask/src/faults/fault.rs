@@ -1,7 +1,5 @@
 //! What can go wrong, and where.
 
-use rustix::process::Signal;
-
 /// Where a fault is made. Those of the suite's phases are in the order of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Phase {
@@ -249,16 +247,6 @@ impl Fault {
             | Self::PnlHup => Kind::Signal,
             Self::PnlKilled => Kind::PnlDeath,
             Self::TemplateKilled | Self::TemplateStopped => Kind::TemplateLoss,
-        }
-    }
-
-    /// What pnl is sent, where it may be told to ignore it.
-    pub(super) fn signal(self) -> Option<Signal> {
-        match self {
-            Self::PnlInt | Self::PnlIntTwice | Self::PnlIntThrice => Some(Signal::INT),
-            Self::PnlTerm => Some(Signal::TERM),
-            Self::PnlHup => Some(Signal::HUP),
-            _ => None,
         }
     }
 

@@ -20,7 +20,11 @@ pub(super) fn make(case: &Case, pnl: &mut Pnl, ring: Ring) -> Option<Ring> {
     let (here, parent) = (Process(ring.pid), Process(ring.parent));
     match case.fault {
         Fault::PnlInt | Fault::PnlTerm | Fault::PnlHup => {
-            process.signal(case.fault.signal().unwrap_or(Signal::INT));
+            process.signal(match case.fault {
+                Fault::PnlTerm => Signal::TERM,
+                Fault::PnlHup => Signal::HUP,
+                _ => Signal::INT,
+            });
             // Every second suite goes on, as if the signal had come a little later.
             if !case.deaf && case.index.is_multiple_of(2) {
                 pnl.hear("interrupt", NOTICE);

@@ -70,11 +70,9 @@ impl<'a> Project<'a> {
 
     /// What the fault needs of the machine.
     fn limit(&mut self) -> Result<(), Unfit> {
-        if let Some(signal) = self.case.fault.signal()
-            && is_ignored(signal)
-        {
-            // pnl goes on then, as whoever started it wishes.
-            return Err(Unfit::Skipped("the signal is ignored here (nohup, &)"));
+        if self.case.fault == Fault::PnlHup && is_ignored(Signal::HUP) {
+            // pnl goes on then, as whoever started it with nohup wishes.
+            return Err(Unfit::Skipped("SIGHUP is ignored here (nohup)"));
         }
         if let Some(place) = self.disk_place() {
             let disk = Disk::mount(&place).ok_or(Unfit::Skipped("no small disk can be made"))?;
