@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::model::{
     Counts, Event, Execution, Failure, Outcome, OutcomeKind, Round, RunEnded, RunStarted,
-    TestIndex, TestInfo, What,
+    ServerAway, TestIndex, TestInfo, What,
 };
 
 use super::rounds::Rounds;
@@ -26,6 +26,7 @@ pub struct Summary {
     rounds: Rounds,
     tests: HashMap<TestIndex, TestFigures>,
     ended: Option<RunEnded>,
+    away: Vec<ServerAway>,
 }
 
 /// One test's figures, over all rounds, attempts and workers.
@@ -97,6 +98,7 @@ impl Summary {
                 }
             }
             What::RunEnded(ended) => self.ended = Some(ended.clone()),
+            What::ServerAway(away) => self.away.push(away.clone()),
             What::Notice { .. }
             | What::PytestOutput(_)
             | What::WorkerStarted { .. }
@@ -141,6 +143,12 @@ impl Summary {
     #[must_use]
     pub fn run(&self) -> Option<&Arc<RunStarted>> {
         self.run.as_ref()
+    }
+
+    /// When the server under test did not answer.
+    #[must_use]
+    pub fn away(&self) -> &[ServerAway] {
+        &self.away
     }
 
     /// The last event of the run, once it has come.
