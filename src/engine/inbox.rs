@@ -128,7 +128,7 @@ impl Control {
     pub(super) fn wait_for(&self, source: Source, mut child: Child) -> io::Result<()> {
         let inbox = self.sender.clone();
         start_thread("wait", move || {
-            let ended = child.wait().map_or(Ended::Exit(-1), Ended::from);
+            let ended = crate::process::wait(&mut child).map_or(Ended::Exit(-1), Ended::from);
             let _ = inbox.send(Message::Exited { source, ended });
         })
     }

@@ -12,7 +12,7 @@ use super::inbox::Control;
 use super::plan::{Plan, TerminalOwner};
 use super::warm::Order;
 use crate::model::{CollectMode, DistMode, EngineKind, Output, StopReason};
-use crate::process::{Launch, RUN_VARIABLE, Stdio, unpack};
+use crate::process::{Launch, Mark, RUN_VARIABLE, Stdio, unpack};
 use crate::protocol::socket::Rendezvous;
 use crate::protocol::{Fork, Role};
 
@@ -134,7 +134,8 @@ impl Base {
             (EngineKind::Pytest, TerminalOwner::Pnl)
             | (EngineKind::Fork | EngineKind::Spawn | EngineKind::Xdist, _) => Stdio::Piped,
         };
-        Launch { argv, env, cwd: plan.root.clone(), stdio }
+        let mark = Mark::of(plan.run.as_str());
+        Launch { argv, env, cwd: plan.root.clone(), stdio, mark }
     }
 }
 

@@ -16,6 +16,7 @@ mod gaps;
 mod inbox;
 mod judge;
 mod launch;
+mod leaks;
 mod numbers;
 mod observed;
 mod overtime;
@@ -77,7 +78,7 @@ pub fn run(plan: &Plan, control: &Control, reporter: &mut dyn Reporter) -> Finis
     };
     if !finished.begun {
         // The record of a run that began has done it.
-        drop(crate::process::end_leftovers(plan.run.as_str()));
+        crate::process::RunProcesses::of(plan.run.as_str()).by_environment().end_all();
     }
     finished
 }

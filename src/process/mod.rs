@@ -3,6 +3,12 @@
 //! Knows only [`crate::model`]; decides nothing about tests.
 
 #[cfg(target_os = "linux")]
+#[path = "adopt_linux.rs"]
+mod adopt;
+#[cfg(not(target_os = "linux"))]
+#[path = "adopt_other.rs"]
+mod adopt;
+#[cfg(target_os = "linux")]
 #[path = "changes_linux.rs"]
 mod changes;
 #[cfg(not(target_os = "linux"))]
@@ -11,11 +17,21 @@ mod changes;
 mod child;
 mod daemon;
 #[cfg(target_os = "linux")]
+#[path = "kernel_linux.rs"]
+mod kernel;
+#[cfg(target_os = "linux")]
 #[path = "leftovers_linux.rs"]
 mod leftovers;
 #[cfg(not(target_os = "linux"))]
 #[path = "leftovers_other.rs"]
 mod leftovers;
+#[cfg(target_os = "linux")]
+#[path = "mark_linux.rs"]
+mod mark;
+#[cfg(not(target_os = "linux"))]
+#[path = "mark_other.rs"]
+mod mark;
+mod own;
 mod package;
 mod python;
 mod signals;
@@ -27,12 +43,15 @@ mod tree;
 #[path = "tree_other.rs"]
 mod tree;
 
+pub use adopt::adopt_orphans;
 pub use changes::{Changes, is_projects_own};
 #[cfg(not(target_os = "linux"))]
 use child::send_signal_to_group;
 pub use child::{Ended, Launch, Started, Stdio, kill_group, send_signal};
 pub use daemon::{Daemon, memory_of};
-pub use leftovers::{Leftover, end_leftovers};
+pub use leftovers::{Orphan, RunProcesses};
+pub use mark::Mark;
+pub use own::wait;
 pub use package::unpack;
 pub use python::{Found, Interpreter, Modules, PythonError, find, probe};
 pub use rustix::process::Signal;

@@ -168,6 +168,7 @@ impl Consumer for JUnit {
             | What::FileCollected { .. }
             | What::WorkerUsed(_)
             | What::OutputLine(_)
+            | What::ProcessLeaked(_)
             | What::WorkerEnded { .. } => {}
         }
     }

@@ -8,8 +8,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::model::{
-    Counts, Event, Execution, Failure, Outcome, OutcomeKind, Round, RunEnded, RunStarted,
-    TestIndex, TestInfo, What,
+    Counts, Event, Execution, Failure, Leak, Outcome, OutcomeKind, Round, RunEnded, RunStarted,
+    TestIndex, TestInfo, What, WorkerId,
 };
 
 use super::text::{self, counted};
@@ -24,8 +24,13 @@ pub struct Summary {
     counts: Counts,
     rounds: Vec<RoundFigures>,
     tests: HashMap<TestIndex, TestFigures>,
+    leaks: u64,
+    leaked: Vec<(Option<WorkerId>, Leak)>,
     ended: Option<RunEnded>,
 }
+
+/// How many leaks are kept of a loop that may have one in each round.
+const LEAKS_KEPT: usize = 10;
 
 /// One round's figures.
 #[derive(Debug, Clone, Copy)]
@@ -109,6 +114,12 @@ impl Summary {
                 if let Some(round) = self.rounds.last_mut() {
                     round.counts = ended.counts;
                     round.elapsed = Some(ended.elapsed);
+                }
+            }
+            What::ProcessLeaked(leak) => {
+                self.leaks += 1;
+                if self.leaked.len() < LEAKS_KEPT {
+                    self.leaked.push((event.worker, leak.clone()));
                 }
             }
             What::RunEnded(ended) => self.ended = Some(ended.clone()),
@@ -240,6 +251,12 @@ impl Summary {
         });
         slow.truncate(limit);
         slow
+    }
+
+    /// How many processes tests left behind, and the first of them, each with its worker.
+    #[must_use]
+    pub fn leaks(&self) -> (u64, &[(Option<WorkerId>, Leak)]) {
+        (self.leaks, &self.leaked)
     }
 
     /// How many tests both passed and failed.

@@ -98,6 +98,7 @@ fn is_kept(what: &What) -> bool {
         | What::TestStarted { .. }
         | What::TestSlow { .. }
         | What::OutputLine(_)
+        | What::ProcessLeaked(_)
         | What::WorkerEnded { .. } => false,
     }
 }

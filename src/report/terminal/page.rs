@@ -69,6 +69,7 @@ impl Page {
             | What::TestStarted { .. }
             | What::FileCollected { .. }
             | What::WorkerUsed(_)
+            | What::ProcessLeaked(_)
             | What::WorkerEnded { .. }
             | What::RoundEnded(_) => {}
         }
