@@ -10,7 +10,7 @@ use super::args::RunArgs;
 use super::{dry_run, error};
 use crate::engine::{self, Control, Finished, Plan};
 use crate::model::{EngineKind, ExitCode, Output, StopReason};
-use crate::process::forward_signals;
+use crate::process::{adopt_orphans, forward_signals};
 use crate::report::text::{Keep, clean};
 use crate::report::timings;
 use crate::report::{Github, Hub, Reports, Sink, Surroundings, TerminalOptions, Verbosity};
@@ -57,6 +57,8 @@ pub(super) fn execute(
     if let Some(more) = more {
         hub.add_sink(more);
     }
+    // Without it, orphans are the system's, and are found and ended all the same.
+    let _ = adopt_orphans();
     let finished = engine::run(&planned.plan, control, &mut hub);
     let warnings = if interrupts.load(Ordering::Relaxed) > 1 {
         hub.finish_within(REPORTS_PATIENCE)

@@ -39,7 +39,8 @@ impl Beginnings {
         self.0.push_back((at, test));
     }
 
-    fn first(&self) -> Option<u64> {
+    /// When the first test began.
+    pub(super) fn first(&self) -> Option<u64> {
         self.0.front().map(|&(at, _)| at)
     }
 
@@ -52,12 +53,21 @@ impl Beginnings {
     }
 }
 
-/// A worker of which processes may be left.
-#[derive(Debug, Clone)]
+/// A worker that has ended, of which processes may be left.
+#[derive(Debug)]
 pub(super) struct Member {
     pub(super) id: WorkerId,
     pub(super) pid: u32,
     pub(super) beginnings: Beginnings,
+}
+
+/// A worker that is still there.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Present {
+    pub(super) id: WorkerId,
+    pub(super) pid: u32,
+    /// When it began its first test.
+    pub(super) since: Option<u64>,
 }
 
 /// Which of the processes that a worker leaves are worth a word. They are ended all the same.
@@ -97,7 +107,7 @@ pub(super) enum Which {
 /// What is to be looked at.
 enum Look {
     /// A worker has ended, while these are there, and these processes have their work.
-    After { departed: Box<Departed>, crew: Vec<Member>, keep: Vec<u32> },
+    After { departed: Box<Departed>, crew: Vec<Present>, keep: Vec<u32> },
     /// Nobody is left that a process could belong to.
     Last { is_news: bool },
 }
@@ -124,7 +134,7 @@ impl Leaks {
     }
 
     /// A worker has ended. `crew` are the others, `keep` those and all other processes with work.
-    pub(super) fn after(&self, member: Member, news: News, crew: Vec<Member>, keep: Vec<u32>) {
+    pub(super) fn after(&self, member: Member, news: News, crew: Vec<Present>, keep: Vec<u32>) {
         let departed = Box::new(Departed { member, news, gone: monotonic_us() });
         let _ = self.looks.send(Look::After { departed, crew, keep }); // or there is no thread
     }
@@ -164,7 +174,7 @@ impl Janitor {
                     self.past.pop_front();
                 }
                 self.past.push_back(*departed);
-                let is_left = |it: &Orphan| match owner(it, started(it), &crew, &self.past) {
+                let is_left = |it: &Orphan| match owner(it, &crew, &self.past) {
                     Owner::Gone(_) | Owner::OneOfThePast => true,
                     Owner::Present | Owner::Unknown => false,
                 };
@@ -180,10 +190,9 @@ impl Janitor {
         if orphans.is_empty() {
             return;
         }
-        let orphans =
-            if is_news { self.processes.outlasting(orphans, GRACE) } else { orphans };
+        let orphans = if is_news { self.processes.outlasting(orphans, GRACE) } else { orphans };
         for orphan in orphans.iter().filter(|_| is_news) {
-            let past = match owner(orphan, started(orphan), &[], &self.past) {
+            let past = match owner(orphan, &[], &self.past) {
                 Owner::Gone(at) => Some(&self.past[at]),
                 Owner::Present | Owner::OneOfThePast | Owner::Unknown => None,
             };
@@ -202,9 +211,8 @@ impl News {
     /// Whether a leak of this test is worth a word.
     fn has(&self, test: Option<&Which>) -> bool {
         match (self, test) {
-            (Self::All, _) => true,
+            (Self::All, _) | (Self::ButOf(None), Some(_)) => true,
             (Self::None, _) | (Self::ButOf(_), None) => false,
-            (Self::ButOf(None), Some(_)) => true,
             (Self::ButOf(Some((index, _))), Some(Which::Index(test))) => index != test,
             (Self::ButOf(Some((_, id))), Some(Which::Id(test))) => id != test,
         }
@@ -226,25 +234,22 @@ enum Owner {
 
 /// By its group, which it has of its worker unless it left it; by its environment, unless it was
 /// forked or has another; by when it was started, if only one worker was at work.
-fn owner(orphan: &Orphan, at: u64, crew: &[Member], past: &VecDeque<Departed>) -> Owner {
-    let leads = |member: &Member| member.pid == orphan.group;
-    if crew.iter().any(leads) {
+fn owner(orphan: &Orphan, crew: &[Present], past: &VecDeque<Departed>) -> Owner {
+    if crew.iter().any(|it| it.pid == orphan.group) {
         return Owner::Present;
     }
-    if let Some(at) = past.iter().rposition(|it| leads(&it.member)) {
+    if let Some(at) = past.iter().rposition(|it| it.member.pid == orphan.group) {
         return Owner::Gone(at);
     }
-    let may_be = |member: &Member| match &orphan.worker {
-        Some(name) => *name == member.id.to_string(),
-        None => true,
-    };
-    let had_begun = |member: &Member| {
-        member.beginnings.first().is_some_and(|first| first <= at + TICK_US)
-    };
-    if crew.iter().any(|it| may_be(it) && had_begun(it)) {
+    let at = orphan.started;
+    let may_be = |id: WorkerId| orphan.worker.as_ref().is_none_or(|name| *name == id.to_string());
+    let had_begun = |first: Option<u64>| first.is_some_and(|first| first <= at + TICK_US);
+    if crew.iter().any(|it| may_be(it.id) && had_begun(it.since)) {
         return Owner::Present;
     }
-    let was_there = |it: &Departed| may_be(&it.member) && had_begun(&it.member) && at <= it.gone;
+    let was_there = |Departed { member, gone, .. }: &Departed| {
+        may_be(member.id) && had_begun(member.beginnings.first()) && at <= *gone
+    };
     let mut candidates = (0..past.len()).filter(|&index| was_there(&past[index]));
     match (candidates.next(), candidates.next()) {
         (Some(only), None) => Owner::Gone(only),
@@ -253,16 +258,11 @@ fn owner(orphan: &Orphan, at: u64, crew: &[Member], past: &VecDeque<Departed>) -
     }
 }
 
-/// When it was started, in microseconds on the monotonic clock.
-fn started(orphan: &Orphan) -> u64 {
-    monotonic_us().saturating_sub(orphan.age.as_micros() as u64)
-}
-
 fn test_of(orphan: &Orphan, past: Option<&Departed>) -> Option<Which> {
     if let Some(id) = &orphan.test {
         return Some(Which::Id(NodeId::new(id)));
     }
-    let at = started(orphan);
+    let at = orphan.started;
     past?.member.beginnings.test_at(at, at + TICK_US).map(Which::Index)
 }
 
@@ -282,11 +282,11 @@ mod tests {
         Departed { member, news: News::All, gone }
     }
 
-    fn orphan(group: u32, worker: Option<&str>) -> Orphan {
+    fn orphan(group: u32, worker: Option<&str>, started: u64) -> Orphan {
         Orphan {
             pid: 9,
             group,
-            age: Duration::ZERO,
+            started: started * 1_000_000,
             command: String::new(),
             worker: worker.map(str::to_owned),
             test: None,
@@ -301,17 +301,21 @@ mod tests {
             gone(member(0, 10, &[second]), 9 * second),
             gone(member(0, 20, &[11 * second]), 19 * second),
         ]);
-        let crew = [member(1, 30, &[5 * second])];
-        let owner_at = |orphan: &Orphan, at: u64| owner(orphan, at * second, &crew, &past);
-        assert_eq!(owner_at(&orphan(10, None), 5), Owner::Gone(0));
-        assert_eq!(owner_at(&orphan(30, None), 5), Owner::Present);
-        assert_eq!(owner_at(&orphan(7, Some("gw0")), 12), Owner::Gone(1));
-        assert_eq!(owner_at(&orphan(7, Some("gw1")), 12), Owner::Present);
-        assert_eq!(owner_at(&orphan(7, None), 12), Owner::Present, "it may be gw1's");
-        assert_eq!(owner_at(&orphan(7, None), 3), Owner::Gone(0), "gw1 came later");
-        assert_eq!(owner_at(&orphan(7, None), 0), Owner::Unknown, "the template's");
+        let crew = [Present { id: WorkerId(1), pid: 30, since: Some(5 * second) }];
+        let owner = |group, worker, at| owner(&orphan(group, worker, at), &crew, &past);
+        assert_eq!(owner(10, None, 5), Owner::Gone(0));
+        assert_eq!(owner(30, None, 5), Owner::Present);
+        assert_eq!(owner(7, Some("gw0"), 12), Owner::Gone(1));
+        assert_eq!(owner(7, Some("gw1"), 12), Owner::Present);
+        assert_eq!(owner(7, None, 12), Owner::Present, "it may be gw1's");
+        assert_eq!(owner(7, None, 3), Owner::Gone(0), "gw1 came later");
+        assert_eq!(owner(7, None, 0), Owner::Unknown, "the template's");
+    }
+
+    #[test]
+    fn a_process_may_be_of_one_of_two_that_are_gone() {
         let both = VecDeque::from([gone(member(0, 10, &[0]), 9), gone(member(1, 20, &[0]), 9)]);
-        assert_eq!(owner(&orphan(7, None), 5, &[], &both), Owner::OneOfThePast);
+        assert_eq!(owner(&orphan(7, None, 0), &[], &both), Owner::OneOfThePast);
     }
 
     #[test]

@@ -28,6 +28,9 @@ use crate::scheduler::Next;
 /// How long pytest may take to end after Ctrl-C: xdist waits for its workers' tear-down.
 const GRACE: Duration = Duration::from_secs(10);
 
+/// How long output may still come after pytest's end: longer than what it left takes to be ended.
+const LINGER: Duration = Duration::from_secs(2);
+
 /// What is kept of what pytest prints: its whole report of a failed collection.
 const OUTPUT_KEPT: usize = 1 << 20;
 
@@ -225,7 +228,12 @@ impl Watch<'_> {
             Message::Closed { conn, .. } => process.closed |= process.conn == Some(conn),
             Message::Wrote { bytes, .. } => process.output.push(&bytes),
             Message::Silent { source: Source::Main } => process.silent = true,
-            Message::Exited { source: Source::Main, ended } => process.ended = Some(ended),
+            Message::Exited { source: Source::Main, ended } => {
+                process.ended = Some(ended);
+                // What it left running can hold its output open for ever.
+                self.record.processes_gone(process.stop.is_none());
+                process.kill_at = Some(Instant::now() + LINGER);
+            }
             Message::Connected { .. } | Message::Silent { .. } | Message::Exited { .. } => {}
             Message::ServerAnswered { answers } => {
                 process.is_asking_server = false;

@@ -7,12 +7,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::gaps::Gaps;
-use super::leaks::{Found, Leaks, Member, News, Which};
+use super::leaks::{Found, Leaks, Member, News, Present, Which};
 use super::plan::{Plan, Warmth};
 use crate::model::{
-    Attempt, Counts, Event, Execution, ExitCode, Failure, FlakyPolicy, Leak, LeakPolicy, Level, NodeId, NotRun,
-    Offset, Outcome, Phases, Round, RoundEnded, RoundStarted, RunEnded, RunId, RunStarted,
-    StopReason, TestIndex, TestInfo, Timeline, What, WorkerId,
+    Attempt, Counts, Event, Execution, ExitCode, Failure, FlakyPolicy, Leak, LeakPolicy, Level,
+    NodeId, NotRun, Offset, Outcome, Phases, Round, RoundEnded, RoundStarted, RunEnded, RunId,
+    RunStarted, StopReason, TestIndex, TestInfo, Timeline, What, WorkerId,
 };
 use crate::process::RunProcesses;
 use crate::protocol::{Hello, Ready, TestRow};
@@ -351,7 +351,7 @@ impl<'a> Record<'a> {
         &mut self,
         gone: Member,
         news: News,
-        crew: Vec<Member>,
+        crew: Vec<Present>,
         keep: Vec<u32>,
     ) {
         if let Some(leaks) = &self.leaks {
@@ -379,7 +379,11 @@ impl<'a> Record<'a> {
                 Which::Id(id) => Some(id),
                 Which::Index(index) => Some(self.tests.get(index.at())?.nodeid.clone()),
             });
-            let (pid, age, processes) = (orphan.pid, orphan.age.as_secs_f64(), orphan.members.len());
+            let (pid, age, processes) = (
+                orphan.pid,
+                monotonic_us().saturating_sub(orphan.started) as f64 / 1e6,
+                orphan.members.len(),
+            );
             let leak = Leak { pid, command: orphan.command, age, processes, test };
             self.emit(worker, What::ProcessLeaked(leak));
             self.other_failures += match self.leak_policy {

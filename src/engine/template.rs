@@ -10,7 +10,7 @@ use super::plan::{Plan, Warmth};
 use super::recruit::send_order;
 use super::warm::{Called, call};
 use crate::model::{ExitCode, StopReason};
-use crate::process::{Ended, PythonError, Signal, Tail, kill_group, probe, send_signal};
+use crate::process::{Ended, Mark, PythonError, Signal, Tail, kill_group, probe, send_signal};
 use crate::protocol::socket::Sender;
 use crate::protocol::{FileRow, Fork, Hello, Ready, TestRow, ToController, ToWorker};
 
@@ -80,7 +80,7 @@ impl Template {
                 match base.warm_template(plan, idle, owner).and_then(|it| call(&it)) {
                     Ok(called) => {
                         let words = called.words.clone();
-                        (take_warm(called, control), Some(words))
+                        (take_warm(called, plan, control), Some(words))
                     }
                     Err(why) => (start_cold(base, plan, control), Some(format!("cold: {why}"))),
                 }
@@ -177,6 +177,11 @@ impl Template {
         }
     }
 
+    /// Its process.
+    pub(super) fn pid(&self) -> u32 {
+        self.pid
+    }
+
     /// Whether this is its connection.
     pub(super) fn speaks_on(&self, conn: ConnId) -> bool {
         self.conn.as_ref().is_some_and(|(own, _)| *own == conn)
@@ -251,9 +256,13 @@ fn start_cold(base: &Base, plan: &Plan, control: &Control) -> io::Result<u32> {
     Ok(pid)
 }
 
-fn take_warm(called: Called, control: &Control) -> io::Result<u32> {
+fn take_warm(called: Called, plan: &Plan, control: &Control) -> io::Result<u32> {
     control.read_output(Source::Main, called.output)?;
     control.wait_for_warm(Source::Main, called.ending)?;
+    if let Some(mark) = Mark::of(plan.run.as_str()) {
+        // One that has ended already needs none.
+        let _ = mark.put_on(called.pid);
+    }
     Ok(called.pid)
 }
 

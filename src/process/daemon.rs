@@ -38,8 +38,9 @@ impl Daemon {
             .stdout(socket.try_clone_to_owned()?)
             .stderr(socket.try_clone_to_owned()?)
             .process_group(0);
-        let status =
-            adopt::without_adopting(|| own::start(&mut command, None).and_then(|mut it| own::wait(&mut it)))?;
+        let status = adopt::without_adopting(|| {
+            own::start(&mut command, None).and_then(|mut it| own::wait(&mut it))
+        })?;
         if status.success() { Ok(()) } else { Err(io::Error::other(status.to_string())) }
     }
 }

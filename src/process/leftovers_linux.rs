@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
+use rustix::time::{ClockId, clock_gettime};
+
 use super::own::is_own;
 use super::{Mark, RUN_VARIABLE};
 
@@ -38,8 +40,8 @@ pub struct Orphan {
     pub pid: u32,
     /// Its group's.
     pub group: u32,
-    /// Since when it has been running.
-    pub age: Duration,
+    /// When it was started, in microseconds on the monotonic clock, to a hundredth of a second.
+    pub started: u64,
     /// Its command line; untrusted text.
     pub command: String,
     /// The worker that started it, by xdist's variable, where its environment has one.
@@ -84,12 +86,9 @@ impl RunProcesses {
                 roots.entry(root).or_default().push(pid);
             }
         }
-        let uptime = uptime();
-        let mut orphans: Vec<Orphan> = roots
-            .into_iter()
-            .map(|(pid, tree)| orphan(pid, members[&pid], uptime, tree))
-            .collect();
-        orphans.sort_by_key(|it| (std::cmp::Reverse(it.age), it.pid));
+        let mut orphans: Vec<Orphan> =
+            roots.into_iter().map(|(pid, tree)| orphan(pid, members[&pid], tree)).collect();
+        orphans.sort_by_key(|it| (it.started, it.pid));
         orphans
     }
 
@@ -114,7 +113,8 @@ impl RunProcesses {
             let left = wait_for(held, PATIENCE);
             // What they have started meanwhile is nobody's either.
             let seen = self.orphans(keep).into_iter();
-            let kin = seen.filter(|it| it.members.iter().chain([&it.group]).any(|id| named.contains(id)));
+            let kin =
+                seen.filter(|it| it.members.iter().chain([&it.group]).any(|id| named.contains(id)));
             pids = kin.flat_map(|it| it.members).chain(left).collect();
             if pids.is_empty() {
                 return;
@@ -132,7 +132,8 @@ impl RunProcesses {
     }
 
     /// Sends all a signal, if it is one, and waits for their ends; returns who was there.
-    pub fn signal_all(&self, signal: Signal, patience: Duration) -> Vec<u32> {
+    #[must_use]
+    fn signal_all(&self, signal: Signal, patience: Duration) -> Vec<u32> {
         let pids: Vec<u32> = self.members().into_keys().filter(|&pid| !is_own(pid)).collect();
         let held = self.hold(&pids);
         for (_, pidfd) in &held {
@@ -177,11 +178,7 @@ impl RunProcesses {
 }
 
 /// The oldest ancestor within the run; none where one that is kept is among them.
-fn root_of(
-    pid: u32,
-    members: &HashMap<u32, Member>,
-    is_kept: impl Fn(u32) -> bool,
-) -> Option<u32> {
+fn root_of(pid: u32, members: &HashMap<u32, Member>, is_kept: impl Fn(u32) -> bool) -> Option<u32> {
     let mut at = pid;
     // Parents were read one after the other: numbers used anew could make a circle.
     for _ in 0..members.len() {
@@ -196,12 +193,15 @@ fn root_of(
     Some(at)
 }
 
-fn orphan(pid: u32, member: Member, uptime: Duration, mut tree: Vec<u32>) -> Orphan {
+fn orphan(pid: u32, member: Member, mut tree: Vec<u32>) -> Orphan {
+    // The clock of processes also counts the time in which the machine slept.
+    let age = clock(ClockId::Boottime).saturating_sub(member.started);
+    let started = clock(ClockId::Monotonic).saturating_sub(age).as_micros() as u64;
     tree.sort_unstable();
     Orphan {
         pid,
         group: member.group,
-        age: uptime.saturating_sub(member.started),
+        started,
         command: command_of(pid),
         worker: value(pid, "PYTEST_XDIST_WORKER"),
         // `tests/test_a.py::test_a (setup)`
@@ -226,9 +226,8 @@ fn member(pid: u32) -> Option<Member> {
     Some(Member { parent, group, started })
 }
 
-/// The clock by which processes are said to have started.
-fn uptime() -> Duration {
-    let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+fn clock(id: ClockId) -> Duration {
+    let now = clock_gettime(id);
     Duration::new(now.tv_sec.cast_unsigned(), now.tv_nsec as u32)
 }
 
@@ -277,14 +276,11 @@ mod tests {
     use super::*;
 
     fn sleeper(run: &str, words: &[&str]) -> Child {
-        let child = Command::new(words[0])
-            .args(&words[1..])
-            .env(RUN_VARIABLE, run)
-            .stdin(Stdio::null())
-            .spawn()
-            .expect("a program of every system");
-        Mark::of(run).expect("a limit to lower").put_on(child.id()).expect("ours");
-        child
+        let mut command = Command::new(words[0]);
+        command.args(&words[1..]).env(RUN_VARIABLE, run).stdin(Stdio::null());
+        let mark = Mark::of(run);
+        assert!(mark.is_some(), "a limit that can be lowered");
+        Mark::during(mark, || command.spawn()).expect("a program of every system")
     }
 
     /// Waits until there are so many.
@@ -319,8 +315,7 @@ mod tests {
         found(&run, 2);
         child.kill().expect("ours");
         child.wait().expect("ours");
-        let orphans = found(&run, 1);
-        assert_eq!((orphans[0].command.as_str(), orphans[0].members.len()), ("sleep 60", 1));
+        while found(&run, 1)[0].command != "sleep 60" {} // it was another program's at first
         run.end_all();
         assert_eq!(run.orphans(&[]), []);
     }

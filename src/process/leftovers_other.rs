@@ -13,8 +13,8 @@ pub struct Orphan {
     pub pid: u32,
     /// Its group's.
     pub group: u32,
-    /// Since when it has been running.
-    pub age: Duration,
+    /// When it was started, in microseconds on the monotonic clock.
+    pub started: u64,
     /// Its command line; untrusted text.
     pub command: String,
     /// The worker that started it.

@@ -5,7 +5,7 @@
 //! bytes that POSIX message queues may take, a little lower than they were.
 
 use std::io;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit, setrlimit};
 
@@ -27,7 +27,7 @@ impl Mark {
     /// The mark of a run by its id. None where this process has too low a limit to lower it.
     #[must_use]
     pub fn of(run: &str) -> Option<Self> {
-        Some(Self { limit: (*base())? + u64::from(hash(run)) })
+        Some(Self { limit: base()? + u64::from(hash(run)) })
     }
 
     /// A mark that was told by [`Mark::number`].
@@ -59,24 +59,23 @@ impl Mark {
 
     /// Does something with this process marked, such as starting another one.
     pub(super) fn during<T>(mark: Option<Self>, what: impl FnOnce() -> T) -> T {
+        static ONE: Mutex<()> = Mutex::new(());
+        let Some(Self { limit }) = mark else { return what() };
+        let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
         let own = getrlimit(Resource::Msgqueue);
-        if let Some(Self { limit }) = mark {
-            let marked = Rlimit { current: Some(limit), maximum: own.maximum };
-            // Without it, its processes are found by their environment alone.
-            let _ = setrlimit(Resource::Msgqueue, marked);
-        }
+        // Where that fails, its processes are found by their environment alone.
+        let _ =
+            setrlimit(Resource::Msgqueue, Rlimit { current: Some(limit), maximum: own.maximum });
         let done = what();
-        if mark.is_some() {
-            let _ = setrlimit(Resource::Msgqueue, own);
-        }
+        let _ = setrlimit(Resource::Msgqueue, own);
         done
     }
 }
 
 /// What all marks of this process have in common. Asked once: later it may be marked itself.
-fn base() -> &'static Option<u64> {
+fn base() -> Option<u64> {
     static BASE: OnceLock<Option<u64>> = OnceLock::new();
-    BASE.get_or_init(|| {
+    *BASE.get_or_init(|| {
         let own = getrlimit(Resource::Msgqueue).current.unwrap_or(PLENTY);
         Some((own / PART).checked_sub(1).filter(|&parts| parts > 0)? * PART)
     })
@@ -84,9 +83,9 @@ fn base() -> &'static Option<u64> {
 
 /// FNV-1a, folded. Two runs at once in one part of 65,536 would look like one.
 fn hash(run: &str) -> u16 {
-    let hash = run.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
-        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-    });
+    let hash = run
+        .bytes()
+        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     (hash ^ (hash >> 16)) as u16
 }
 
@@ -101,8 +100,7 @@ mod tests {
         assert_eq!(Mark::of("run-1"), Some(one));
         let own = getrlimit(Resource::Msgqueue);
         assert!(own.current.is_none_or(|own| one.number() < own));
-        assert!(!one.is_on(std::process::id()));
         assert!(Mark::during(Some(one), || one.is_on(std::process::id())));
-        assert_eq!(getrlimit(Resource::Msgqueue), own);
+        assert!(!one.is_on(std::process::id()));
     }
 }

@@ -121,8 +121,7 @@ pub fn probe(python: &Path) -> Result<Modules, PythonError> {
     let mut command = Command::new(python);
     command.args(["-c", PROBE]);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let output = super::own::output(&mut command)
-        .map_err(|error| broken(error.to_string()))?;
+    let output = super::own::output(&mut command).map_err(|error| broken(error.to_string()))?;
     serde_json::from_slice(&output.stdout).map_err(|_| {
         let stderr = String::from_utf8_lossy(&output.stderr);
         let last = stderr.lines().rev().find(|line| !line.trim().is_empty());

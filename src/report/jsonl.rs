@@ -86,16 +86,48 @@ struct Line<'a> {
 #[serde(untagged)]
 enum Body<'a> {
     RunStarted(Box<RunStartedBody<'a>>),
-    Collected { tests: &'a [Arc<TestInfo>], workers: usize, rootdir: &'a Path },
-    Notice { level: &'static str, text: &'a str },
-    Text { text: &'a str },
-    RoundStarted { workers: usize, planned: u64 },
-    WorkerStarted { slot: Slot, pid: u32 },
-    TestStarted { nodeid: &'a NodeId, index: TestIndex, attempt: Attempt },
+    Collected {
+        tests: &'a [Arc<TestInfo>],
+        workers: usize,
+        rootdir: &'a Path,
+    },
+    Notice {
+        level: &'static str,
+        text: &'a str,
+    },
+    Text {
+        text: &'a str,
+    },
+    RoundStarted {
+        workers: usize,
+        planned: u64,
+    },
+    WorkerStarted {
+        slot: Slot,
+        pid: u32,
+    },
+    TestStarted {
+        nodeid: &'a NodeId,
+        index: TestIndex,
+        attempt: Attempt,
+    },
     TestEnded(Box<TestEndedBody<'a>>),
-    FileCollected { file: &'a str, elapsed_s: f64, tests: usize, left: usize },
-    WorkerUsed { cpu_s: f64, busy_s: f64, memory: u64 },
-    TestSlow { nodeid: &'a NodeId, index: TestIndex, elapsed_s: f64 },
+    FileCollected {
+        file: &'a str,
+        elapsed_s: f64,
+        tests: usize,
+        left: usize,
+    },
+    WorkerUsed {
+        cpu_s: f64,
+        busy_s: f64,
+        memory: u64,
+    },
+    TestSlow {
+        nodeid: &'a NodeId,
+        index: TestIndex,
+        elapsed_s: f64,
+    },
     ProcessLeaked {
         pid: u32,
         command: &'a str,
@@ -103,8 +135,16 @@ enum Body<'a> {
         processes: usize,
         nodeid: Option<&'a NodeId>,
     },
-    WorkerEnded { slot: Slot, how: &'static str, detail: Option<String> },
-    RoundEnded { totals: Counts, flaky: u64, elapsed_s: f64 },
+    WorkerEnded {
+        slot: Slot,
+        how: &'static str,
+        detail: Option<String>,
+    },
+    RoundEnded {
+        totals: Counts,
+        flaky: u64,
+        elapsed_s: f64,
+    },
     RunEnded(RunEndedBody<'a>),
 }
 

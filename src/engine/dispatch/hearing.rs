@@ -170,8 +170,9 @@ impl Dispatch<'_> {
             ToController::Ready(ready) => self.spawned_is_ready(index, &ready),
             ToController::Start { i, at, .. } => {
                 self.record.timeline.first_start.get_or_insert(at);
-                let at = self.record.offset(at);
-                if let Some(test) = worker.starts(i, at) {
+                let began = self.record.offset(at);
+                if let Some(test) = worker.starts(i, began) {
+                    worker.beginnings.push(at, test);
                     self.stillborn = 0;
                     let attempt = self.attempts.of(test, worker.slot);
                     self.start_clock(index, test);

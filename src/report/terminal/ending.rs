@@ -97,7 +97,7 @@ fn leaks(out: &mut String, summary: &Summary, options: TerminalOptions) {
             (Some(test), Some(worker)) => format!("{} ({worker})", text::line(test.as_str())),
             (Some(test), None) => text::line(test.as_str()).into_owned(),
             (None, Some(worker)) => worker.to_string(),
-            (None, None) => "the suite".to_owned(),
+            (None, None) => "a test".to_owned(),
         };
         let age = text::duration(leak.age);
         let command = text::line(&leak.command);

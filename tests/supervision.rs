@@ -1,0 +1,190 @@
+//! Nothing outlives a run: what tests leave behind is named and ended, and so is everything when pnl
+//! itself is killed.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod harness;
+
+use std::collections::BTreeMap;
+
+use harness::{Run, Suite};
+
+/// Processes that leave as far as they can: a group, a session, a parent, an environment.
+const LEAVERS: &str = r#"
+import os
+import subprocess
+import time
+
+import probe
+
+
+def gone(line):
+    """What a shell starts has its number in the log when this returns."""
+    subprocess.run(["sh", "-c", line], check=True)
+
+
+def test_child():
+    child = subprocess.Popen(["sleep", "3601"])
+    probe.log("test_child", child.pid)
+
+
+def test_session():
+    child = subprocess.Popen(["sleep", "3602"], start_new_session=True)
+    probe.log("test_session", child.pid)
+
+
+def test_bare():
+    gone('env -i setsid sh -c "echo test_bare \\$\\$ >> $PNL_TEST_LOG; exec sleep 3603" 2>&1 '
+         '> /dev/null & while ! grep -q test_bare "$PNL_TEST_LOG"; do :; done'.replace(
+             "$PNL_TEST_LOG", os.environ["PNL_TEST_LOG"]))
+
+
+def test_fork():
+    read, write = os.pipe()
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork():
+            os._exit(0)
+        os.write(write, str(os.getpid()).encode())
+        time.sleep(3604)
+        os._exit(0)
+    probe.log("test_fork", os.read(read, 99).decode())
+"#;
+
+/// By the test in the log: the process.
+fn logged(suite: &Suite) -> BTreeMap<String, u32> {
+    let lines = suite.log();
+    let pairs = lines.iter().filter_map(|line| line.split_once(' '));
+    pairs.map(|(test, pid)| (test.to_owned(), pid.trim().parse().unwrap())).collect()
+}
+
+/// The process's own name is gone, or it waits for its parent to look.
+fn is_alive(pid: u32) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    !status.is_empty() && !status.contains("State:\tZ")
+}
+
+fn assert_all_ended(suite: &Suite, run: &Run) {
+    for (test, pid) in logged(suite) {
+        assert!(!is_alive(pid), "{test} left {pid} behind: {run}");
+    }
+}
+
+#[test]
+fn what_a_test_leaves_running_is_named_and_ended_however_it_hides() {
+    for words in [["-n1", "--engine", "fork"], ["-n2", "--engine", "spawn"]] {
+        let suite = Suite::new(&[("test_leave.py", LEAVERS)]);
+        let run = suite.test(&words);
+        assert_eq!(run.code, Some(0), "{run}");
+        let pids = logged(&suite);
+        assert_eq!(pids.len(), 4, "{run}");
+        let leaks: BTreeMap<u64, _> =
+            run.all("process-leaked").map(|it| (it["pid"].as_u64().unwrap(), it)).collect();
+        let mut told: Vec<u64> = pids.values().map(|&pid| u64::from(pid)).collect();
+        told.sort_unstable();
+        assert_eq!(leaks.keys().copied().collect::<Vec<_>>(), told, "{run}");
+        for (test, command) in [("test_child", "sleep 3601"), ("test_session", "sleep 3602")] {
+            let leak = leaks[&u64::from(pids[test])];
+            assert_eq!(leak["nodeid"], format!("test_leave.py::{test}"), "{leak}");
+            assert_eq!(leak["command"], command);
+            assert!(leak["worker"].as_str().unwrap().starts_with("gw"), "{leak}");
+        }
+        let heading = "left running by tests, and ended:";
+        assert!(run.stdout.contains(heading), "{run}");
+        assert!(run.stdout.contains("LEAK test_leave.py::test_child"), "{run}");
+        assert_all_ended(&suite, &run);
+    }
+}
+
+#[test]
+fn a_leak_fails_the_run_where_that_is_asked_for() {
+    let leaver = "import subprocess\ndef test_1(): subprocess.Popen(['sleep', '3600'])\n";
+    let suite = Suite::new(&[("test_leave.py", leaver)]);
+    let run = suite.test(&["--leak", "fail"]);
+    assert_eq!(run.code, Some(1), "{run}");
+    assert_eq!(run.totals(), BTreeMap::from([("passed".to_owned(), 1)]), "{run}");
+    run.assert_sums_match();
+    run.assert_nothing_left();
+}
+
+#[test]
+fn a_leak_is_ended_when_its_worker_has_ended_and_not_only_with_the_run() {
+    let suite = Suite::new(&[(
+        "test_leave.py",
+        "import os, subprocess, probe\n\
+         def test_1():\n    if os.environ['PNL_ROUND'] == '1':\n        \
+         probe.log('test_1', subprocess.Popen(['sleep', '3600'], start_new_session=True).pid)\n",
+    )]);
+    let mut running = suite.start(&["-n1", "--loop", "2", "--delay", "1h"]);
+    running.wait_for_event("round-ended");
+    harness::until("the leak is ended", || !is_alive(logged(&suite)["test_1"]));
+    running.signal(rustix::process::Signal::INT);
+    let run = running.finish();
+    let leak = run.the("process-leaked");
+    assert_eq!(leak["nodeid"], "test_leave.py::test_1", "{run}");
+    assert_eq!(leak["worker"], "gw0", "{run}");
+}
+
+#[test]
+fn what_ends_with_its_worker_is_no_leak() {
+    let suite = Suite::new(&[
+        (
+            "conftest.py",
+            "import subprocess, pytest\n\
+             def pytest_sessionstart():\n    \
+             global helper\n    helper = subprocess.Popen(['sleep', '3600'])\n\
+             def pytest_unconfigure():\n    helper.kill()\n    helper.wait()\n\
+             @pytest.fixture(scope='session')\n\
+             def server():\n    \
+             process = subprocess.Popen(['sh', '-c', 'read _; sleep 0.1'], stdin=subprocess.PIPE)\n    \
+             yield\n    process.stdin.close()\n",
+        ),
+        ("test_a.py", "def test_1(server): pass\n"),
+        ("test_b.py", "def test_2(server): pass\n"),
+    ]);
+    for engine in ["fork", "spawn", "pytest"] {
+        let run = suite.test(&["-n2", "--engine", engine]);
+        assert_eq!(run.code, Some(0), "{engine} {run}");
+        assert_eq!(run.all("process-leaked").count(), 0, "{engine} {run}");
+        run.assert_nothing_left();
+    }
+}
+
+#[test]
+fn a_crash_is_told_and_what_the_test_had_open_is_ended_without_a_word() {
+    let suite = Suite::new(&[(
+        "test_crash.py",
+        "import os, subprocess, probe\n\
+         def test_1():\n    \
+         probe.log('test_1', subprocess.Popen(['sleep', '3600'], start_new_session=True).pid)\n    \
+         os._exit(3)\n",
+    )]);
+    let run = suite.test(&["-n1"]);
+    assert_eq!(run.outcome("test_1"), "crashed", "{run}");
+    assert_eq!(run.all("process-leaked").count(), 0, "{run}");
+    assert_all_ended(&suite, &run);
+}
+
+#[test]
+fn orphans_that_end_leave_no_zombies() {
+    let suite = Suite::new(&[(
+        "test_orphans.py",
+        "import os, subprocess, probe\n\
+         def test_1():\n    \
+         for _ in range(20):\n        subprocess.run(['sh', '-c', 'sh -c \"exit 0\" & exit 0'])\n    \
+         probe.ring('done')\n",
+    )]);
+    let mut bell = suite.bell();
+    let running = suite.start(&["-n1"]);
+    let done = bell.wait_for("done");
+    harness::until("they are taken leave of", || zombies_of(running.id()) == 0);
+    drop(done);
+    assert_eq!(running.finish().code, Some(0));
+}
+
+fn zombies_of(parent: u32) -> usize {
+    let statuses = std::fs::read_dir("/proc").unwrap().flatten();
+    let statuses = statuses.filter_map(|it| std::fs::read_to_string(it.path().join("status")).ok());
+    let is_its = |it: &String| it.contains(&format!("\nPPid:\t{parent}\n"));
+    statuses.filter(|it| is_its(it) && it.contains("\nState:\tZ")).count()
+}
