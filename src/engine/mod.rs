@@ -27,6 +27,8 @@ mod record;
 mod recruit;
 mod rules;
 mod server;
+mod stacks;
+mod suspend;
 mod template;
 pub mod warm;
 
@@ -60,6 +62,9 @@ pub struct Finished {
 ///
 /// Never fails: what goes wrong is a [`StopReason`] with its exit code.
 pub fn run(plan: &Plan, control: &Control, reporter: &mut dyn Reporter) -> Finished {
+    if let Some(limit) = plan.bounds.run {
+        control.limit(limit);
+    }
     let finished = match plan.engine {
         EngineKind::Fork => match dispatch::run(plan, control, reporter) {
             dispatch::Run::Finished(finished) => finished,
