@@ -188,3 +188,175 @@ fn zombies_of(parent: u32) -> usize {
     let is_its = |it: &String| it.contains(&format!("\nPPid:\t{parent}\n"));
     statuses.filter(|it| is_its(it) && it.contains("\nState:\tZ")).count()
 }
+
+/// Stuck in C, deaf to SIGTERM, with children that left as far as they can.
+const STUCK: &str = r#"
+import ctypes
+import os
+import signal
+import subprocess
+
+import probe
+
+
+def be_stuck(place):
+    if os.environ["STUCK_IN"] != place:
+        return
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    subprocess.Popen(["sleep", "3600"], start_new_session=True)
+    subprocess.run(["sh", "-c", "env -i setsid sleep $NAP > /dev/null 2>&1 &"])
+    if os.fork() == 0:
+        os.setsid()
+        ctypes.CDLL(None).pause()
+    ring(place)
+    while True:
+        ctypes.CDLL(None).pause()
+
+
+def ring(place):
+    import socket
+
+    bell = socket.socket(socket.AF_UNIX)
+    bell.connect(os.environ["PNL_TEST_BELL"])
+    bell.sendall(place.encode() + b"\n")
+    globals()["bell"] = bell
+"#;
+
+const STUCK_SUITE: [(&str, &str); 3] = [
+    ("stuck.py", STUCK),
+    (
+        "conftest.py",
+        "import pytest, stuck\n\
+         def pytest_sessionstart(): stuck.be_stuck('start')\n\
+         def pytest_collection_modifyitems(): stuck.be_stuck('collection')\n\
+         @pytest.fixture(scope='session', autouse=True)\n\
+         def held():\n    yield\n    stuck.be_stuck('teardown')\n\
+         def pytest_unconfigure(): stuck.be_stuck('end')\n",
+    ),
+    ("test_stuck.py", "import stuck\ndef test_1(): stuck.be_stuck('test')\ndef test_2(): pass\n"),
+];
+
+/// All processes that have this suite's folder in their environment, or sleep for so long.
+fn processes_of(suite: &Suite, nap: &str) -> Vec<u32> {
+    let home = format!("HOME={}", suite.beside("home").display());
+    let command = format!("sleep\0{nap}\0");
+    let all = std::fs::read_dir("/proc").unwrap().flatten();
+    let all = all.filter_map(|it| it.file_name().to_str()?.parse::<u32>().ok());
+    all.filter(|&pid| {
+        let read = |name| std::fs::read(format!("/proc/{pid}/{name}")).unwrap_or_default();
+        let is_asleep = read("cmdline") == command.as_bytes();
+        let is_of_suite = read("environ").split(|&it| it == 0).any(|it| it == home.as_bytes());
+        is_alive(pid) && (is_of_suite || is_asleep)
+    })
+    .collect()
+}
+
+/// pnl's guard.
+fn guard_of(pnl: u32) -> Option<u32> {
+    let all = std::fs::read_dir("/proc").unwrap().flatten();
+    let mut all = all.filter_map(|it| it.file_name().to_str()?.parse::<u32>().ok());
+    all.find(|pid| {
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        status.starts_with("Name:\trun-guard\n") && status.contains(&format!("\nPPid:\t{pnl}\n"))
+    })
+}
+
+fn kill(pid: u32) {
+    let pid = rustix::process::Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+}
+
+/// pnl is killed while the suite is stuck at this place: nothing is left.
+fn killed_at(place: &str, words: &[&str]) {
+    let nap = format!("3600.{}", fastrand::u64(..));
+    let suite = Suite::new(&STUCK_SUITE).with("STUCK_IN", place).with("NAP", &nap);
+    let mut bell = suite.bell();
+    let running = suite.start(words);
+    let stuck = bell.wait_for(place);
+    running.signal(rustix::process::Signal::KILL);
+    running.finish();
+    harness::until("nothing is left", || processes_of(&suite, &nap).is_empty());
+    // The guard's last deed.
+    harness::until("the private folder is gone", || {
+        std::fs::read_dir(suite.beside("tmp")).unwrap().flatten().all(|it| {
+            let name = it.file_name().to_string_lossy().into_owned();
+            !(name.starts_with("pnl-") && it.path().join("life").exists())
+        })
+    });
+    drop(stuck);
+}
+
+#[test]
+fn nothing_of_a_run_is_left_when_pnl_is_killed_whatever_is_stuck() {
+    for place in ["start", "collection", "test", "teardown", "end"] {
+        killed_at(place, &["-n2"]);
+    }
+}
+
+#[test]
+fn nothing_is_left_of_pytest_processes_that_pnl_did_not_fork() {
+    killed_at("test", &["-n2", "--engine", "spawn"]);
+    killed_at("test", &["--engine", "pytest"]);
+}
+
+#[test]
+fn workers_die_by_themselves_when_the_guard_is_killed_too() {
+    let suite = Suite::new(&[(
+        "test_stuck.py",
+        "import ctypes, os, signal, probe\n\
+         def test_1():\n    \
+         signal.signal(signal.SIGINT, signal.SIG_IGN)\n    \
+         if os.fork() == 0:\n        os.setsid()\n        ctypes.CDLL(None).pause()\n    \
+         probe.ring('stuck')\n    \
+         os.kill(os.getpid(), signal.SIGSTOP)\n",
+    )]);
+    let mut bell = suite.bell();
+    let running = suite.start(&["-n1"]);
+    drop(bell.wait_for("stuck"));
+    let guard = guard_of(running.id()).unwrap();
+    kill(guard);
+    harness::until("the guard is gone", || !is_alive(guard));
+    running.signal(rustix::process::Signal::KILL);
+    running.finish();
+    harness::until("nothing is left", || processes_of(&suite, "").is_empty());
+}
+
+#[test]
+fn what_runs_when_pnl_is_killed_is_torn_down_first() {
+    let suite = Suite::new(&[(
+        "test_asleep.py",
+        "import time, pytest, probe\n\
+         @pytest.fixture(scope='session')\n\
+         def server():\n    yield\n    probe.log('session down')\n\
+         @pytest.fixture\n\
+         def record():\n    yield\n    probe.log('test down')\n\
+         def test_1(server, record):\n    probe.ring('here')\n    time.sleep(3600)\n",
+    )]);
+    for engine in ["fork", "spawn", "pytest"] {
+        std::fs::remove_file(suite.beside("log")).unwrap_or_default();
+        std::fs::remove_file(suite.beside("bell")).unwrap_or_default();
+        let mut bell = suite.bell();
+        let running = suite.start(&["-n1", "--engine", engine]);
+        drop(bell.wait_for("here"));
+        running.signal(rustix::process::Signal::KILL);
+        running.finish();
+        harness::until("nothing is left", || processes_of(&suite, "").is_empty());
+        assert_eq!(suite.log(), ["test down", "session down"], "{engine}");
+    }
+}
+
+#[test]
+fn the_guard_holds_nobodys_pipe() {
+    let suite = Suite::new(&[("test_a.py", "def test_1(): pass\n")]);
+    let line = format!(
+        "'{}' test --python '{}' -n1 3>&1 | cat; echo the pipe has ended",
+        env!("CARGO_BIN_EXE_pnl"),
+        harness::python().display()
+    );
+    let mut shell = suite.command("sh");
+    shell.args(["-c", &line]);
+    let run = harness::Running::start(shell, None).finish();
+    assert!(run.stdout.ends_with("the pipe has ended\n"), "{run}");
+    assert_eq!(processes_of(&suite, ""), [0; 0]);
+}

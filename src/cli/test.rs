@@ -10,7 +10,10 @@ use super::args::RunArgs;
 use super::{dry_run, error};
 use crate::engine::{self, Control, Finished, Plan};
 use crate::model::{EngineKind, ExitCode, Output, StopReason};
-use crate::process::{adopt_orphans, forward_signals, forward_suspend, write_from_background};
+use crate::process::{
+    adopt_orphans, dismiss_guard, forward_signals, forward_suspend, start_guard,
+    write_from_background,
+};
 use crate::report::text::{Keep, clean};
 use crate::report::timings;
 use crate::report::{Github, Hub, Reports, Sink, Surroundings, TerminalOptions, Verbosity};
@@ -59,7 +62,10 @@ pub(super) fn execute(
     }
     // Without it, orphans are the system's, and are found and ended all the same.
     let _ = adopt_orphans();
+    // Without it, a pnl that is killed leaves what does not heed its lifeline.
+    let _ = start_guard();
     let finished = engine::run(&planned.plan, control, &mut hub);
+    let _dismissed = dismiss_guard();
     let warnings = if interrupts.load(Ordering::Relaxed) > 1 {
         hub.finish_within(REPORTS_PATIENCE)
     } else {

@@ -64,7 +64,7 @@ fn prepare(plan: &Plan, control: &Control) -> Result<Base, StopReason> {
     if may_need_server(plan) {
         ask_server(plan)?;
     }
-    Base::prepare(control)
+    Base::prepare(plan, control)
 }
 
 fn may_need_server(plan: &Plan) -> bool {

@@ -1,4 +1,4 @@
-//! Two questions to the kernel that rustix has no words for.
+//! What is asked of the kernel and rustix has no words for.
 
 use std::mem::MaybeUninit;
 
@@ -12,6 +12,29 @@ pub(super) fn queue_limit_of(pid: u32) -> Option<u64> {
     };
     // SAFETY: the call has succeeded, so the kernel has written it.
     (answer == 0).then(|| unsafe { limit.assume_init() }.rlim_cur)
+}
+
+/// Leaves the terminal, the folder and the streams of whoever started this process, and heeds no
+/// signal that can be ignored.
+pub(super) fn stand_apart() {
+    let _ = rustix::process::setsid();
+    let _ = rustix::process::chdir("/");
+    let _ = rustix::thread::set_name(c"run-guard");
+    for signal in [
+        libc::SIGHUP,
+        libc::SIGINT,
+        libc::SIGQUIT,
+        libc::SIGTERM,
+        libc::SIGUSR1,
+        libc::SIGUSR2,
+        libc::SIGTSTP,
+        libc::SIGALRM,
+    ] {
+        // SAFETY: ignoring a signal runs no code of ours.
+        unsafe { libc::signal(signal, libc::SIG_IGN) };
+    }
+    // SAFETY: nothing was opened yet but the three streams; what was inherited is nobody's here.
+    unsafe { libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, 0) };
 }
 
 /// A child that has ended and that nobody has waited for, which it stays.

@@ -68,6 +68,12 @@ impl RunProcesses {
         Self { variable, mark, reads_environments: mark.is_none() }
     }
 
+    /// The same, with a mark that is known.
+    #[must_use]
+    pub(super) fn with_mark(run: &str, mark: Option<Mark>) -> Self {
+        Self { mark, ..Self::of(run) }
+    }
+
     /// The same, found by their environments as well: where the first of them was forked before it
     /// got its mark. Reading all environments costs 10 ms and more on a busy machine.
     #[must_use]
@@ -125,22 +131,36 @@ impl RunProcesses {
     /// Ends all, whoever is responsible for them.
     pub fn end_all(&self) {
         for signal in std::iter::once(Signal::TERM).chain([Signal::KILL; PASSES]) {
-            if self.signal_all(signal, PATIENCE).is_empty() {
+            if self.signal_all(signal, PATIENCE) == 0 {
                 return;
             }
         }
     }
 
-    /// Sends all a signal, if it is one, and waits for their ends; returns who was there.
-    #[must_use]
-    fn signal_all(&self, signal: Signal, patience: Duration) -> Vec<u32> {
-        let pids: Vec<u32> = self.members().into_keys().filter(|&pid| !is_own(pid)).collect();
-        let held = self.hold(&pids);
+    /// Kills all, and waits so long for their ends; returns how many there were.
+    pub(super) fn kill_all(&self, patience: Duration) -> usize {
+        self.signal_all(Signal::KILL, patience)
+    }
+
+    /// Waits until all are gone that are there now; false if there were none, or time is up.
+    pub(super) fn wait_for_all(&self, patience: Duration) -> bool {
+        let held = self.hold_all();
+        !held.is_empty() && wait_for(held, patience).is_empty()
+    }
+
+    fn signal_all(&self, signal: Signal, patience: Duration) -> usize {
+        let held = self.hold_all();
+        let count = held.len();
         for (_, pidfd) in &held {
             let _ = pidfd_send_signal(pidfd, signal);
         }
         wait_for(held, patience);
-        pids
+        count
+    }
+
+    fn hold_all(&self) -> Vec<(u32, OwnedFd)> {
+        let pids: Vec<u32> = self.members().into_keys().filter(|&pid| !is_own(pid)).collect();
+        self.hold(&pids)
     }
 
     fn members(&self) -> HashMap<u32, Member> {

@@ -17,6 +17,12 @@ mod changes;
 mod child;
 mod daemon;
 #[cfg(target_os = "linux")]
+#[path = "guard_linux.rs"]
+mod guard;
+#[cfg(not(target_os = "linux"))]
+#[path = "guard_other.rs"]
+mod guard;
+#[cfg(target_os = "linux")]
 #[path = "kernel_linux.rs"]
 mod kernel;
 #[cfg(target_os = "linux")]
@@ -25,6 +31,7 @@ mod leftovers;
 #[cfg(not(target_os = "linux"))]
 #[path = "leftovers_other.rs"]
 mod leftovers;
+mod lifeline;
 #[cfg(target_os = "linux")]
 #[path = "mark_linux.rs"]
 mod mark;
@@ -49,7 +56,9 @@ pub use changes::{Changes, is_projects_own};
 use child::send_signal_to_group;
 pub use child::{Ended, Launch, Started, Stdio, kill_group, send_signal};
 pub use daemon::{Daemon, memory_of};
+pub use guard::{Dismissed, Guarded, dismiss_guard, guard, is_guard, stand_guard, start_guard};
 pub use leftovers::{Orphan, RunProcesses};
+pub use lifeline::Lifelines;
 pub use mark::Mark;
 pub use own::wait;
 pub use package::unpack;

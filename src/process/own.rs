@@ -20,6 +20,14 @@ pub(super) fn start(command: &mut Command, mark: Option<Mark>) -> io::Result<Chi
     Ok(child)
 }
 
+/// Starts a process that is of no run, and waits for it, whatever comes of it. Nobody is kept from
+/// starting others meanwhile: it may be met before it is known.
+pub(super) fn attend(mut command: Command) {
+    let Ok(mut child) = command.spawn() else { return };
+    own().insert(child.id());
+    let _ = wait(&mut child);
+}
+
 /// Waits for a process that [`start`] has started.
 pub fn wait(child: &mut Child) -> io::Result<ExitStatus> {
     let status = child.wait();

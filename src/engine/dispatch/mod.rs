@@ -126,7 +126,7 @@ fn prepare(plan: &Plan, control: &Control) -> Result<Base, StopReason> {
     if plan.server_need == ServerNeed::Always {
         ask_server(plan)?;
     }
-    Base::prepare(control)
+    Base::prepare(plan, control)
 }
 
 pub(super) fn ask_server(plan: &Plan) -> Result<(), StopReason> {
