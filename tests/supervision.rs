@@ -8,6 +8,7 @@ mod harness;
 use std::collections::BTreeMap;
 
 use harness::{Run, Suite};
+use rustix::process::{Pid, Signal, kill_process};
 
 /// Processes that leave as far as they can: a group, a session, a parent, an environment.
 const LEAVERS: &str = r#"
@@ -118,7 +119,7 @@ fn a_leak_is_ended_when_its_worker_has_ended_and_not_only_with_the_run() {
     let mut running = suite.start(&["-n1", "--loop", "2", "--delay", "1h"]);
     running.wait_for_event("round-ended");
     harness::until("the leak is ended", || !is_alive(logged(&suite)["test_1"]));
-    running.signal(rustix::process::Signal::INT);
+    running.signal(Signal::INT);
     let run = running.finish();
     let leak = run.the("process-leaked");
     assert_eq!(leak["nodeid"], "test_leave.py::test_1", "{run}");
@@ -262,9 +263,9 @@ fn guard_of(pnl: u32) -> Option<u32> {
     })
 }
 
-fn kill(pid: u32) {
-    let pid = rustix::process::Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
-    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+fn send(pid: u32, signal: Signal) {
+    let pid = Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
+    kill_process(pid, signal).unwrap();
 }
 
 /// pnl is killed while the suite is stuck at this place: nothing is left.
@@ -274,7 +275,7 @@ fn killed_at(place: &str, words: &[&str]) {
     let mut bell = suite.bell();
     let running = suite.start(words);
     let stuck = bell.wait_for(place);
-    running.signal(rustix::process::Signal::KILL);
+    running.signal(Signal::KILL);
     running.finish();
     harness::until("nothing is left", || processes_of(&suite, &nap).is_empty());
     // The guard's last deed.
@@ -315,9 +316,9 @@ fn workers_die_by_themselves_when_the_guard_is_killed_too() {
     let running = suite.start(&["-n1"]);
     drop(bell.wait_for("stuck"));
     let guard = guard_of(running.id()).unwrap();
-    kill(guard);
+    send(guard, Signal::KILL);
     harness::until("the guard is gone", || !is_alive(guard));
-    running.signal(rustix::process::Signal::KILL);
+    running.signal(Signal::KILL);
     running.finish();
     harness::until("nothing is left", || processes_of(&suite, "").is_empty());
 }
@@ -339,10 +340,14 @@ fn what_runs_when_pnl_is_killed_is_torn_down_first() {
         let mut bell = suite.bell();
         let running = suite.start(&["-n1", "--engine", engine]);
         drop(bell.wait_for("here"));
-        running.signal(rustix::process::Signal::KILL);
+        // The guard gives tear-downs a second: a loaded machine may need more.
+        let guard = guard_of(running.id()).unwrap();
+        send(guard, Signal::STOP);
+        running.signal(Signal::KILL);
         running.finish();
+        harness::until("all is torn down", || suite.log() == ["test down", "session down"]);
+        send(guard, Signal::CONT);
         harness::until("nothing is left", || processes_of(&suite, "").is_empty());
-        assert_eq!(suite.log(), ["test down", "session down"], "{engine}");
     }
 }
 

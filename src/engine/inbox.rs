@@ -55,6 +55,8 @@ pub(super) enum Message {
     Connected { conn: ConnId, hello: Hello, sender: Sender },
     /// Messages came on a connection, in order.
     Said { conn: ConnId, messages: Vec<ToController> },
+    /// A process cannot be heard, because the machine is short of something.
+    Unheard { why: io::Error },
     /// A connection is over; how it broke the protocol, if it did.
     Closed { conn: ConnId, broke: Option<FrameError> },
     /// A process wrote.
@@ -210,24 +212,42 @@ fn accept_all(listener: &UnixListener, token: &str, inbox: &Control) {
     loop {
         let stream = match listener.accept() {
             Ok((stream, _)) => stream,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(_) => return, // the run is over and has shut the listener
+            Err(error) if is_passing(&error) => continue,
+            // The run is over and has shut the listener.
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => return,
+            Err(why) => {
+                let _ = inbox.sender.send(Message::Unheard { why });
+                return;
+            }
         };
         if !peer_is_this_user(&stream) {
             continue;
         }
         let conn = ConnId(NEXT.fetch_add(1, Ordering::Relaxed));
-        let (inbox, token) = (inbox.clone(), token.to_owned());
-        // Without a thread the peer is not heard; its process's end will be.
-        let _ = start_thread("connection", move || converse(conn, stream, &token, &inbox));
+        let (heard, token) = (inbox.clone(), token.to_owned());
+        let started = start_thread("connection", move || converse(conn, stream, &token, &heard));
+        if let Err(why) = started {
+            let _ = inbox.sender.send(Message::Unheard { why });
+        }
     }
+}
+
+/// Whether only this one connection has come to nothing.
+fn is_passing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::ConnectionAborted)
 }
 
 /// Lets a connection in if its hello is right, then forwards what it says.
 fn converse(conn: ConnId, mut stream: UnixStream, token: &str, inbox: &Control) {
     let mut decoder = Decoder::default();
     let Some(hello) = read_hello(&mut stream, &mut decoder, token) else { return };
-    let Ok(sender) = stream.try_clone().and_then(Sender::new) else { return };
+    let sender = match stream.try_clone().and_then(Sender::new) {
+        Ok(sender) => sender,
+        Err(why) => {
+            let _ = inbox.sender.send(Message::Unheard { why });
+            return;
+        }
+    };
     if inbox.sender.send(Message::Connected { conn, hello, sender }).is_err() {
         return;
     }

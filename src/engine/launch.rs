@@ -12,7 +12,9 @@ use super::inbox::Control;
 use super::plan::{Plan, TerminalOwner};
 use super::warm::Order;
 use crate::model::{CollectMode, DistMode, EngineKind, Output, StopReason};
-use crate::process::{Guarded, Launch, Lifelines, Mark, RUN_VARIABLE, Stdio, guard, unpack};
+use crate::process::{
+    Guarded, Launch, Lifelines, Mark, RUN_VARIABLE, Stdio, explained, guard, unpack,
+};
 use crate::protocol::socket::Rendezvous;
 use crate::protocol::{Fork, Role};
 
@@ -47,10 +49,10 @@ impl Base {
     /// Makes the folder, unpacks the package, and lets `control` accept connections.
     pub(super) fn prepare(plan: &Plan, control: &Control) -> Result<Self, StopReason> {
         Self::open(plan, control).map_err(|error| {
-            let folder = std::env::temp_dir();
-            StopReason::Internal(format!(
-                "cannot make a private folder with a socket in {}: {error}",
-                folder.display()
+            StopReason::Usage(format!(
+                "cannot make a private folder with a socket in {} (TMPDIR): {}",
+                std::env::temp_dir().display(),
+                explained(&error)
             ))
         })
     }

@@ -140,20 +140,20 @@ pub fn is_guard() -> bool {
 pub fn stand_guard() {
     kernel::stand_apart();
     let mut charge = None;
-    let mut life = None;
+    let mut held = None;
     for line in BufReader::new(io::stdin()).lines() {
         let Ok(line) = line else { break };
         match serde_json::from_str(&line) {
             Ok(Word::Run(it)) => {
-                life = lifeline::hold(&it.folder.join(LIFE)).ok();
+                held = lifeline::hold(&it.folder.join(LIFE)).ok();
                 charge = Some(it);
             }
-            Ok(Word::Over) => (charge, life) = (None, None),
+            Ok(Word::Over) => (charge, held) = (None, None),
             Err(_) => {} // half a line: it was killed while it spoke
         }
     }
     if let Some(charge) = charge {
-        charge.end(life);
+        charge.end(held);
     }
 }
 

@@ -6,7 +6,6 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use rustix::fs::{CWD, FileType, Mode, OFlags, mknodat, open};
@@ -38,5 +37,5 @@ impl Lifelines {
 /// Holds one of them open for writing. For reading too: it is open at once then.
 pub(super) fn hold(path: &Path) -> io::Result<File> {
     let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-    Ok(File::from(OwnedFd::from(open(path, flags, Mode::empty())?)))
+    Ok(File::from(open(path, flags, Mode::empty())?))
 }

@@ -41,6 +41,7 @@ mod mark;
 mod own;
 mod package;
 mod python;
+mod shortage;
 mod signals;
 mod tail;
 #[cfg(target_os = "linux")]
@@ -64,9 +65,10 @@ pub use own::wait;
 pub use package::unpack;
 pub use python::{Found, Interpreter, Modules, PythonError, find, probe};
 pub use rustix::process::Signal;
+pub use shortage::{explained, is_shortage, open_files};
 pub use signals::{SignalsError, forward_signals, forward_suspend, write_from_background};
 pub use tail::Tail;
-pub use tree::{Tree, state_of};
+pub use tree::{Tree, resident_memory, state_of};
 
 /// Set to the run's id in every process of a run, so that those left behind can be told.
 pub const RUN_VARIABLE: &str = "PNL_RUN";

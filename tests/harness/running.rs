@@ -145,7 +145,7 @@ impl Running {
         run
     }
 
-    /// Its number.
+    /// Its process.
     pub fn id(&self) -> u32 {
         self.child.id()
     }

@@ -1,11 +1,11 @@
 """Ends this process when pnl is gone, whatever it is stuck in. PYTEST_DONT_REWRITE.
 
 Two named pipes in the run's private folder are open for writing as long as pnl lives: ``alarm`` in
-pnl alone, ``life`` also in its guard, which outlives it by a second. A process that has opened one for
-reading can ask the kernel for a signal when the last writer is gone (``O_ASYNC``, ``F_SETSIG``): no
-thread, no polling, and it comes to a process that is stuck in C or stopped.
+pnl alone, ``life`` also in its guard, which outlives it by a second. A process that has opened one
+for reading can ask the kernel for a signal when the last writer is gone (``O_ASYNC``, ``F_SETSIG``).
+There is no thread and no polling, and it comes to a process that is stuck in C or stopped.
 
-Each process needs an open pipe of its own, since the signal goes to one owner; so a fork opens it anew.
+The signal goes to one owner, so each process needs an open pipe of its own: a fork opens it anew.
 """
 
 from __future__ import annotations

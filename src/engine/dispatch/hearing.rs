@@ -9,6 +9,7 @@ use crate::engine::crew::Told;
 use crate::engine::inbox::{Message, Source};
 use crate::engine::record::{Ending, monotonic_us};
 use crate::engine::recruit::Recruiter;
+use crate::engine::template::unheard;
 use crate::engine::{judge, server};
 use crate::model::{Level, Outcome, Phases, StopReason, Took, Usage, What, WorkerId};
 use crate::process::{Ended, kill_group};
@@ -66,6 +67,10 @@ impl Dispatch<'_> {
                         kill_group(worker.pid);
                     }
                 }
+            }
+            Message::Unheard { why } => {
+                self.stop(unheard(&why));
+                self.interrupt_running();
             }
             Message::Interrupt => self.interrupted(),
             Message::Suspend => self.stand_still(),
@@ -129,7 +134,10 @@ impl Dispatch<'_> {
             ToController::ForkFailed { worker, .. } if worker.is_empty() => self.branch_died(),
             ToController::ForkFailed { worker, why } => {
                 self.crew.retain(|w| w.id.to_string() != worker);
-                self.stop(StopReason::Internal(format!("a worker could not be forked: {why}")));
+                self.stop(StopReason::Internal(format!(
+                    "a worker could not be forked: {why}. Give it more memory or more processes \
+                     (ulimit -u, or a container's limit of pids), or use fewer workers"
+                )));
             }
             ToController::Gone { pid, exit, signal } => {
                 let ended = signal.map(Ended::Signal).or(exit.map(Ended::Exit));
@@ -179,6 +187,7 @@ impl Dispatch<'_> {
                 if let Some(test) = worker.starts(i, began) {
                     worker.beginnings.push(at, test);
                     self.stillborn = 0;
+                    self.stillborn_on.remove(&worker.slot);
                     let attempt = self.attempts.of(test, worker.slot);
                     self.start_clock(index, test);
                     self.record.started(Some(id), test, attempt);
@@ -305,6 +314,7 @@ impl Dispatch<'_> {
             self.suspect_server();
         }
         self.check_failure_limit();
+        self.weigh(index, test);
         self.top_up(index);
     }
 

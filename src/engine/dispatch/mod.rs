@@ -3,17 +3,20 @@
 mod attempts;
 mod dealing;
 mod hearing;
+mod poison;
+mod recycling;
 mod spread;
 mod staff;
 mod stalls;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::Finished;
 use super::branch::Branch;
 use super::crew::{Told, Worker};
+use super::descriptors;
 use super::distribution::Distribution;
 use super::inbox::Control;
 use super::launch::{self, Base};
@@ -33,10 +36,11 @@ use crate::report::Reporter;
 use crate::scheduler::{Claims, Deal, Depth, Forecast, Next};
 
 use attempts::Attempts;
+use poison::Poison;
 use spread::Spread;
 
-/// Workers that may die one after the other without having started a test, before the run ends:
-/// the next one would die too.
+/// Workers that may die one after the other without having started a test, in all or on one place,
+/// before the run ends: the next one would die too.
 const STILLBORN_LIMIT: u32 = 3;
 
 /// A worker with more tests than this waits for no answer soon: only quick ones are given so many.
@@ -72,7 +76,8 @@ pub(super) fn run(plan: &Plan, control: &Control, reporter: &mut dyn Reporter) -
         template.shut_down(control, (&StopReason::Completed, plan.bounds.grace), None);
         return Run::CannotFork(collection.ready.threads);
     }
-    let mut dispatch = Dispatch::new(plan, control, record, base, Recruiter::Fork(template));
+    let mut dispatch =
+        Dispatch::new(plan, control, record, base, Recruiter::Fork(Box::new(template)));
     dispatch.past = past;
     let Collection { hello, ready, rows, files, notices } = collection;
     let collected = dispatch.collected(&hello, &ready, rows, files);
@@ -126,6 +131,7 @@ fn prepare(plan: &Plan, control: &Control) -> Result<Base, StopReason> {
     if plan.server_need == ServerNeed::Always {
         ask_server(plan)?;
     }
+    descriptors::suffice(Distribution::planned(plan).before_collection())?;
     Base::prepare(plan, control)
 }
 
@@ -209,6 +215,9 @@ struct Dispatch<'a> {
     branch_numbers: Option<Numbers>,
     goes_on_after_errors: bool,
     attempts: Attempts,
+    poison: Poison,
+    /// Workers that were replaced because they had grown.
+    grown: u32,
     /// Whether any attempt was followed by another: pytest itself counts it as a failure.
     has_retried: bool,
     failure_limit: Option<u64>,
@@ -218,7 +227,9 @@ struct Dispatch<'a> {
     kill_at: Option<Instant>,
     /// How long the run was stopped by Ctrl-Z.
     stood_still: Duration,
+    /// Workers that died one after the other without having started a test, in all and on each place.
     stillborn: u32,
+    stillborn_on: HashMap<Slot, u32>,
     is_asking_server: bool,
     needs_server: bool,
 }
@@ -262,6 +273,8 @@ impl<'a> Dispatch<'a> {
             branch_numbers: None,
             goes_on_after_errors: false,
             attempts: Attempts::default(),
+            poison: Poison::default(),
+            grown: 0,
             has_retried: false,
             failure_limit: None,
             is_live: plan.output == Output::Live,
@@ -270,6 +283,7 @@ impl<'a> Dispatch<'a> {
             kill_at: None,
             stood_still: Duration::ZERO,
             stillborn: 0,
+            stillborn_on: HashMap::new(),
             is_asking_server: false,
             needs_server: plan.server_need == ServerNeed::Always,
         }
@@ -382,6 +396,7 @@ impl<'a> Dispatch<'a> {
         self.crashes = 0;
         let copies = if dist == DistMode::Each { self.slots } else { 1 };
         self.record.begin_round(round, self.slots, copies);
+        self.leave_poison_out(copies);
         if round != Round::FIRST {
             self.crew.iter_mut().for_each(|worker| worker.tell_round(round));
         }
@@ -413,6 +428,7 @@ impl<'a> Dispatch<'a> {
 
     /// Waits for one thing to happen, or for the next deadline, and reacts.
     fn step(&mut self) {
+        self.check_overtime(Instant::now());
         let branch = self.branch.as_ref().and_then(Branch::deadline);
         let deadlines = self.crew.iter().filter_map(Worker::deadline).chain(self.kill_at);
         let deadlines = deadlines.chain(branch);
@@ -430,7 +446,10 @@ impl<'a> Dispatch<'a> {
 
     /// Ends the run: no new tests, and what runs is brought to its end.
     fn stop(&mut self, reason: StopReason) {
-        let overrides = reason == StopReason::Interrupted;
+        // A run that had come to its end is cut short by these all the same.
+        let is_cut = matches!(reason, StopReason::RunTimeout(_) | StopReason::Stalled(_));
+        let was_judged = self.stop.as_ref().is_some_and(StopReason::is_judged);
+        let overrides = reason == StopReason::Interrupted || is_cut && was_judged;
         if self.stop.is_some() && !overrides {
             return;
         }
@@ -447,6 +466,9 @@ impl<'a> Dispatch<'a> {
         self.interrupts += 1;
         if self.interrupts > 1 {
             self.kill_all();
+            if let Some(template) = self.recruiter.template() {
+                template.kill();
+            }
             return;
         }
         self.stop(StopReason::Interrupted);
@@ -474,7 +496,7 @@ impl<'a> Dispatch<'a> {
         let began = Instant::now();
         let before = self.stood_still;
         while self.stop.is_none() {
-            let end = began + delay + (self.stood_still - before);
+            let end = began + delay + self.stood_still.saturating_sub(before);
             if Instant::now() >= end {
                 return;
             }
@@ -495,17 +517,21 @@ impl<'a> Dispatch<'a> {
             self.kill_at.get_or_insert(Instant::now() + self.plan.bounds.grace);
         }
         self.stop.get_or_insert(reason.clone());
-        self.check_overtime(Instant::now());
         while !self.crew.is_empty() {
             self.step();
         }
         self.record.timeline.workers_gone = Some(monotonic_us());
-        let mut reason = reason;
+        // Tear-downs may have been cut short.
+        let late = self.stop.take().filter(|it| reason.is_judged() && !it.is_judged());
+        let mut reason = late.unwrap_or(reason);
         if let Recruiter::Fork(template) = self.recruiter {
             let collected = self.spread.is_some().then(|| self.record.tests().len() as u32);
             let how = (&reason, self.plan.bounds.grace);
             let ending = template.shut_down(self.control, how, collected);
             self.record.timeline.pytest_gone = Some(monotonic_us());
+            if let Some(cut) = ending.cut.filter(|_| reason.is_judged()) {
+                reason = cut;
+            }
             for message in ending.said {
                 match message {
                     ToController::Summary { text } => self.record.pytest_output(text),

@@ -9,14 +9,14 @@ use crate::engine::distribution::Distribution;
 use crate::engine::judge;
 use crate::engine::leaks::{Member, News};
 use crate::engine::numbers::Numbers;
-use crate::engine::overtime::Awaited;
+use crate::engine::overtime::{Awaited, Overtime};
 use crate::engine::record::Ending;
 use crate::engine::recruit::Recruit;
 use crate::engine::template::reason_of_early_end;
 use crate::model::{
     Isolation, Level, Outcome, Round, Slot, StopReason, TestIndex, What, WorkerEnd, WorkerId,
 };
-use crate::process::{Ended, Signal, Tail, kill_group, send_signal};
+use crate::process::{Ended, Signal, Tail, explained, kill_group, send_signal};
 use crate::protocol::{Fork, Ready};
 use crate::scheduler::{Asking, Deal, Depth, Portion};
 
@@ -51,6 +51,11 @@ impl Dispatch<'_> {
     /// Gives a worker what it may hold, and tells it when there is no more. A second test, which a
     /// worker needs to know before it starts the first, is given only when all workers have one.
     fn give(&mut self, index: usize) {
+        let can_go = self.crew[index].ready && self.stop.is_none() && self.deal.is_some();
+        if can_go && self.let_go(index) {
+            return;
+        }
+        let left = self.tests_left(index);
         let idle = self.crew.iter().filter(|it| it.load() == 0 && it.told != Told::Finish).count();
         let worker = &mut self.crew[index];
         // One that was told to finish may be gone before it hears of anything more.
@@ -66,9 +71,12 @@ impl Dispatch<'_> {
         // What cannot be taken back is given in the smallest measure; so is everything where the
         // next failure may be the last that is allowed.
         let is_safe = !deal.is_shared() || (deal.can_split() && worker.permits.is_some());
-        let is_safe = is_safe && self.failure_limit.is_none();
+        // What has been begun by then goes on in a worker that has grown.
+        let is_watched = self.failure_limit.is_some() || self.plan.bounds.worker_memory.is_some();
+        let is_safe = is_safe && !is_watched;
         let most = if is_safe { Depth::MOST } else { 2 };
         let most = self.distribution.chunk.map_or(most, |chunk| most.min(chunk));
+        let most = left.map_or(most, |left| most.min(worker.load() + left));
         let asking = Asking { slot: worker.slot, has: worker.tests(), most, idle_others };
         let nothing = Portion { tests: Vec::new(), ran_dry: false };
         let portion = if has_place { deal.portion(asking, &self.depth) } else { nothing };
@@ -207,7 +215,10 @@ impl Dispatch<'_> {
                 self.crew.push(worker);
             }
             Err(error) => {
-                self.stop(StopReason::Internal(format!("a worker could not be started: {error}")));
+                self.stop(StopReason::Internal(format!(
+                    "a worker could not be started: {}",
+                    explained(&error)
+                )));
             }
         }
     }
@@ -238,13 +249,13 @@ impl Dispatch<'_> {
         for worker in &mut self.crew {
             worker.killed = true;
             kill_group(worker.pid);
+            worker.overtime = Some(Overtime::of_killed(Instant::now()));
         }
     }
 
     /// Takes leave of workers that are gone, and replaces those that died.
     pub(super) fn bury(&mut self) {
         let now = Instant::now();
-        self.check_overtime(now);
         for worker in &mut self.crew {
             if worker.is_overdue(now) {
                 kill_group(worker.pid);
@@ -289,16 +300,8 @@ impl Dispatch<'_> {
         }
         if !self.is_collected {
             self.never_collected(&worker);
-        } else if let WorkerEnd::Crashed(crash) = &end
-            && self.stop.is_none()
-            && !worker.began
-        {
-            self.stillborn += 1;
-            if self.stillborn >= STILLBORN_LIMIT {
-                self.record.emit(None, What::PytestOutput(worker.tail.text()));
-                let text = format!("workers die before they run a test ({crash})");
-                self.stop(StopReason::Internal(text));
-            }
+        } else if worker.begun == 0 && self.stop.is_none() {
+            self.count_stillborn(&worker, &end);
         }
         if matches!(end, WorkerEnd::Crashed(_)) && self.is_collected {
             self.crashes += 1;
@@ -328,6 +331,23 @@ impl Dispatch<'_> {
         keep.extend(self.recruiter.template().map(|it| it.pid()));
         keep.extend(self.branch.as_ref().map(|it| it.pid));
         self.record.worker_gone(gone, news, crew, keep);
+    }
+
+    /// A worker has ended before it has begun a test: the next one on its place may do the same.
+    fn count_stillborn(&mut self, worker: &Worker, end: &WorkerEnd) {
+        let how = match end {
+            WorkerEnd::Finished => return,
+            WorkerEnd::Killed => "they take too long".to_owned(),
+            WorkerEnd::Crashed(crash) => crash.to_string(),
+        };
+        self.stillborn += 1;
+        let on_place = self.stillborn_on.entry(worker.slot).or_default();
+        *on_place += 1;
+        if self.stillborn >= STILLBORN_LIMIT || *on_place >= STILLBORN_LIMIT {
+            self.record.emit(None, What::PytestOutput(worker.tail.text()));
+            let text = format!("workers die before they run a test ({how})");
+            self.stop(StopReason::Internal(text));
+        }
     }
 
     /// The test that ran when its worker ended, or a word about a worker that died without one.
