@@ -2,7 +2,7 @@
 
 Two named pipes in the run's private folder are open for writing as long as pnl lives: ``alarm`` in
 pnl alone, ``life`` also in its guard, which outlives it by a second. A process that has opened one
-for reading can ask the kernel for a signal when the last writer is gone (``O_ASYNC``, ``F_SETSIG``).
+for reading asks the kernel for a signal when the last writer is gone (``O_ASYNC``, ``F_SETSIG``).
 There is no thread and no polling, and it comes to a process that is stuck in C or stopped.
 
 The signal goes to one owner, so each process needs an open pipe of its own: a fork opens it anew.
