@@ -6,6 +6,7 @@
 mod harness;
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use harness::{Run, Suite};
 use rustix::process::{Pid, Signal, kill_process};
@@ -364,4 +365,70 @@ fn the_guard_holds_nobodys_pipe() {
     let run = harness::Running::start(shell, None).finish();
     assert!(run.stdout.ends_with("the pipe has ended\n"), "{run}");
     assert_eq!(processes_of(&suite, ""), [0; 0]);
+}
+
+/// A memory control group with a limit, below the one that this process is in.
+struct Limited(PathBuf);
+
+impl Limited {
+    /// None where none can be made, with the reason.
+    fn to(bytes: u64) -> Result<Self, String> {
+        let groups = std::fs::read_to_string("/proc/self/cgroup").unwrap();
+        let field = |line: &str| line.splitn(3, ':').nth(2).unwrap().to_owned();
+        let first = groups.lines().find(|it| it.split(':').nth(1) == Some("memory")).map(field);
+        let (parent, limit) = match first {
+            Some(group) => (format!("/sys/fs/cgroup/memory{group}"), "memory.limit_in_bytes"),
+            None => {
+                let group = groups.lines().find(|it| it.starts_with("0::")).map(field);
+                (format!("/sys/fs/cgroup{}", group.unwrap_or_default()), "memory.max")
+            }
+        };
+        let folder = Path::new(&parent).join(format!("pnl-test-{}", fastrand::u64(..)));
+        let why = |error: std::io::Error| format!("{}: {error}", folder.display());
+        std::fs::create_dir(&folder).map_err(why)?;
+        let group = Self(folder.clone());
+        std::fs::write(folder.join(limit), bytes.to_string()).map_err(why)?;
+        Ok(group)
+    }
+}
+
+impl Drop for Limited {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir(&self.0);
+    }
+}
+
+#[test]
+fn a_worker_that_the_kernel_ended_for_its_memory_is_said_to_be() {
+    let group = match Limited::to(300 << 20) {
+        Ok(group) => group,
+        Err(why) => {
+            println!("left out: no memory control group can be made here: {why}");
+            return;
+        }
+    };
+    let suite = Suite::new(&[(
+        "test_hungry.py",
+        "import os, signal\n\
+         def test_1(): b'x' * (1 << 30)\n\
+         def test_2(): pass\n\
+         def test_3(): os.kill(os.getpid(), signal.SIGKILL)\n",
+    )]);
+    let jsonl = suite.beside("events.jsonl");
+    let line = format!(
+        "echo $$ > {}/cgroup.procs; exec '{}' test -n1 --retries 0 --python '{}' --jsonl '{}'",
+        group.0.display(),
+        env!("CARGO_BIN_EXE_pnl"),
+        harness::python().display(),
+        jsonl.display(),
+    );
+    let mut shell = suite.command("sh");
+    shell.args(["-c", &line]);
+    let run = harness::Running::start(shell, Some(&jsonl)).finish();
+    let details: Vec<_> =
+        run.ends().map(|it| it["detail"].as_str().unwrap_or_default().to_owned()).collect();
+    let expected = ["out of memory: ended by the kernel", "", "signal 9, SIGKILL"];
+    assert_eq!(details, expected, "{run}");
+    assert!(run.stdout.contains("Fewer workers (-n) leave each more"), "{run}");
+    assert_eq!(run.code, Some(1), "{run}");
 }

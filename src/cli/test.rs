@@ -10,7 +10,7 @@ use super::{dry_run, error};
 use crate::engine::{self, Control, Finished, Plan};
 use crate::model::{EngineKind, ExitCode, Output, StopReason};
 use crate::process::{
-    adopt_orphans, dismiss_guard, forward_signals, forward_suspend, start_guard,
+    adopt_orphans, dismiss_guard, forward_signals, forward_suspend, start_guard, watch_memory,
     write_from_background,
 };
 use crate::report::text::{Keep, clean};
@@ -65,6 +65,7 @@ pub(super) fn execute(
     let _ = adopt_orphans();
     // Without it, a pnl that is killed leaves what does not heed its lifeline.
     let _ = start_guard();
+    watch_memory();
     let finished = engine::run(&planned.plan, control, &mut hub);
     let _dismissed = dismiss_guard();
     let patience = (interrupts.load(Ordering::Relaxed) > 1).then_some(REPORTS_PATIENCE);

@@ -475,6 +475,9 @@ fn judge_exit(ended: Ended, failures: u64, maxfail: u32) -> Option<StopReason> {
             },
             Err(_) => StopReason::Internal(format!("pytest ended with status {status}")),
         }),
+        Ended::OutOfMemory => {
+            Some(StopReason::Internal("pytest was ended by the kernel: out of memory".to_owned()))
+        }
         Ended::Signal(signal) => {
             Some(StopReason::Internal(format!("pytest was ended by signal {signal}")))
         }

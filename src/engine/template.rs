@@ -357,6 +357,9 @@ fn take_warm(called: Called, plan: &Plan, control: &Control) -> io::Result<u32> 
 pub(super) fn reason_of_early_end(plan: &Plan, ended: Ended, greeted: bool) -> StopReason {
     let python = &plan.python.path;
     match ended {
+        Ended::OutOfMemory => StopReason::Internal(
+            "pytest was ended by the kernel before any test: out of memory".to_owned(),
+        ),
         Ended::Signal(signal) => {
             StopReason::Internal(format!("pytest was ended by signal {signal} before any test"))
         }

@@ -52,6 +52,8 @@ pub enum Ended {
     Exit(i32),
     /// By a signal.
     Signal(i32),
+    /// By the kernel, because memory ran out.
+    OutOfMemory,
 }
 
 impl From<ExitStatus> for Ended {

@@ -38,6 +38,15 @@ mod mark;
 #[cfg(not(target_os = "linux"))]
 #[path = "mark_other.rs"]
 mod mark;
+#[cfg(target_os = "linux")]
+#[path = "mounts_linux.rs"]
+mod mounts;
+#[cfg(target_os = "linux")]
+#[path = "oom_linux.rs"]
+mod oom;
+#[cfg(not(target_os = "linux"))]
+#[path = "oom_other.rs"]
+mod oom;
 mod own;
 mod package;
 mod python;
@@ -61,6 +70,7 @@ pub use guard::{Dismissed, Guarded, dismiss_guard, guard, is_guard, stand_guard,
 pub use leftovers::{Orphan, RunProcesses};
 pub use lifeline::Lifelines;
 pub use mark::Mark;
+pub use oom::{watch_memory, with_memory};
 pub use own::wait;
 pub use package::unpack;
 pub use python::{Found, Interpreter, Modules, PythonError, find, probe};
