@@ -20,6 +20,7 @@ mod launch;
 mod leaks;
 mod numbers;
 mod observed;
+mod outage;
 mod overtime;
 mod past;
 mod permits;

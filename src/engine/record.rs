@@ -12,9 +12,9 @@ use super::gaps::Gaps;
 use super::leaks::{Found, Leaks, Member, News, Present, Which};
 use super::plan::{Plan, Warmth};
 use crate::model::{
-    Attempt, Counts, Event, Execution, ExitCode, Failure, FlakyPolicy, Leak, LeakPolicy, Level,
-    NodeId, NotRun, Offset, Outcome, Phases, Round, RoundEnded, RoundStarted, RunEnded, RunId,
-    RunStarted, StopReason, TestIndex, TestInfo, Timeline, What, WorkerId,
+    Attempt, Counts, Event, Execution, ExitCode, Failure, FlakyPolicy, Infrastructure, Leak,
+    LeakPolicy, Level, NodeId, NotRun, Offset, Outcome, Phases, Round, RoundEnded, RoundStarted,
+    RunEnded, RunId, RunStarted, StopReason, TestIndex, TestInfo, Timeline, What, WorkerId,
 };
 use crate::process::RunProcesses;
 use crate::protocol::{Hello, Ready, TestRow};
@@ -62,12 +62,20 @@ pub(super) struct Ending {
     pub(super) phases: Phases,
     pub(super) failure: Option<Arc<Failure>>,
     pub(super) reason: Option<String>,
+    pub(super) infrastructure: Infrastructure,
 }
 
 impl Ending {
     /// One without phases or words.
     pub(super) fn bare(outcome: Outcome, start: Offset) -> Self {
-        Self { outcome, start, phases: Phases::default(), failure: None, reason: None }
+        Self {
+            outcome,
+            start,
+            phases: Phases::default(),
+            failure: None,
+            reason: None,
+            infrastructure: Infrastructure::default(),
+        }
     }
 }
 
@@ -284,8 +292,8 @@ impl<'a> Record<'a> {
 
     fn execution(&self, test: TestIndex, attempt: Attempt, ending: Ending) -> Execution {
         let test = self.tests[test.at()].clone();
-        let Ending { outcome, start, phases, failure, reason } = ending;
-        Execution { test, attempt, outcome, start, phases, failure, reason }
+        let Ending { outcome, start, phases, failure, reason, infrastructure } = ending;
+        Execution { test, attempt, outcome, start, phases, failure, reason, infrastructure }
     }
 
     /// Ends the round: what has not ended is not run, because of `stop` or, where nothing stopped the

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::model::{
     Counts, Event, Execution, Failure, Leak, Outcome, OutcomeKind, Round, RunEnded, RunStarted,
-    TestIndex, TestInfo, What, WorkerId,
+    ServerAway, TestIndex, TestInfo, What, WorkerId,
 };
 
 use super::text::{self, counted};
@@ -27,6 +27,7 @@ pub struct Summary {
     leaks: u64,
     leaked: Vec<(Option<WorkerId>, Leak)>,
     ended: Option<RunEnded>,
+    away: Vec<ServerAway>,
 }
 
 /// How many leaks are kept of a loop that may have one in each round.
@@ -123,6 +124,7 @@ impl Summary {
                 }
             }
             What::RunEnded(ended) => self.ended = Some(ended.clone()),
+            What::ServerAway(away) => self.away.push(away.clone()),
             What::Notice { .. }
             | What::PytestOutput(_)
             | What::WorkerStarted { .. }
@@ -167,6 +169,12 @@ impl Summary {
     #[must_use]
     pub fn run(&self) -> Option<&Arc<RunStarted>> {
         self.run.as_ref()
+    }
+
+    /// When the server under test did not answer.
+    #[must_use]
+    pub fn away(&self) -> &[ServerAway] {
+        &self.away
     }
 
     /// The last event of the run, once it has come.

@@ -55,6 +55,7 @@ impl Live {
             | What::TestSlow { .. }
             | What::FileCollected { .. }
             | What::ProcessLeaked(_)
+            | What::ServerAway(_)
             | What::WorkerUsed(_)
             | What::OutputLine(_)
             | What::RoundEnded(_)
