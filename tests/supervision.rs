@@ -376,12 +376,11 @@ impl Limited {
         let groups = std::fs::read_to_string("/proc/self/cgroup").unwrap();
         let field = |line: &str| line.splitn(3, ':').nth(2).unwrap().to_owned();
         let first = groups.lines().find(|it| it.split(':').nth(1) == Some("memory")).map(field);
-        let (parent, limit) = match first {
-            Some(group) => (format!("/sys/fs/cgroup/memory{group}"), "memory.limit_in_bytes"),
-            None => {
-                let group = groups.lines().find(|it| it.starts_with("0::")).map(field);
-                (format!("/sys/fs/cgroup{}", group.unwrap_or_default()), "memory.max")
-            }
+        let (parent, limit) = if let Some(group) = first {
+            (format!("/sys/fs/cgroup/memory{group}"), "memory.limit_in_bytes")
+        } else {
+            let group = groups.lines().find(|it| it.starts_with("0::")).map(field);
+            (format!("/sys/fs/cgroup{}", group.unwrap_or_default()), "memory.max")
         };
         let folder = Path::new(&parent).join(format!("pnl-test-{}", fastrand::u64(..)));
         let why = |error: std::io::Error| format!("{}: {error}", folder.display());
@@ -399,6 +398,7 @@ impl Drop for Limited {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "a test that is left out says why")]
 fn a_worker_that_the_kernel_ended_for_its_memory_is_said_to_be() {
     let group = match Limited::to(300 << 20) {
         Ok(group) => group,
