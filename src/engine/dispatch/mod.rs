@@ -3,11 +3,13 @@
 mod attempts;
 mod dealing;
 mod hearing;
+mod poison;
+mod recycling;
 mod spread;
 mod staff;
 mod stalls;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -34,10 +36,11 @@ use crate::report::Reporter;
 use crate::scheduler::{Claims, Deal, Depth, Forecast, Next};
 
 use attempts::Attempts;
+use poison::Poison;
 use spread::Spread;
 
-/// Workers that may die one after the other without having started a test, before the run ends:
-/// the next one would die too.
+/// Workers that may die one after the other without having started a test, in all or on one place,
+/// before the run ends: the next one would die too.
 const STILLBORN_LIMIT: u32 = 3;
 
 /// A worker with more tests than this waits for no answer soon: only quick ones are given so many.
@@ -212,6 +215,9 @@ struct Dispatch<'a> {
     branch_numbers: Option<Numbers>,
     goes_on_after_errors: bool,
     attempts: Attempts,
+    poison: Poison,
+    /// Workers that were replaced because they had grown.
+    grown: u32,
     /// Whether any attempt was followed by another: pytest itself counts it as a failure.
     has_retried: bool,
     failure_limit: Option<u64>,
@@ -221,7 +227,9 @@ struct Dispatch<'a> {
     kill_at: Option<Instant>,
     /// How long the run was stopped by Ctrl-Z.
     stood_still: Duration,
+    /// Workers that died one after the other without having started a test, in all and on each place.
     stillborn: u32,
+    stillborn_on: HashMap<Slot, u32>,
     is_asking_server: bool,
     needs_server: bool,
 }
@@ -265,6 +273,8 @@ impl<'a> Dispatch<'a> {
             branch_numbers: None,
             goes_on_after_errors: false,
             attempts: Attempts::default(),
+            poison: Poison::default(),
+            grown: 0,
             has_retried: false,
             failure_limit: None,
             is_live: plan.output == Output::Live,
@@ -273,6 +283,7 @@ impl<'a> Dispatch<'a> {
             kill_at: None,
             stood_still: Duration::ZERO,
             stillborn: 0,
+            stillborn_on: HashMap::new(),
             is_asking_server: false,
             needs_server: plan.server_need == ServerNeed::Always,
         }
@@ -385,6 +396,7 @@ impl<'a> Dispatch<'a> {
         self.crashes = 0;
         let copies = if dist == DistMode::Each { self.slots } else { 1 };
         self.record.begin_round(round, self.slots, copies);
+        self.leave_poison_out(copies);
         if round != Round::FIRST {
             self.crew.iter_mut().for_each(|worker| worker.tell_round(round));
         }
