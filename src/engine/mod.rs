@@ -19,6 +19,7 @@ mod judge;
 mod launch;
 mod numbers;
 mod observed;
+mod outage;
 mod overtime;
 mod past;
 mod permits;

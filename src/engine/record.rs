@@ -11,9 +11,9 @@ use std::time::Duration;
 use super::gaps::Gaps;
 use super::plan::Plan;
 use crate::model::{
-    Attempt, Counts, Event, Execution, ExitCode, Failure, FlakyPolicy, Level, NodeId, NotRun,
-    Offset, Outcome, Phases, Round, RoundEnded, RoundStarted, RunEnded, RunId, RunStarted,
-    StopReason, TestIndex, TestInfo, Timeline, What, WorkerId,
+    Attempt, Counts, Event, Execution, ExitCode, Failure, FlakyPolicy, Infrastructure, Level,
+    NodeId, NotRun, Offset, Outcome, Phases, Round, RoundEnded, RoundStarted, RunEnded, RunId,
+    RunStarted, StopReason, TestIndex, TestInfo, Timeline, What, WorkerId,
 };
 use crate::process::end_leftovers;
 use crate::protocol::{Hello, Ready, TestRow};
@@ -61,12 +61,20 @@ pub(super) struct Ending {
     pub(super) phases: Phases,
     pub(super) failure: Option<Arc<Failure>>,
     pub(super) reason: Option<String>,
+    pub(super) infrastructure: Infrastructure,
 }
 
 impl Ending {
     /// One without phases or words.
     pub(super) fn bare(outcome: Outcome, start: Offset) -> Self {
-        Self { outcome, start, phases: Phases::default(), failure: None, reason: None }
+        Self {
+            outcome,
+            start,
+            phases: Phases::default(),
+            failure: None,
+            reason: None,
+            infrastructure: Infrastructure::default(),
+        }
     }
 }
 
@@ -277,8 +285,8 @@ impl<'a> Record<'a> {
 
     fn execution(&self, test: TestIndex, attempt: Attempt, ending: Ending) -> Execution {
         let test = self.tests[test.at()].clone();
-        let Ending { outcome, start, phases, failure, reason } = ending;
-        Execution { test, attempt, outcome, start, phases, failure, reason }
+        let Ending { outcome, start, phases, failure, reason, infrastructure } = ending;
+        Execution { test, attempt, outcome, start, phases, failure, reason, infrastructure }
     }
 
     /// Ends the round: what has not ended is not run, because of `stop` or, where nothing stopped the

@@ -21,8 +21,8 @@ pub use bounds::Bounds;
 pub use counts::Counts;
 pub use durations::{Durations, Took};
 pub use event::{
-    Event, Execution, Failure, Level, Phases, RoundEnded, RoundStarted, RunEnded, RunStarted,
-    Server, What, WorkerEnd,
+    Event, Execution, Failure, Infrastructure, Level, Phases, RoundEnded, RoundStarted, RunEnded,
+    RunStarted, Server, ServerAway, What, WorkerEnd,
 };
 pub use exit::{ExitCode, StopReason};
 pub use ids::{Attempt, NodeId, Offset, Round, RunId, Slot, TestIndex, TestInfo, WorkerId};
