@@ -259,6 +259,9 @@ fn a_full_disk_costs_what_is_named_and_the_runs_end_is_stored() {
         .map(|it| it["executions"].as_u64().unwrap())
         .sum();
     assert_eq!(stored + missing, 60, "{run} {shown}");
+    assert!(missing > 0, "{run}");
+    assert_eq!(shown["run"]["exit_code"], 1, "{run} {shown}");
+    assert_eq!(shown["totals"]["failed"], 60, "as the run ended: {shown}");
     drop(disk);
 }
 
