@@ -9,9 +9,9 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, unbounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 
-use crate::model::Event;
+use crate::model::{Event, What};
 use crate::queue::{self, NoBatch, queue};
 
 use super::Reporter;
@@ -29,6 +29,9 @@ const BATCH: usize = 1000;
 
 /// A consumer that is called in the engine's own thread.
 pub type Sink = Box<dyn FnMut(&Arc<Event>) + Send>;
+
+/// Waits until what is to be told of is stored.
+pub type Settle = Box<dyn FnMut() + Send>;
 
 /// Which reports a run has.
 #[derive(Debug, Clone, Default)]
@@ -82,6 +85,7 @@ enum Target {
 struct Lane {
     target: Target,
     events: queue::Sender<Arc<Event>>,
+    settle: Sender<Settle>,
     warnings: Receiver<Vec<Unreported>>,
 }
 
@@ -117,6 +121,16 @@ impl Hub {
     /// else: the history's writer, which must have an execution before anybody is told of it.
     pub fn add_sink(&mut self, sink: Sink) {
         self.sinks.push(sink);
+    }
+
+    /// Has each thread wait for this before it tells of an execution. To be said before the run.
+    pub fn settle_with(&mut self, settle: impl Fn() -> Option<Settle>) {
+        for lane in &self.lanes {
+            if let Some(settle) = settle() {
+                // A thread that is gone has panicked; `finish` says so.
+                let _ = lane.settle.send(settle);
+            }
+        }
     }
 
     /// Waits until everything is shown and written, and tells what could not be. A terminal that
@@ -158,13 +172,14 @@ impl Lane {
     fn start(target: Target, consumers: Vec<Box<dyn Consumer>>) -> Result<Self, ReportError> {
         let (events, inbox) = queue(DELAY, BATCH);
         let (outbox, warnings) = unbounded();
+        let (settle, settling) = unbounded();
         let work = move || {
-            let consumers = consume(&inbox, consumers);
+            let consumers = consume(&inbox, consumers, &settling);
             let _ = outbox.send(consumers.into_iter().flat_map(Consumer::finish).collect());
         };
         let started = thread::Builder::new().name("report".to_owned()).spawn(work);
         started.map_err(ReportError::Thread)?;
-        Ok(Self { target, events, warnings })
+        Ok(Self { target, events, settle, warnings })
     }
 }
 
@@ -172,12 +187,18 @@ impl Lane {
 fn consume(
     inbox: &queue::Receiver<Arc<Event>>,
     mut consumers: Vec<Box<dyn Consumer>>,
+    settling: &Receiver<Settle>,
 ) -> Vec<Box<dyn Consumer>> {
+    let mut settle = None;
     let pause = consumers.iter().filter_map(|it| it.tick_every()).min();
     let mut ticked = Instant::now();
     loop {
         match inbox.next_batch(pause.map(|pause| ticked + pause)) {
             Ok(events) => {
+                settle = settle.or_else(|| settling.try_recv().ok());
+                if let Some(settle) = settle.as_mut().filter(|_| events.iter().any(is_stored)) {
+                    settle();
+                }
                 for event in &events {
                     for consumer in &mut consumers {
                         consumer.event(event);
@@ -192,6 +213,11 @@ fn consume(
         }
         ticked = Instant::now();
     }
+}
+
+/// Whether it tells of something that must not be lost once it was told.
+fn is_stored(event: &Arc<Event>) -> bool {
+    matches!(event.what, What::TestEnded(_) | What::AttemptFailed(_))
 }
 
 fn wait_for(
@@ -226,8 +252,6 @@ fn failed(
 
 #[cfg(test)]
 mod tests {
-    use crossbeam_channel::Sender;
-
     use super::super::sample::{Ending, Story};
     use super::*;
 
@@ -275,6 +299,25 @@ mod tests {
         drop(release);
         assert_eq!(hub.finish(), [Unreported::Asked("disk full".to_owned())]);
         assert_eq!(sight.iter().filter(|what| *what == "event").count(), story.events().len());
+    }
+
+    #[test]
+    fn an_execution_is_told_of_only_when_it_is_stored() {
+        let (_, hold) = unbounded();
+        let (seen, sight) = unbounded();
+        let mut hub = hub_with(Probe { hold, seen: seen.clone() });
+        hub.settle_with(|| {
+            let seen = seen.clone();
+            Some(Box::new(move || seen.send("stored").expect("open")))
+        });
+        let mut story = Story::new(&["a.py::x"], Some(1));
+        story.round(&[Ending::Pass]);
+        let is_end = |event: &&Event| matches!(event.what, What::TestEnded(_));
+        let end = story.events().iter().find(is_end).expect("a test has ended").clone();
+        hub.event(&Arc::new(end));
+        let long = Duration::from_secs(60);
+        assert_eq!(sight.recv_timeout(long), Ok("stored"));
+        assert_eq!(sight.recv_timeout(long), Ok("event"));
     }
 
     #[test]
