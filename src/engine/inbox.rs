@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixStream;
 use std::process::Child;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -10,19 +10,21 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender as Channel, bounded};
 
+use super::door::{Admitted, Door};
 use super::warm::Ending;
 use crate::model::WorkerId;
 use crate::process::Ended;
 use crate::protocol::frame::{Decoder, FrameError};
-use crate::protocol::socket::{Rendezvous, Sender, peer_is_this_user};
-use crate::protocol::{Hello, ToController, VERSION};
+use crate::protocol::socket::{Rendezvous, Sender};
+use crate::protocol::{Hello, ToController};
 
 /// Messages that may wait; beyond, those who send wait. Bounds the controller's memory when a test
 /// prints faster than a terminal shows.
 const CAPACITY: usize = 1024;
 
-/// How long a connection may take to say hello.
-const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
+/// Reads of one connection that may wait: 64 KiB each, or what is left of one frame. Who says more
+/// than the dispatcher hears waits, however many others are silent.
+const READS: usize = 4;
 
 /// How long a connection of quick tests is left alone after it was read, while all workers have
 /// enough in hand. Each look at it costs four switches between threads, which were half of all that
@@ -53,7 +55,7 @@ pub(super) enum Message {
     /// A process has said hello.
     Connected { conn: ConnId, hello: Hello, sender: Sender },
     /// Messages came on a connection, in order.
-    Said { conn: ConnId, messages: Vec<ToController> },
+    Said { conn: ConnId, messages: Vec<ToController>, waits: Waits },
     /// A connection is over; how it broke the protocol, if it did.
     Closed { conn: ConnId, broke: Option<FrameError> },
     /// A process wrote.
@@ -66,6 +68,16 @@ pub(super) enum Message {
     ServerAnswered { answers: bool },
     /// The user wants the run to end.
     Interrupt,
+}
+
+/// Makes room for the connection's next read when what it belongs to is over.
+#[derive(Debug)]
+pub(super) struct Waits(Receiver<()>);
+
+impl Drop for Waits {
+    fn drop(&mut self) {
+        let _ = self.0.try_recv();
+    }
 }
 
 /// A handle to interrupt a run from another thread.
@@ -112,10 +124,9 @@ impl Control {
 
     /// Accepts connections from now on, until the process ends.
     pub(super) fn accept(&self, rendezvous: &Rendezvous) -> io::Result<()> {
-        let listener = rendezvous.listener()?;
-        let token = rendezvous.token().to_owned();
+        let door = Door::new(rendezvous.listener()?, rendezvous.token())?;
         let inbox = self.clone();
-        start_thread("accept", move || accept_all(&listener, &token, &inbox))
+        start_thread("door", move || door.serve(|admitted| converse_with(admitted, &inbox)))
     }
 
     /// Reads what a process writes, to the end.
@@ -157,52 +168,23 @@ fn start_thread(name: &str, body: impl FnOnce() + Send + 'static) -> io::Result<
     std::thread::Builder::new().name(name.to_owned()).spawn(body).map(drop)
 }
 
-fn accept_all(listener: &UnixListener, token: &str, inbox: &Control) {
+fn converse_with(admitted: Admitted, inbox: &Control) {
     static NEXT: AtomicU64 = AtomicU64::new(0);
-    loop {
-        let stream = match listener.accept() {
-            Ok((stream, _)) => stream,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(_) => return, // the run is over and has shut the listener
-        };
-        if !peer_is_this_user(&stream) {
-            continue;
-        }
-        let conn = ConnId(NEXT.fetch_add(1, Ordering::Relaxed));
-        let (inbox, token) = (inbox.clone(), token.to_owned());
-        // Without a thread the peer is not heard; its process's end will be.
-        let _ = start_thread("connection", move || converse(conn, stream, &token, &inbox));
-    }
+    let conn = ConnId(NEXT.fetch_add(1, Ordering::Relaxed));
+    let inbox = inbox.clone();
+    // Without a thread the peer is not heard; its process's end will be.
+    let _ = start_thread("connection", move || converse(conn, admitted, &inbox));
 }
 
-/// Lets a connection in if its hello is right, then forwards what it says.
-fn converse(conn: ConnId, mut stream: UnixStream, token: &str, inbox: &Control) {
-    let mut decoder = Decoder::default();
-    let Some(hello) = read_hello(&mut stream, &mut decoder, token) else { return };
+/// Forwards what a connection says.
+fn converse(conn: ConnId, admitted: Admitted, inbox: &Control) {
+    let Admitted { mut stream, mut decoder, hello } = admitted;
     let Ok(sender) = stream.try_clone().and_then(Sender::new) else { return };
     if inbox.sender.send(Message::Connected { conn, hello, sender }).is_err() {
         return;
     }
     let broke = forward_messages(conn, &mut stream, &mut decoder, inbox).err();
     let _ = inbox.sender.send(Message::Closed { conn, broke });
-}
-
-fn read_hello(stream: &mut UnixStream, decoder: &mut Decoder, token: &str) -> Option<Hello> {
-    stream.set_read_timeout(Some(HELLO_TIMEOUT)).ok()?;
-    let mut buffer = [0; 4096];
-    loop {
-        match decoder.next_message::<ToController>() {
-            Ok(Some(ToController::Hello(hello))) => {
-                stream.set_read_timeout(None).ok()?;
-                return (hello.token == token && hello.v == VERSION).then_some(hello);
-            }
-            Ok(None) => match stream.read(&mut buffer).ok()? {
-                0 => return None,
-                read => decoder.feed(&buffer[..read]),
-            },
-            Ok(Some(_)) | Err(_) => return None,
-        }
-    }
 }
 
 fn forward_messages(
@@ -212,6 +194,7 @@ fn forward_messages(
     inbox: &Control,
 ) -> Result<(), FrameError> {
     let mut buffer = vec![0; 64 * 1024];
+    let (room, taken) = bounded(READS);
     let mut heard = Instant::now();
     loop {
         let mut messages = Vec::new();
@@ -224,8 +207,12 @@ fn forward_messages(
         };
         let ended = messages.iter().filter(|it| matches!(it, ToController::Done(_))).count();
         // What was said before it broke counts: which test it had begun, for one.
-        if !messages.is_empty() && inbox.sender.send(Message::Said { conn, messages }).is_err() {
-            return Ok(());
+        if !messages.is_empty() {
+            let _ = room.send(());
+            let waits = Waits(taken.clone());
+            if inbox.sender.send(Message::Said { conn, messages, waits }).is_err() {
+                return Ok(());
+            }
         }
         if let Some(error) = broke {
             return Err(error);

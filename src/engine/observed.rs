@@ -11,22 +11,31 @@ use super::dispatch::{ask_server, finish, level_of};
 use super::inbox::{ConnId, Control, Message, Source};
 use super::judge;
 use super::launch::Base;
+use super::listed::Listed;
 use super::numbers::Numbers;
 use super::plan::{Plan, ServerNeed};
 use super::record::{Ending, Record};
 use super::server;
-use super::template::{NotReady, cannot_start, missing, reason_of_early_end, unusable};
+use super::template::{
+    NotReady, cannot_start, missing, reason_of_early_end, unusable, wrong_version,
+};
 use crate::model::{
-    Attempt, DistMode, EngineKind, ExitCode, Level, Offset, Outcome, Round, StopReason, TestIndex,
-    What, WorkerId,
+    Attempt, Crash, DistMode, EngineKind, ExitCode, Level, Offset, Outcome, Round, StopReason,
+    TestIndex, What, WorkerId,
 };
 use crate::process::{Ended, Signal, Stdio, Tail, kill_group, probe, send_signal};
-use crate::protocol::{Done, Hello, Ready, TestRow, ToController};
+use crate::protocol::{Done, Hello, Ready, TestRow, ToController, VERSION};
 use crate::report::Reporter;
 use crate::scheduler::Next;
 
 /// How long pytest may take to end after Ctrl-C: xdist waits for its workers' tear-down.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// Notices that one process may say; an honest one has a few.
+const WORDS: u32 = 1000;
+
+/// Tests that may be running at a time: one for each of xdist's workers.
+const RUNNING: usize = 10_000;
 
 /// What is kept of what pytest prints: its whole report of a failed collection.
 const OUTPUT_KEPT: usize = 1 << 20;
@@ -101,7 +110,7 @@ struct Process {
     pid: u32,
     conn: Option<ConnId>,
     hello: Option<Box<Hello>>,
-    rows: Vec<TestRow>,
+    rows: Listed<TestRow>,
     /// Positions in this process's list to positions in the plan's.
     numbers: Vec<Option<TestIndex>>,
     running: HashMap<(String, u32), (TestIndex, Offset)>,
@@ -114,6 +123,9 @@ struct Process {
     kill_at: Option<Instant>,
     is_asking_server: bool,
     stop: Option<StopReason>,
+    /// How it broke the protocol.
+    broke: Option<String>,
+    words: u32,
 }
 
 impl Process {
@@ -122,7 +134,7 @@ impl Process {
             pid,
             conn: None,
             hello: None,
-            rows: Vec::new(),
+            rows: Listed::default(),
             numbers: Vec::new(),
             running: HashMap::new(),
             is_ready: false,
@@ -134,7 +146,15 @@ impl Process {
             kill_at: None,
             is_asking_server: false,
             stop: None,
+            broke: None,
+            words: 0,
         }
+    }
+
+    /// It broke the protocol, so that nothing more can be heard of its tests.
+    fn breaks(&mut self, how: String) {
+        self.broke.get_or_insert(how);
+        kill_group(self.pid);
     }
 
     fn is_over(&self) -> bool {
@@ -213,20 +233,31 @@ impl Watch<'_> {
         match message {
             Message::Connected { conn, hello, sender: _ } if process.conn.is_none() => {
                 process.conn = Some(conn);
+                if hello.v != VERSION {
+                    process.breaks(wrong_version(hello.v));
+                }
                 process.hello = Some(Box::new(hello));
             }
-            Message::Said { conn, messages } => {
+            Message::Said { conn, messages, waits: _waits } => {
                 for message in messages {
                     if process.conn == Some(conn) {
                         self.hear(process, round, message);
                     }
                 }
             }
-            Message::Closed { conn, .. } => process.closed |= process.conn == Some(conn),
+            Message::Closed { conn, broke } if process.conn == Some(conn) => {
+                process.closed = true;
+                if let Some(error) = broke {
+                    process.breaks(error.to_string());
+                }
+            }
             Message::Wrote { bytes, .. } => process.output.push(&bytes),
             Message::Silent { source: Source::Main } => process.silent = true,
             Message::Exited { source: Source::Main, ended } => process.ended = Some(ended),
-            Message::Connected { .. } | Message::Silent { .. } | Message::Exited { .. } => {}
+            Message::Connected { .. }
+            | Message::Closed { .. }
+            | Message::Silent { .. }
+            | Message::Exited { .. } => {}
             Message::ServerAnswered { answers } => {
                 process.is_asking_server = false;
                 if !answers {
@@ -247,17 +278,30 @@ impl Watch<'_> {
 
     fn hear(&mut self, process: &mut Process, round: Round, message: ToController) {
         match message {
-            ToController::Tests { tests } => process.rows.extend(tests),
+            ToController::Tests { tests } => {
+                if let Err(error) = process.rows.extend(tests) {
+                    process.breaks(error.to_string());
+                }
+            }
             ToController::Ready(ready) => self.collected(process, round, &ready),
             ToController::Start { i, at, worker } => {
                 let at = self.record.offset(at);
-                if let Some(test) = process.numbers.get(i as usize).copied().flatten() {
+                if process.running.len() > RUNNING {
+                    process.breaks(format!("it said that more than {RUNNING} tests are running"));
+                } else if let Some(test) = process.numbers.get(i as usize).copied().flatten() {
                     self.record.started(worker_id(&worker), test, Attempt::FIRST);
                     process.running.insert((worker, i), (test, at));
                 }
             }
             ToController::Done(done) => self.test_is_done(process, *done),
-            ToController::Notice { level, text } => self.record.notice(level_of(&level), text),
+            ToController::Notice { level, text } => {
+                process.words += 1;
+                if process.words > WORDS {
+                    process.breaks(format!("it said more than {WORDS} notices"));
+                } else {
+                    self.record.notice(level_of(&level), text);
+                }
+            }
             ToController::Interrupted { i, worker } => {
                 if let Some((test, start)) = process.running.remove(&(worker.clone(), i)) {
                     let ending = Ending::bare(Outcome::Interrupted, start);
@@ -281,7 +325,7 @@ impl Watch<'_> {
 
     fn collected(&mut self, process: &mut Process, round: Round, ready: &Ready) {
         let Some(hello) = &process.hello else { return };
-        let rows = std::mem::take(&mut process.rows);
+        let rows = process.rows.take();
         let workers = match self.plan.engine {
             EngineKind::Xdist => self.plan.workers.number(),
             EngineKind::Pytest | EngineKind::Fork | EngineKind::Spawn => 1,
@@ -344,8 +388,10 @@ impl Watch<'_> {
     fn end_round(&mut self, process: Process) -> Result<(u64, Option<StopReason>), NotReady> {
         let ended = process.ended.unwrap_or(Ended::Exit(-1));
         if !process.is_ready {
+            let broke = process.broke.as_deref().map(broken);
             let reason = process
                 .stop
+                .or(broke)
                 .unwrap_or_else(|| reason_of_early_end(self.plan, ended, process.hello.is_some()));
             let output = process.output.text();
             if self.is_collected {
@@ -358,7 +404,10 @@ impl Watch<'_> {
         let is_pytests_own = matches!(ended, Ended::Exit(2..=5));
         let died = process.stop.is_none() && !process.running.is_empty() && !is_pytests_own;
         for ((worker, _), (test, start)) in process.running {
-            let ending = if process.stop.is_some() || is_pytests_own {
+            let ending = if let Some(how) = &process.broke {
+                let crash = Crash::Protocol(how.clone());
+                judge::crash(crash, start, self.record.now(), Vec::new())
+            } else if process.stop.is_some() || is_pytests_own {
                 Ending::bare(Outcome::Interrupted, start)
             } else {
                 let crash = judge::crash_of(Some(ended));
@@ -367,7 +416,7 @@ impl Watch<'_> {
             self.record.ended(worker_id(&worker), test, Attempt::FIRST, ending);
         }
         let failures = self.record.round_failures();
-        let stop = process.stop.or_else(|| {
+        let stop = process.stop.or(process.broke.as_deref().map(broken)).or_else(|| {
             if died {
                 let message = "pytest died while it ran a test".to_owned();
                 return Some(StopReason::Stopped {
@@ -389,6 +438,10 @@ impl Watch<'_> {
         }
         Ok((failures, stop))
     }
+}
+
+fn broken(how: &str) -> StopReason {
+    StopReason::Internal(format!("pytest's process broke the protocol: {how}"))
 }
 
 /// Has pytest end, and remembers why.

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::gaps::Gaps;
+use super::kept::{self, Kept};
 use super::plan::Plan;
 use crate::model::{
     Attempt, Counts, Event, Execution, ExitCode, Failure, FlakyPolicy, Level, NodeId, NotRun,
@@ -37,6 +38,7 @@ pub(super) struct Record<'a> {
     /// Executions of this round that have not ended, for each test.
     open: Vec<u32>,
     gaps: Gaps,
+    kept: Kept,
     round_counts: Counts,
     counts: Counts,
     rounds_run: u32,
@@ -81,6 +83,7 @@ impl<'a> Record<'a> {
             round_began: Offset::default(),
             open: Vec::new(),
             gaps: Gaps::default(),
+            kept: Kept::default(),
             round_counts: Counts::default(),
             counts: Counts::default(),
             rounds_run: 0,
@@ -262,9 +265,11 @@ impl<'a> Record<'a> {
         self.emit(worker, What::TestEnded(Box::new(execution)));
     }
 
-    fn execution(&self, test: TestIndex, attempt: Attempt, ending: Ending) -> Execution {
+    fn execution(&mut self, test: TestIndex, attempt: Attempt, ending: Ending) -> Execution {
         let test = self.tests[test.at()].clone();
         let Ending { outcome, start, phases, failure, reason } = ending;
+        let failure = failure.map(|failure| self.kept.admit(failure));
+        let reason = reason.map(kept::line);
         Execution { test, attempt, outcome, start, phases, failure, reason }
     }
 
@@ -311,7 +316,7 @@ impl<'a> Record<'a> {
 
     /// Shows what pytest's own session says.
     pub(super) fn pytest_output(&mut self, text: String) {
-        self.emit(None, What::PytestOutput(text));
+        self.emit(None, What::PytestOutput(kept::block(text)));
     }
 
     /// Counts failures that are no execution's.
@@ -352,7 +357,7 @@ impl<'a> Record<'a> {
 
     /// Tells the user something.
     pub(super) fn notice(&mut self, level: Level, text: impl Into<String>) {
-        self.emit(None, What::Notice { level, text: text.into() });
+        self.emit(None, What::Notice { level, text: kept::notice(text.into()) });
     }
 
     /// Reports an event of now.

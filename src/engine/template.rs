@@ -4,7 +4,9 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use super::inbox::{ConnId, Control, Message, Source};
+use super::kept;
 use super::launch::Base;
+use super::listed::Listed;
 use super::permits::Permits;
 use super::plan::{Plan, Warmth};
 use super::recruit::send_order;
@@ -12,7 +14,9 @@ use super::warm::{Called, call};
 use crate::model::{ExitCode, StopReason};
 use crate::process::{Ended, PythonError, Signal, Tail, kill_group, probe, send_signal};
 use crate::protocol::socket::Sender;
-use crate::protocol::{FileRow, Fork, Hello, Ready, TestRow, ToController, ToWorker};
+use crate::protocol::{
+    FileRow, Fork, Hello, Ready, Role, TestRow, ToController, ToWorker, VERSION,
+};
 
 /// What is kept of a template's output: pytest's whole report of a failed collection.
 const OUTPUT_KEPT: usize = 1 << 20;
@@ -24,10 +28,14 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// coverage for each source file. Ctrl-C ends it sooner.
 const LONG_PATIENCE: Duration = Duration::from_secs(600);
 
+/// Notices that a template may have at its beginning, and words at its end; it has a few.
+const WORDS: usize = 1000;
+
 /// A template and its conversation.
 pub(super) struct Template {
     pid: u32,
     conn: Option<(ConnId, Sender)>,
+    words_said: usize,
     output: Tail,
     /// Where it comes from, where that is worth a word.
     pub(super) words: Option<String>,
@@ -91,6 +99,7 @@ impl Template {
                 pid,
                 words,
                 conn: None,
+                words_said: 0,
                 output: Tail::keeping(OUTPUT_KEPT),
                 ended: None,
                 silent: false,
@@ -110,9 +119,10 @@ impl Template {
         control: &Control,
     ) -> Result<Collection, NotReady> {
         let mut greeting = None;
-        let mut rows = Vec::new();
-        let mut files = Vec::new();
+        let mut rows = Listed::default();
+        let mut files = Listed::default();
         let mut notices = Vec::new();
+        let mut broke = None;
         let mut kill_at = None;
         let mut interrupted = false;
         loop {
@@ -123,23 +133,47 @@ impl Template {
             };
             match message {
                 Message::Connected { conn, hello, sender } => {
+                    if self.conn.is_some() || hello.role != Role::Template {
+                        sender.close();
+                        continue;
+                    }
                     self.conn = Some((conn, sender));
+                    if hello.v != VERSION {
+                        broke = Some(wrong_version(hello.v));
+                        kill_group(self.pid);
+                    }
                     greeting = Some(hello);
                 }
-                Message::Said { messages, .. } => {
+                Message::Said { conn, messages, waits: _waits } if self.speaks_on(conn) => {
                     for message in messages {
-                        match message {
+                        let taken = match message {
                             ToController::Tests { tests } => rows.extend(tests),
                             ToController::Files { files: more } => files.extend(more),
-                            ToController::Notice { level, text } => notices.push((level, text)),
+                            ToController::Notice { level, text } => {
+                                if notices.len() < WORDS {
+                                    notices.push((level, kept::notice(text)));
+                                }
+                                Ok(())
+                            }
                             ToController::Ready(ready) => {
-                                if let Some(hello) = greeting.take().filter(|_| !interrupted) {
+                                let is_wanted = !interrupted && broke.is_none();
+                                if let Some(hello) = greeting.take().filter(|_| is_wanted) {
+                                    let (rows, files) = (rows.take(), files.take());
                                     return Ok(Collection { hello, ready, rows, files, notices });
                                 }
+                                Ok(())
                             }
-                            _ => {}
+                            _ => Ok(()),
+                        };
+                        if let Err(error) = taken {
+                            broke = Some(error.to_string());
+                            kill_group(self.pid);
                         }
                     }
+                }
+                Message::Closed { conn, broke: Some(error) } if self.speaks_on(conn) => {
+                    broke = Some(error.to_string());
+                    kill_group(self.pid);
                 }
                 Message::Interrupt => {
                     // The first lets pytest end its session, the second ends pytest.
@@ -157,6 +191,8 @@ impl Template {
             {
                 let reason = if interrupted {
                     StopReason::Interrupted
+                } else if let Some(how) = broke {
+                    StopReason::Internal(format!("pytest's process broke the protocol: {how}"))
                 } else {
                     reason_of_early_end(plan, ended, greeting.is_some())
                 };
@@ -175,6 +211,17 @@ impl Template {
             Message::Exited { source: Source::Main, ended } => self.ended = Some(ended),
             _ => {}
         }
+    }
+
+    /// Counts a notice or the like; whether that was not one too many.
+    pub(super) fn may_say_more(&mut self) -> bool {
+        self.words_said += 1;
+        self.words_said <= WORDS
+    }
+
+    /// Ends it at once.
+    pub(super) fn kill(&self) {
+        kill_group(self.pid);
     }
 
     /// Whether this is its connection.
@@ -218,8 +265,9 @@ impl Template {
         while self.ended.is_none() || !closed {
             match control.receive(Some(deadline)) {
                 Some(Message::Interrupt) | None => break,
-                Some(Message::Said { conn, messages }) if self.speaks_on(conn) => {
-                    said.extend(messages);
+                Some(Message::Said { conn, messages, waits: _waits }) if self.speaks_on(conn) => {
+                    let left = WORDS.saturating_sub(said.len());
+                    said.extend(messages.into_iter().filter_map(last_word).take(left));
                 }
                 Some(Message::Closed { conn, .. }) => closed |= self.speaks_on(conn),
                 Some(message) => {
@@ -239,6 +287,25 @@ impl Template {
         let last = last.to_owned();
         Ending { ended: self.ended, last_line: last, output: written, said }
     }
+}
+
+/// What a template says at its end and is to be shown; the rest is for nobody.
+fn last_word(message: ToController) -> Option<ToController> {
+    match message {
+        ToController::Summary { text } => Some(ToController::Summary { text: kept::block(text) }),
+        ToController::Notice { level, text } => {
+            Some(ToController::Notice { level, text: kept::notice(text) })
+        }
+        _ => None,
+    }
+}
+
+/// For a worker package that is another version's.
+pub(super) fn wrong_version(theirs: u32) -> String {
+    format!(
+        "it speaks version {theirs} of the protocol and this pnl version {VERSION}; another \
+         pnl_worker is on its path"
+    )
 }
 
 fn start_cold(base: &Base, plan: &Plan, control: &Control) -> io::Result<u32> {

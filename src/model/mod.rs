@@ -5,6 +5,7 @@
 
 mod bounds;
 mod counts;
+mod cut;
 mod durations;
 mod event;
 mod exit;
@@ -19,6 +20,7 @@ mod usage;
 
 pub use bounds::Bounds;
 pub use counts::Counts;
+pub use cut::without_middle;
 pub use durations::{Durations, Took};
 pub use event::{
     Event, Execution, Failure, Level, Phases, RoundEnded, RoundStarted, RunEnded, RunStarted,

@@ -37,7 +37,7 @@ pub use package::unpack;
 pub use python::{Found, Interpreter, Modules, PythonError, find, probe};
 pub use rustix::process::Signal;
 pub use signals::{SignalsError, forward_signals};
-pub use tail::Tail;
+pub use tail::{Tail, file_text};
 pub use tree::Tree;
 
 /// Set to the run's id in every process of a run, so that those left behind can be told.

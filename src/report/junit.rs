@@ -42,6 +42,9 @@ use case::Case;
 /// Bytes for everything before the first suite: five numbers of twenty digits fit.
 const HEAD: usize = 256;
 
+/// Bytes of failures that are made XML at a time; and about as many cases without one.
+const PART: usize = 4 << 20;
+
 /// Writes the file.
 pub(crate) struct JUnit {
     target: PathBuf,
@@ -97,12 +100,14 @@ impl JUnit {
     /// written.
     fn end_suite(&mut self, elapsed: f64) {
         let suite = self.suite(elapsed);
+        let cases = std::mem::take(&mut self.cases);
+        self.attempts.clear();
         self.suites += 1;
         let Some(file) = self.file.as_mut().filter(|_| self.failed.is_none()) else { return };
-        let written = suite_xml(suite).and_then(|xml| file.write_all(xml.as_bytes()));
-        self.failed = written.err();
+        self.failed = write_suite(file, suite, cases).err();
     }
 
+    /// The round's suite with everything but its cases.
     fn suite(&mut self, elapsed: f64) -> TestSuite {
         let round = self.round.take();
         let is_loop = self.run.as_ref().is_some_and(|run| run.rounds_planned != Some(1));
@@ -116,8 +121,15 @@ impl JUnit {
             suite.extra.insert("timestamp".into(), timestamp(run.started_us, begun).into());
             suite.add_properties(run_properties(run));
         }
-        suite.add_test_cases(self.cases.drain(..).map(Case::render));
-        self.attempts.clear();
+        for case in &self.cases {
+            suite.tests += 1;
+            match case.execution.outcome.kind() {
+                OutcomeKind::Failed => suite.failures += 1,
+                kind if kind.is_failure() => suite.errors += 1,
+                kind if is_skip(kind) => suite.skipped += 1,
+                _ => {}
+            }
+        }
         suite
     }
 
@@ -232,6 +244,35 @@ fn is_skip(kind: OutcomeKind) -> bool {
         | OutcomeKind::TimedOut
         | OutcomeKind::Crashed => false,
     }
+}
+
+/// Writes a suite with its cases, some at a time: as text they take many times what they take as
+/// events, which for a round of long failures is a gigabyte.
+fn write_suite(to: &mut impl io::Write, suite: TestSuite, cases: Vec<Case>) -> io::Result<()> {
+    const END: &str = "</testsuite>";
+    let has_no_end = suite.properties.is_empty() && cases.is_empty();
+    let xml = suite_xml(suite)?;
+    if has_no_end {
+        return to.write_all(xml.as_bytes());
+    }
+    // A suite without properties is an empty element; cases make it another.
+    let head = xml.trim_end().trim_end_matches(END).trim_end();
+    let head = head.strip_suffix("/>").map_or_else(|| head.to_owned(), |it| format!("{it}>"));
+    writeln!(to, "{head}")?;
+    let mut part = TestSuite::new("");
+    let mut size = 0;
+    let mut cases = cases.into_iter().peekable();
+    while let Some(case) = cases.next() {
+        size += case.size();
+        part.add_test_case(case.render());
+        if size > PART || cases.peek().is_none() {
+            let xml = suite_xml(std::mem::replace(&mut part, TestSuite::new("")))?;
+            let from = xml.find("<testcase").unwrap_or_default();
+            writeln!(to, "        {}", xml[from..].trim_end().trim_end_matches(END).trim_end())?;
+            size = 0;
+        }
+    }
+    writeln!(to, "    {END}")
 }
 
 /// One suite's element, cut out of a report that has only it.

@@ -8,7 +8,7 @@ use crate::engine::judge;
 use crate::engine::overtime::{Due, Overtime};
 use crate::engine::record::Ending;
 use crate::model::{Attempt, DistMode, Level, Slot, TestIndex, WorkerId};
-use crate::process::{Signal, Tree, send_signal};
+use crate::process::{Signal, Tree, file_text, send_signal};
 use crate::protocol::ToWorker;
 
 /// Asks a worker for a dump of its stacks: `worker/pnl_worker/stacks.py` has faulthandler answer it.
@@ -166,7 +166,6 @@ impl Dispatch<'_> {
     /// What a worker wrote down at its limit.
     fn stacks(&self, id: WorkerId) -> String {
         let stacks = self.base.rendezvous.folder().join(format!("{id}-stacks"));
-        let stacks = std::fs::read(stacks).unwrap_or_default();
-        judge::without_our_frames(&String::from_utf8_lossy(&stacks))
+        judge::without_our_frames(&file_text(&stacks).unwrap_or_default())
     }
 }

@@ -16,6 +16,7 @@ use super::crew::{Told, Worker};
 use super::distribution::Distribution;
 use super::inbox::Control;
 use super::launch::{self, Base};
+use super::listed::Listed;
 use super::numbers::Numbers;
 use super::past::Past;
 use super::plan::{Plan, ServerNeed};
@@ -180,7 +181,7 @@ struct Dispatch<'a> {
     /// The status that a session ended with by a hook's will, and what it wrote last.
     suite_status: Option<(i32, String)>,
     /// Spawned workers' lists, while they come.
-    lists: Vec<(WorkerId, Vec<TestRow>)>,
+    lists: Vec<(WorkerId, Listed<TestRow>)>,
     hello: Option<Box<Hello>>,
     crew: Vec<Worker>,
     /// Slots whose own worker number is in use or was, and how many replacements came after.
@@ -218,6 +219,8 @@ struct Dispatch<'a> {
     interrupts: u32,
     kill_at: Option<Instant>,
     stillborn: u32,
+    /// Connections that were no awaited worker's.
+    strangers: u32,
     is_asking_server: bool,
     needs_server: bool,
 }
@@ -268,6 +271,7 @@ impl<'a> Dispatch<'a> {
             interrupts: 0,
             kill_at: None,
             stillborn: 0,
+            strangers: 0,
             is_asking_server: false,
             needs_server: plan.server_need == ServerNeed::Always,
         }
