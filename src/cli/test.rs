@@ -10,7 +10,7 @@ use super::args::RunArgs;
 use super::{dry_run, error};
 use crate::engine::{self, Control, Finished, Plan};
 use crate::model::{EngineKind, ExitCode, Output, StopReason};
-use crate::process::forward_signals;
+use crate::process::{forward_signals, forward_suspend, write_from_background};
 use crate::report::text::{Keep, clean};
 use crate::report::timings;
 use crate::report::{Github, Hub, Reports, Sink, Surroundings, TerminalOptions, Verbosity};
@@ -120,12 +120,15 @@ fn close_history(history: Arc<HistoryWriter>) -> Option<String> {
 fn watch_signals(control: &Control) -> Arc<AtomicU32> {
     let count = Arc::new(AtomicU32::new(0));
     let (handle, seen) = (control.clone(), count.clone());
+    write_from_background();
+    let suspended = control.clone();
     let watched = forward_signals(move || {
         if seen.fetch_add(1, Ordering::Relaxed) >= 2 {
             std::process::exit(i32::from(ExitCode::Interrupted.code()));
         }
         handle.interrupt();
-    });
+    })
+    .and_then(|()| forward_suspend(move || suspended.suspend()));
     if let Err(error) = watched {
         eprintln!("warning: {error}");
     }

@@ -3,9 +3,11 @@
 
 use std::fs::File;
 use std::io;
+use std::time::{Duration, Instant};
 
 use super::inbox::ConnId;
 use super::listed::Listed;
+use super::overtime::{Awaited, Due, Overtime};
 use super::permits::Permits;
 use super::recruit::send_order;
 use crate::protocol::socket::Sender;
@@ -21,6 +23,8 @@ pub(super) struct Branch {
     /// What it found in each file, in the list's order, until that was taken.
     found: Vec<Vec<TestRow>>,
     state: State,
+    /// What it may take to collect.
+    clock: Option<Overtime>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -35,6 +39,30 @@ enum State {
 }
 
 impl Branch {
+    /// One that was ordered now and may take so long.
+    pub(super) fn ordered(limit: Option<Duration>) -> Self {
+        let clock = Overtime::new(Awaited::Collection, Instant::now(), limit);
+        Self { clock: Some(clock), ..Self::default() }
+    }
+
+    /// When to look at it again.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.clock.filter(|_| self.is_pending()).and_then(|it| it.deadline())
+    }
+
+    /// What is due because it takes too long.
+    pub(super) fn due(&mut self, now: Instant) -> Option<Due> {
+        let is_pending = self.is_pending();
+        self.clock.as_mut().filter(|_| is_pending).and_then(|it| it.due(now))
+    }
+
+    /// All has stood still for a while.
+    pub(super) fn shift(&mut self, pause: Duration) {
+        if let Some(clock) = &mut self.clock {
+            clock.shift(pause);
+        }
+    }
+
     /// It has said hello.
     pub(super) fn connected(&mut self, conn: ConnId, sender: Sender, hello: &Hello) {
         self.conn = Some((conn, sender));

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::inbox::ConnId;
 use super::numbers::Numbers;
-use super::overtime::Overtime;
+use super::overtime::{Awaited, Overtime};
 use super::permits::Permits;
 use crate::model::{
     Attempt, Crash, NodeId, Offset, Round, Slot, TestIndex, TestInfo, WorkerEnd, WorkerId,
@@ -20,10 +20,8 @@ use crate::protocol::{TestRow, ToController, ToWorker};
 /// its pipe open for ever.
 const LINGER: Duration = Duration::from_millis(200);
 
-/// How long a process may live after its connection is over, and after its last word: a thread that
-/// a test left running keeps a spawned worker alive for ever.
+/// How long a process may live after its connection is over.
 const AFTER_CLOSE: Duration = Duration::from_secs(1);
-const AFTER_BYE: Duration = Duration::from_secs(30);
 
 /// Notices and other words of its own that a worker may say in a round; an honest one has a few.
 const WORDS: u32 = 1000;
@@ -63,8 +61,10 @@ pub(super) struct Worker {
     pub(super) held: VecDeque<TestIndex>,
     /// What it runs, since when.
     pub(super) running: Option<(TestIndex, Offset)>,
-    /// How long that may take.
+    /// How long that, or whatever else it does, may take.
     pub(super) overtime: Option<Overtime>,
+    /// How long its test was stopped with all the rest.
+    pub(super) stood_still: Duration,
     /// What is being ended with it, once that took too long.
     pub(super) tree: Option<Tree>,
     pub(super) told: Told,
@@ -104,6 +104,7 @@ impl Worker {
             held: VecDeque::new(),
             running: None,
             overtime: None,
+            stood_still: Duration::ZERO,
             tree: None,
             told: Told::Work,
             tail: Tail::default(),
@@ -205,9 +206,37 @@ impl Worker {
         self.running.is_none() && self.held.len() == 1 && self.told == Told::Work
     }
 
-    /// Whether it has run its last test: what is left is its session's end.
-    pub(super) fn ends_session(&self) -> bool {
-        self.ready && self.running.is_none() && self.told == Told::Finish && self.ended.is_none()
+    /// What it is waited for, if it is its turn. What it holds while a run stops it does not begin.
+    pub(super) fn awaits(&self, is_stopping: bool) -> Option<Awaited> {
+        let has_next = self.held.len() > 1 || self.held.len() == 1 && self.told != Told::Work;
+        if self.ended.is_some() || self.orphaned || self.closed && !self.bye {
+            None
+        } else if self.running.is_some() {
+            Some(Awaited::Test)
+        } else if self.bye {
+            Some(Awaited::Exit)
+        } else if self.conn.is_none() {
+            Some(Awaited::Hello)
+        } else if self.collecting.is_some() || !self.ready {
+            Some(Awaited::Collection)
+        } else if self.told == Told::Finish && (self.held.is_empty() || is_stopping) {
+            Some(Awaited::SessionEnd)
+        } else {
+            has_next.then_some(Awaited::Start)
+        }
+    }
+
+    /// All has stood still for a while.
+    pub(super) fn shift(&mut self, pause: Duration) {
+        if let Some(overtime) = &mut self.overtime {
+            overtime.shift(pause);
+        }
+        for at in [&mut self.linger, &mut self.due].into_iter().flatten() {
+            *at += pause;
+        }
+        if self.running.is_some() {
+            self.stood_still += pause;
+        }
     }
 
     /// Whether its test ran over its limit and came to its end while it was being ended: what it
@@ -301,6 +330,7 @@ impl Worker {
         let position = self.held.iter().position(|&held| held == test)?;
         self.held.drain(..=position);
         self.running = Some((test, at));
+        self.stood_still = Duration::ZERO;
         self.began = true;
         Some(test)
     }
@@ -315,9 +345,8 @@ impl Worker {
     }
 
     /// Its last word.
-    pub(super) fn says_bye(&mut self, now: Instant) {
+    pub(super) fn says_bye(&mut self) {
         self.bye = true;
-        self.due = Some(now + AFTER_BYE);
     }
 
     /// It broke the protocol: it is not heard any more.

@@ -102,6 +102,11 @@ impl Door {
             Ok(_) | Err(Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
+        // A socket that was shut has nobody to accept, for ever, which is no error of accept's.
+        let is_shut = |it: &PollFd<'_>| it.revents().intersects(PollFlags::HUP | PollFlags::NVAL);
+        if entries.iter().skip(self.waiting.len()).any(is_shut) {
+            return Err(io::ErrorKind::NotConnected.into());
+        }
         Ok(entries.iter().take(self.waiting.len()).map(|it| !it.revents().is_empty()).collect())
     }
 

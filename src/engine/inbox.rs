@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender as Channel, bounded};
 
 use super::door::{Admitted, Door};
+use super::record::monotonic_us;
 use super::warm::Ending;
 use crate::model::WorkerId;
 use crate::process::Ended;
@@ -68,6 +69,10 @@ pub(super) enum Message {
     ServerAnswered { answers: bool },
     /// The user wants the run to end.
     Interrupt,
+    /// The user wants the run to stand still.
+    Suspend,
+    /// The whole run has taken all that it may.
+    TimeIsUp(Duration),
 }
 
 /// Makes room for the connection's next read when what it belongs to is over.
@@ -86,6 +91,15 @@ pub struct Control {
     sender: Channel<Message>,
     receiver: Receiver<Message>,
     may_gather: Arc<AtomicBool>,
+    limit: Arc<RunLimit>,
+}
+
+/// What the whole run may take, and until when that is: microseconds on the monotonic clock, 0 for no
+/// limit or one that has been told of.
+#[derive(Debug, Default)]
+struct RunLimit {
+    limit_us: AtomicU64,
+    until_us: AtomicU64,
 }
 
 impl Default for Control {
@@ -99,7 +113,7 @@ impl Control {
     #[must_use]
     pub fn new() -> Self {
         let (sender, receiver) = bounded(CAPACITY);
-        Self { sender, receiver, may_gather: Arc::default() }
+        Self { sender, receiver, may_gather: Arc::default(), limit: Arc::default() }
     }
 
     /// What a first Ctrl-C does; called again, what a second does.
@@ -108,12 +122,46 @@ impl Control {
         let _ = self.sender.send(Message::Interrupt);
     }
 
+    /// What a first Ctrl-Z does.
+    pub fn suspend(&self) {
+        let _ = self.sender.send(Message::Suspend);
+    }
+
+    /// Has the run told when it has taken so long from now on.
+    pub(super) fn limit(&self, limit: Duration) {
+        self.limit.limit_us.store(limit.as_micros() as u64, Ordering::Relaxed);
+        let until = monotonic_us() + limit.as_micros() as u64;
+        self.limit.until_us.store(until, Ordering::Relaxed);
+    }
+
+    /// All stood still for so long, which counts for nothing.
+    pub(super) fn stood_still(&self, pause: Duration) {
+        if self.limit.until_us.load(Ordering::Relaxed) > 0 {
+            self.limit.until_us.fetch_add(pause.as_micros() as u64, Ordering::Relaxed);
+        }
+    }
+
     /// Waits for the next message, until `deadline` at most.
     pub(super) fn receive(&self, deadline: Option<Instant>) -> Option<Message> {
-        match deadline {
-            None => self.receiver.recv().ok(),
-            Some(deadline) => self.receiver.recv_deadline(deadline).ok(),
+        let until = self.limit.until_us.load(Ordering::Relaxed);
+        if until == 0 {
+            return match deadline {
+                None => self.receiver.recv().ok(),
+                Some(deadline) => self.receiver.recv_deadline(deadline).ok(),
+            };
         }
+        let left = Duration::from_micros(until.saturating_sub(monotonic_us()));
+        let end = Instant::now() + left;
+        if !left.is_zero() {
+            let deadline = deadline.map_or(end, |it| it.min(end));
+            let message = self.receiver.recv_deadline(deadline).ok();
+            if message.is_some() || Instant::now() < end {
+                return message;
+            }
+        }
+        self.limit.until_us.store(0, Ordering::Relaxed);
+        let limit = Duration::from_micros(self.limit.limit_us.load(Ordering::Relaxed));
+        Some(Message::TimeIsUp(limit))
     }
 
     /// Whether what quick tests say may gather for some milliseconds before it is received, because

@@ -90,6 +90,17 @@ pub(super) fn timed_out(
     }
 }
 
+/// How long phases took, without the time in which all stood still: taken from the longest, which is
+/// most likely the one that was stopped.
+pub(super) fn without_pause(mut phases: Phases, pause: Duration) -> Phases {
+    let Phases { setup, call, teardown } = &mut phases;
+    let all = [setup, call, teardown];
+    if let Some(longest) = all.into_iter().max_by(|a, b| a.total_cmp(b)) {
+        *longest = (*longest - pause.as_secs_f64()).max(0.0);
+    }
+    phases
+}
+
 /// faulthandler's dump without the frames below the test: pnl's worker and pytest's start are the
 /// same in all of them.
 pub(super) fn without_our_frames(dump: &str) -> String {

@@ -29,6 +29,8 @@ mod record;
 mod recruit;
 mod rules;
 mod server;
+mod stacks;
+mod suspend;
 mod template;
 pub mod warm;
 
@@ -62,6 +64,9 @@ pub struct Finished {
 ///
 /// Never fails: what goes wrong is a [`StopReason`] with its exit code.
 pub fn run(plan: &Plan, control: &Control, reporter: &mut dyn Reporter) -> Finished {
+    if let Some(limit) = plan.bounds.run {
+        control.limit(limit);
+    }
     let finished = match plan.engine {
         EngineKind::Fork => match dispatch::run(plan, control, reporter) {
             dispatch::Run::Finished(finished) => finished,

@@ -16,6 +16,7 @@ use super::numbers::Numbers;
 use super::plan::{Plan, ServerNeed};
 use super::record::{Ending, Record};
 use super::server;
+use super::suspend::suspend;
 use super::template::{
     NotReady, cannot_start, missing, reason_of_early_end, unusable, wrong_version,
 };
@@ -27,9 +28,6 @@ use crate::process::{Ended, Signal, Stdio, Tail, kill_group, probe, send_signal}
 use crate::protocol::{Done, Hello, Ready, TestRow, ToController, VERSION};
 use crate::report::Reporter;
 use crate::scheduler::Next;
-
-/// How long pytest may take to end after Ctrl-C: xdist waits for its workers' tear-down.
-const GRACE: Duration = Duration::from_secs(10);
 
 /// Notices that one process may say; an honest one has a few.
 const WORDS: u32 = 1000;
@@ -176,8 +174,8 @@ impl Watch<'_> {
             match self.plan.rounds.after(round, failures, began.elapsed()) {
                 Next::End(reason) => return Ok(reason),
                 Next::Start(next, delay) => {
-                    if !self.wait(delay) {
-                        return Ok(StopReason::Interrupted);
+                    if let Some(reason) = self.wait(delay) {
+                        return Ok(reason);
                     }
                     round = next;
                 }
@@ -185,16 +183,25 @@ impl Watch<'_> {
         }
     }
 
-    /// Waits between rounds; false if interrupted.
-    fn wait(&mut self, delay: Duration) -> bool {
-        let end = Instant::now() + delay;
+    /// Waits between rounds; returns why none follows, if none does.
+    fn wait(&mut self, delay: Duration) -> Option<StopReason> {
+        let mut end = Instant::now() + delay;
         while Instant::now() < end {
-            if let Some(Message::Interrupt) = self.control.receive(Some(end)) {
-                self.interrupts += 1;
-                return false;
+            match self.control.receive(Some(end)) {
+                Some(Message::Interrupt) => {
+                    self.interrupts += 1;
+                    return Some(StopReason::Interrupted);
+                }
+                Some(Message::TimeIsUp(limit)) => return Some(StopReason::RunTimeout(limit)),
+                Some(Message::Suspend) => {
+                    let pause = suspend(self.control, &[]);
+                    self.record.stood_still(pause);
+                    end += pause;
+                }
+                _ => {}
             }
         }
-        true
+        None
     }
 
     /// Returns the round's failures, and why no other follows.
@@ -261,7 +268,18 @@ impl Watch<'_> {
             Message::ServerAnswered { answers } => {
                 process.is_asking_server = false;
                 if !answers {
-                    stop(process, StopReason::ServerLost(self.plan.server.url.clone()));
+                    let reason = StopReason::ServerLost(self.plan.server.url.clone());
+                    stop(process, reason, self.plan.bounds.grace);
+                }
+            }
+            Message::TimeIsUp(limit) => {
+                stop(process, StopReason::RunTimeout(limit), self.plan.bounds.grace);
+            }
+            Message::Suspend => {
+                let pause = suspend(self.control, &[process.pid]);
+                self.record.stood_still(pause);
+                if let Some(at) = &mut process.kill_at {
+                    *at += pause;
                 }
             }
             Message::Interrupt => {
@@ -270,7 +288,7 @@ impl Watch<'_> {
                     kill_group(process.pid);
                     process.silent = true;
                 } else {
-                    stop(process, StopReason::Interrupted);
+                    stop(process, StopReason::Interrupted, self.plan.bounds.grace);
                 }
             }
         }
@@ -445,11 +463,11 @@ fn broken(how: &str) -> StopReason {
 }
 
 /// Has pytest end, and remembers why.
-fn stop(process: &mut Process, reason: StopReason) {
+fn stop(process: &mut Process, reason: StopReason, grace: Duration) {
     process.stop.get_or_insert(reason);
     // With the terminal handed over, Ctrl-C has reached pytest already; a second one is as good.
     send_signal(process.pid, Signal::INT);
-    process.kill_at.get_or_insert(Instant::now() + GRACE);
+    process.kill_at.get_or_insert(Instant::now() + grace);
 }
 
 /// What pytest's exit status says beyond passed and failed.

@@ -1,6 +1,7 @@
-//! A test that takes too long: named while it runs, and ended at its limit.
+//! What takes too long: a test is named while it runs, and ended at its limit; so is a process in any
+//! other phase of its life.
 //!
-//! At the limit the worker is asked for a dump of its stacks, then asked to end, then made to. Pure:
+//! At the limit the process is asked for a dump of its stacks, then asked to end, then made to. Pure:
 //! time comes as an argument.
 
 use std::time::{Duration, Instant};
@@ -11,6 +12,23 @@ const DUMP: Duration = Duration::from_millis(500);
 
 /// How long processes may take to end when asked: a browser writes its profile.
 const GRACE: Duration = Duration::from_secs(2);
+
+/// What a process is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Awaited {
+    /// That it says hello: it was ordered.
+    Hello,
+    /// That it has collected.
+    Collection,
+    /// That it begins a test that it was given.
+    Start,
+    /// That its test ends.
+    Test,
+    /// That its session ends.
+    SessionEnd,
+    /// That its process ends.
+    Exit,
+}
 
 /// What is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,9 +44,10 @@ pub(super) enum Due {
     Kill,
 }
 
-/// The clock of one running test.
+/// The clock of one phase of a process's life.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Overtime {
+    pub(super) awaited: Awaited,
     began: Instant,
     limit: Option<Duration>,
     slow: Option<Duration>,
@@ -45,11 +64,25 @@ enum Stage {
 
 impl Overtime {
     /// A test begins that may take `limit` and is slow from `slow` on.
-    pub(super) fn new(began: Instant, limit: Option<Duration>, slow: Option<Duration>) -> Self {
-        Self { began, limit, slow, stage: Stage::InTime }
+    pub(super) fn of_test(began: Instant, limit: Option<Duration>, slow: Option<Duration>) -> Self {
+        Self { awaited: Awaited::Test, began, limit, slow, stage: Stage::InTime }
     }
 
-    /// Seconds since the test began.
+    /// A phase begins that may take `limit`.
+    pub(super) fn new(awaited: Awaited, began: Instant, limit: Option<Duration>) -> Self {
+        Self { awaited, began, limit, slow: None, stage: Stage::InTime }
+    }
+
+    /// The same, where all has stood still for a while.
+    pub(super) fn shift(&mut self, pause: Duration) {
+        self.began += pause;
+        match &mut self.stage {
+            Stage::Dumping(until) | Stage::Ending(until) => *until += pause,
+            Stage::InTime | Stage::Over => {}
+        }
+    }
+
+    /// Seconds since it began.
     pub(super) fn elapsed(&self, now: Instant) -> f64 {
         now.saturating_duration_since(self.began).as_secs_f64()
     }
@@ -102,7 +135,7 @@ mod tests {
     #[test]
     fn a_test_is_named_slow_then_dumped_asked_and_killed() {
         let zero = Instant::now();
-        let mut overtime = Overtime::new(zero, Some(5 * SECOND), Some(SECOND));
+        let mut overtime = Overtime::of_test(zero, Some(5 * SECOND), Some(SECOND));
         assert_eq!(overtime.deadline(), Some(zero + SECOND));
         assert_eq!(overtime.due(zero), None);
         assert_eq!(overtime.due(zero + SECOND), Some(Due::Slow));
@@ -120,7 +153,19 @@ mod tests {
     #[test]
     fn a_test_without_limits_is_never_due() {
         let zero = Instant::now();
-        let mut overtime = Overtime::new(zero, None, None);
+        let mut overtime = Overtime::of_test(zero, None, None);
         assert_eq!((overtime.deadline(), overtime.due(zero + 9999 * SECOND)), (None, None));
+    }
+
+    #[test]
+    fn clocks_stand_still_while_all_is_stopped() {
+        let zero = Instant::now();
+        let mut overtime = Overtime::new(Awaited::Collection, zero, Some(SECOND));
+        overtime.shift(9 * SECOND);
+        assert_eq!(overtime.due(zero + 9 * SECOND), None);
+        assert_eq!(overtime.due(zero + 10 * SECOND), Some(Due::Dump));
+        overtime.shift(9 * SECOND);
+        assert_eq!(overtime.due(zero + 11 * SECOND), None);
+        assert_eq!(overtime.due(zero + 20 * SECOND), Some(Due::Terminate));
     }
 }

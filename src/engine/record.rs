@@ -5,6 +5,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::gaps::Gaps;
 use super::kept::{self, Kept};
@@ -98,6 +99,11 @@ impl<'a> Record<'a> {
     /// Time since the run began.
     pub(super) fn now(&self) -> Offset {
         self.offset(monotonic_us())
+    }
+
+    /// All stood still for so long: no time has gone by.
+    pub(super) fn stood_still(&mut self, pause: Duration) {
+        self.origin += pause.as_micros() as u64;
     }
 
     /// A time on the shared monotonic clock as time since the run began.
@@ -370,11 +376,12 @@ impl<'a> Record<'a> {
 /// What a stop means for executions that never started.
 fn not_run(reason: &StopReason) -> NotRun {
     match reason {
-        StopReason::Interrupted => NotRun::Interrupted,
+        StopReason::Interrupted | StopReason::RunTimeout(_) => NotRun::Interrupted,
         StopReason::MaxFail(_) => NotRun::MaxFail,
         StopReason::ServerLost(_) => NotRun::ServerLost,
         StopReason::Stopped { .. } => NotRun::Stopped,
         StopReason::Internal(_)
+        | StopReason::Stalled(_)
         | StopReason::WorkerLimit(_)
         | StopReason::Completed
         | StopReason::FailedRound

@@ -1,18 +1,22 @@
 //! The template process: collects, then forks workers on order.
 
 use std::io;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::inbox::{ConnId, Control, Message, Source};
 use super::kept;
 use super::launch::Base;
 use super::listed::Listed;
+use super::overtime::{Awaited, Due, Overtime};
 use super::permits::Permits;
 use super::plan::{Plan, Warmth};
 use super::recruit::send_order;
+use super::stacks;
+use super::suspend::suspend;
 use super::warm::{Called, call};
 use crate::model::{ExitCode, StopReason};
-use crate::process::{Ended, PythonError, Signal, Tail, kill_group, probe, send_signal};
+use crate::process::{Ended, PythonError, Signal, Tail, Tree, kill_group, probe, send_signal};
 use crate::protocol::socket::Sender;
 use crate::protocol::{
     FileRow, Fork, Hello, Ready, Role, TestRow, ToController, ToWorker, VERSION,
@@ -20,9 +24,6 @@ use crate::protocol::{
 
 /// What is kept of a template's output: pytest's whole report of a failed collection.
 const OUTPUT_KEPT: usize = 1 << 20;
-
-/// How long a template may take to end its session once told to stop early.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long it may take after a run to its end: plugins write their files then, such as a report of
 /// coverage for each source file. Ctrl-C ends it sooner.
@@ -42,7 +43,14 @@ pub(super) struct Template {
     /// How it ended, once it has.
     pub(super) ended: Option<Ended>,
     silent: bool,
+    /// Where it writes its stacks when it is asked.
+    folder: PathBuf,
+    /// What it may take for what it does.
+    clock: Overtime,
 }
+
+/// What it is called where it writes its stacks.
+const NAME: &str = "template";
 
 /// What a collection that succeeded found.
 pub(super) struct Collection {
@@ -67,6 +75,8 @@ pub(super) struct Ending {
     pub(super) output: String,
     /// What it said meanwhile.
     pub(super) said: Vec<ToController>,
+    /// Where it was when it had to be ended, if it had.
+    pub(super) stalled: Option<String>,
 }
 
 /// How pytest ended where it was to become ready.
@@ -103,6 +113,8 @@ impl Template {
                 output: Tail::keeping(OUTPUT_KEPT),
                 ended: None,
                 silent: false,
+                folder: base.rendezvous.folder().to_owned(),
+                clock: Overtime::new(Awaited::Hello, Instant::now(), plan.bounds.collection),
             }),
             Err(error) => Err(NotReady {
                 hello: None,
@@ -122,13 +134,15 @@ impl Template {
         let mut rows = Listed::default();
         let mut files = Listed::default();
         let mut notices = Vec::new();
-        let mut broke = None;
-        let mut kill_at = None;
-        let mut interrupted = false;
+        let mut stop: Option<StopReason> = None;
+        let mut grace = Overtime::new(Awaited::Exit, Instant::now(), None);
         loop {
-            let Some(message) = control.receive(kill_at) else {
-                kill_group(self.pid);
-                kill_at = None;
+            let deadline = self.clock.deadline().into_iter().chain(grace.deadline()).min();
+            let Some(message) = control.receive(deadline) else {
+                self.do_what_is_due();
+                if grace.due(Instant::now()).is_some() {
+                    kill_group(self.pid);
+                }
                 continue;
             };
             match message {
@@ -138,9 +152,9 @@ impl Template {
                         continue;
                     }
                     self.conn = Some((conn, sender));
+                    self.clock.awaited = Awaited::Collection;
                     if hello.v != VERSION {
-                        broke = Some(wrong_version(hello.v));
-                        kill_group(self.pid);
+                        stop = Some(self.broke(&wrong_version(hello.v)));
                     }
                     greeting = Some(hello);
                 }
@@ -156,8 +170,7 @@ impl Template {
                                 Ok(())
                             }
                             ToController::Ready(ready) => {
-                                let is_wanted = !interrupted && broke.is_none();
-                                if let Some(hello) = greeting.take().filter(|_| is_wanted) {
+                                if let Some(hello) = greeting.take().filter(|_| stop.is_none()) {
                                     let (rows, files) = (rows.take(), files.take());
                                     return Ok(Collection { hello, ready, rows, files, notices });
                                 }
@@ -166,41 +179,93 @@ impl Template {
                             _ => Ok(()),
                         };
                         if let Err(error) = taken {
-                            broke = Some(error.to_string());
-                            kill_group(self.pid);
+                            stop = Some(self.broke(&error.to_string()));
                         }
                     }
                 }
                 Message::Closed { conn, broke: Some(error) } if self.speaks_on(conn) => {
-                    broke = Some(error.to_string());
-                    kill_group(self.pid);
+                    stop = Some(self.broke(&error.to_string()));
                 }
-                Message::Interrupt => {
+                Message::Interrupt | Message::TimeIsUp(_) => {
                     // The first lets pytest end its session, the second ends pytest.
-                    if interrupted {
+                    if stop.is_some() {
                         kill_group(self.pid);
                     }
                     send_signal(self.pid, Signal::INT);
-                    interrupted = true;
-                    kill_at = Some(Instant::now() + PATIENCE);
+                    stop = Some(match message {
+                        Message::TimeIsUp(limit) => StopReason::RunTimeout(limit),
+                        _ => StopReason::Interrupted,
+                    });
+                    grace = Overtime::new(Awaited::Exit, Instant::now(), Some(plan.bounds.grace));
+                }
+                Message::Suspend => {
+                    let pause = suspend(control, &[self.pid]);
+                    self.clock.shift(pause);
+                    grace.shift(pause);
                 }
                 other => self.note(other),
             }
             if let Some(ended) = self.ended
                 && self.silent
             {
-                let reason = if interrupted {
-                    StopReason::Interrupted
-                } else if let Some(how) = broke {
-                    StopReason::Internal(format!("pytest's process broke the protocol: {how}"))
-                } else {
-                    reason_of_early_end(plan, ended, greeting.is_some())
+                let mut output = self.output.text();
+                let reason = match (stop, self.stall()) {
+                    (Some(reason), _) => reason,
+                    (None, Some((what, stacks))) => {
+                        output.push_str(&stacks);
+                        StopReason::Stalled(what)
+                    }
+                    (None, None) => reason_of_early_end(plan, ended, greeting.is_some()),
                 };
-                let output = self.output.text();
                 let hello = greeting.map(Box::new);
                 return Err(NotReady { hello, reason, output });
             }
         }
+    }
+
+    /// Asks for its stacks, and ends it, when what it does takes too long.
+    fn do_what_is_due(&mut self) {
+        match self.clock.due(Instant::now()) {
+            Some(Due::Dump) => self.ask_for_stacks(),
+            Some(Due::Terminate) => Tree::of(self.pid).signal(Signal::TERM),
+            Some(Due::Kill) => self.kill(),
+            Some(Due::Slow) | None => {}
+        }
+    }
+
+    /// What took too long, if it was ended for that, and where it was.
+    fn stall(&self) -> Option<(String, String)> {
+        let seconds = self.clock.exceeded()?.as_secs_f64();
+        let what = match self.clock.awaited {
+            Awaited::Hello => format!(
+                "pytest has not loaded its conftests and plugins within {seconds} s \
+                 (--collect-timeout)"
+            ),
+            Awaited::SessionEnd => format!("pytest's session did not end within {seconds} s"),
+            _ => format!("collection took longer than {seconds} s (--collect-timeout)"),
+        };
+        Some((what, self.stacks()))
+    }
+
+    /// Asks it for its stacks.
+    pub(super) fn ask_for_stacks(&self) {
+        stacks::ask(self.pid);
+    }
+
+    /// What it wrote when it was asked.
+    pub(super) fn stacks(&self) -> String {
+        stacks::read(&self.folder, NAME, self.pid)
+    }
+
+    /// Its process; a warm one's is nobody's child.
+    pub(super) fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// Ends it at once, with all that it started.
+    pub(super) fn kill(&self) {
+        Tree::of(self.pid).signal(Signal::KILL);
+        kill_group(self.pid);
     }
 
     /// Takes in what concerns its process.
@@ -219,9 +284,10 @@ impl Template {
         self.words_said <= WORDS
     }
 
-    /// Ends it at once.
-    pub(super) fn kill(&self) {
-        kill_group(self.pid);
+    /// Ends it, for what it says cannot be believed any more; the run's end.
+    fn broke(&self, how: &str) -> StopReason {
+        self.kill();
+        StopReason::Internal(format!("pytest's process broke the protocol: {how}"))
     }
 
     /// Whether this is its connection.
@@ -248,7 +314,7 @@ impl Template {
     pub(super) fn shut_down(
         mut self,
         control: &Control,
-        reason: &StopReason,
+        (reason, grace): (&StopReason, Duration),
         collected: Option<u32>,
     ) -> Ending {
         let is_judged = reason.is_judged();
@@ -258,13 +324,24 @@ impl Template {
             // A template that is gone already is as well.
             let _ = sender.send(&ToWorker::Shutdown { code, message, collected });
         }
-        let patience = if is_judged { LONG_PATIENCE } else { PATIENCE };
-        let mut deadline = Instant::now() + patience;
+        let patience = if is_judged { LONG_PATIENCE } else { grace };
+        self.clock = Overtime::new(Awaited::SessionEnd, Instant::now(), Some(patience));
+        let mut linger: Option<Instant> = None;
         let mut said = Vec::new();
         let mut closed = self.conn.is_none();
         while self.ended.is_none() || !closed {
-            match control.receive(Some(deadline)) {
-                Some(Message::Interrupt) | None => break,
+            let deadline = linger.or(self.clock.deadline());
+            match control.receive(deadline) {
+                Some(Message::Interrupt | Message::TimeIsUp(_)) => break,
+                None if linger.is_some() || deadline.is_none() => break,
+                None => {
+                    self.do_what_is_due();
+                    if self.clock.deadline().is_none() {
+                        // It was killed, and its end is on its way.
+                        linger = Some(Instant::now() + LINGER);
+                    }
+                }
+                Some(Message::Suspend) => self.clock.shift(suspend(control, &[self.pid])),
                 Some(Message::Said { conn, messages, waits: _waits }) if self.speaks_on(conn) => {
                     let left = WORDS.saturating_sub(said.len());
                     said.extend(messages.into_iter().filter_map(last_word).take(left));
@@ -274,7 +351,7 @@ impl Template {
                     self.note(message);
                     if self.ended.is_some() {
                         // What it said last comes on another way.
-                        deadline = deadline.min(Instant::now() + LINGER);
+                        linger.get_or_insert(Instant::now() + LINGER);
                     }
                 }
             }
@@ -285,7 +362,8 @@ impl Template {
         let written = self.output.text();
         let last = written.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
         let last = last.to_owned();
-        Ending { ended: self.ended, last_line: last, output: written, said }
+        let stalled = self.stall().map(|(what, stacks)| format!("{what}; it was here:\n{stacks}"));
+        Ending { ended: self.ended, last_line: last, output: written, said, stalled }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Exit codes and the reasons for which a run stops.
 
 use std::fmt;
+use std::time::Duration;
 
 /// The process's exit status. The numbers are pytest's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -64,6 +65,10 @@ pub enum StopReason {
     WorkerLimit(u32),
     /// Ctrl-C, SIGTERM or SIGHUP.
     Interrupted,
+    /// The whole run took longer than `--run-timeout` allows.
+    RunTimeout(Duration),
+    /// A process did not come to the end of a phase in its time; says which, and where it was.
+    Stalled(String),
     /// The server at this URL went away.
     ServerLost(String),
     /// A test called `pytest.exit`, or a plugin asked pytest to stop; the words it gave, and its
@@ -94,6 +99,8 @@ impl StopReason {
             Self::MaxFail(_) => "max-fail",
             Self::WorkerLimit(_) => "max-worker-restart",
             Self::Interrupted => "interrupted",
+            Self::RunTimeout(_) => "run-timeout",
+            Self::Stalled(_) => "stalled",
             Self::ServerLost(_) => "server-lost",
             Self::Stopped { .. } => "stopped",
             Self::CollectionFailed(_) => "collection-failed",
@@ -109,6 +116,8 @@ impl StopReason {
         match self {
             Self::Completed | Self::FailedRound | Self::MaxFail(_) | Self::WorkerLimit(_) => true,
             Self::Interrupted
+            | Self::RunTimeout(_)
+            | Self::Stalled(_)
             | Self::ServerLost(_)
             | Self::Stopped { .. }
             | Self::CollectionFailed(_)
@@ -124,13 +133,13 @@ impl StopReason {
         let judged = if failures > 0 { ExitCode::TestsFailed } else { ExitCode::Ok };
         match self {
             Self::Completed | Self::FailedRound | Self::MaxFail(_) => judged,
-            Self::WorkerLimit(_) => ExitCode::TestsFailed,
+            Self::WorkerLimit(_) | Self::RunTimeout(_) => ExitCode::TestsFailed,
             Self::Interrupted | Self::Stopped { code: None, .. } => ExitCode::Interrupted,
             Self::ServerLost(_) | Self::Usage(_) => ExitCode::Usage,
             Self::Stopped { code: Some(code), .. } => ExitCode::from_code(*code),
             Self::CollectionFailed(code) => *code,
             Self::NothingCollected => ExitCode::NothingCollected,
-            Self::Internal(_) => ExitCode::InternalError,
+            Self::Internal(_) | Self::Stalled(_) => ExitCode::InternalError,
         }
     }
 }
@@ -154,6 +163,14 @@ impl fmt::Display for StopReason {
                  (--max-worker-restart {limit})"
             ),
             Self::Interrupted => f.write_str("interrupted"),
+            Self::RunTimeout(limit) => {
+                write!(
+                    f,
+                    "stopped after {} s, which is all that --run-timeout allows",
+                    limit.as_secs_f64()
+                )
+            }
+            Self::Stalled(what) => write!(f, "stalled: {what}"),
             Self::ServerLost(url) => write!(f, "the server at {url} stopped answering"),
             Self::Stopped { message, .. } => write!(f, "stopped by the suite: {message}"),
             Self::CollectionFailed(_) => f.write_str("pytest could not collect the suite"),

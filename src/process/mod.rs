@@ -36,9 +36,9 @@ pub use leftovers::{Leftover, end_leftovers};
 pub use package::unpack;
 pub use python::{Found, Interpreter, Modules, PythonError, find, probe};
 pub use rustix::process::Signal;
-pub use signals::{SignalsError, forward_signals};
+pub use signals::{SignalsError, forward_signals, forward_suspend, write_from_background};
 pub use tail::{Tail, file_text};
-pub use tree::Tree;
+pub use tree::{Tree, state_of};
 
 /// Set to the run's id in every process of a run, so that those left behind can be told.
 pub const RUN_VARIABLE: &str = "PNL_RUN";

@@ -43,6 +43,20 @@ impl Tree {
     }
 }
 
+/// What the system says that a process does, in a word or two.
+#[must_use]
+pub fn state_of(pid: u32) -> Option<&'static str> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    Some(match stat[stat.rfind(')')? + 1..].trim_start().chars().next()? {
+        'R' => "running",
+        'S' => "asleep, waiting for something",
+        'D' => "waiting for a disk or a device",
+        'T' | 't' => "stopped, by a signal or a debugger",
+        'Z' | 'X' => "gone",
+        _ => return None,
+    })
+}
+
 /// Reads `/proc/PID/stat`: parent and time of start are its fields 4 and 22.
 fn member(pid: u32) -> Option<Member> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;

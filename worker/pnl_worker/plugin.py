@@ -65,6 +65,9 @@ ORDER = _take_session()
 DISTRIBUTES = ORDER.get("role") in ("template", "worker")
 """Whether pnl deals out the tests; the observer leaves xdist alone."""
 
+if ORDER.get("role") == "template":
+    stacks.dump_on_signal(os.path.dirname(ORDER["socket"]), "template")
+
 XDIST = xdist_options.Options()
 
 GUESTS = guests.Guests(ORDER, os.environ["PNL_RUN"]) if DISTRIBUTES else None

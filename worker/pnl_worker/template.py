@@ -205,6 +205,7 @@ class Template:
             self._open_wake()
             self.children.clear()
             self.replay = None
+            stacks.dump_on_signal(self.folder, "branch")
             self.connection = wire.Connection(self.socket_path)
             self.connection.send(hello("template", self.token))
             for number, unit in enumerate(self.files):

@@ -1,19 +1,11 @@
-//! Attempts: a failed test is tried again, and a test that takes too long is ended.
+//! Attempts: a failed test is tried again.
 
 use std::collections::HashMap;
-use std::time::{Duration, Instant};
 
 use super::Dispatch;
-use crate::engine::judge;
-use crate::engine::overtime::{Due, Overtime};
 use crate::engine::record::Ending;
-use crate::model::{Attempt, DistMode, Level, Slot, TestIndex, WorkerId};
-use crate::process::{Signal, Tree, file_text, send_signal};
+use crate::model::{Attempt, DistMode, Slot, TestIndex, WorkerId};
 use crate::protocol::ToWorker;
-
-/// Asks a worker for a dump of its stacks: `worker/pnl_worker/stacks.py` has faulthandler answer it.
-/// Suites do not use it, and a process that does not know it ignores it.
-const DUMP_SIGNAL: Signal = Signal::URG;
 
 /// What the template has of a test's reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,75 +89,5 @@ impl Dispatch<'_> {
             deal.done(slot, test);
         }
         self.record.ended(Some(id), test, attempt, ending);
-    }
-
-    /// A test begins: its time runs.
-    pub(super) fn start_clock(&mut self, index: usize, test: TestIndex) {
-        let (limit, slow) = (self.rules.timeout(test), self.rules.slow(test));
-        self.crew[index].overtime = Some(Overtime::new(Instant::now(), limit, slow));
-    }
-
-    /// Does what is due for tests that take long, and for the ends of sessions: fixtures that no
-    /// test's end tore down are torn down there, and have the time of a test.
-    pub(super) fn check_overtime(&mut self, now: Instant) {
-        let (limit, is_stopping) = (self.rules.session_end(), self.stop.is_some());
-        for index in 0..self.crew.len() {
-            let worker = &mut self.crew[index];
-            let has_none = worker.held.is_empty() || is_stopping;
-            if limit.is_some() && worker.overtime.is_none() && worker.ends_session() && has_none {
-                worker.overtime = Some(Overtime::new(now, limit, None));
-            }
-            let Some(overtime) = &mut worker.overtime else { continue };
-            let Some(due) = overtime.due(now) else { continue };
-            match due {
-                Due::Slow => {
-                    let (id, elapsed) = (worker.id, overtime.elapsed(now));
-                    if let Some((test, _)) = worker.running {
-                        self.record.slow(Some(id), test, elapsed);
-                    }
-                }
-                Due::Dump => send_signal(worker.pid, DUMP_SIGNAL),
-                Due::Terminate => {
-                    worker.killed = true;
-                    let tree = Tree::of(worker.pid);
-                    tree.signal(Signal::TERM);
-                    worker.tree = Some(tree);
-                }
-                Due::Kill => {
-                    Tree::of(worker.pid).signal(Signal::KILL);
-                    crate::process::kill_group(worker.pid);
-                }
-            }
-        }
-    }
-
-    /// The outcome of a test that was ended at its limit, with where its worker was stuck.
-    pub(super) fn timed_out(
-        &self,
-        id: WorkerId,
-        limit: Duration,
-        mut sections: Vec<(String, String)>,
-        start: crate::model::Offset,
-    ) -> Ending {
-        sections.insert(0, ("Stacks of the worker".to_owned(), self.stacks(id)));
-        judge::timed_out(limit, start, self.record.now(), sections)
-    }
-
-    /// Tells of a worker whose session was ended at its limit. It is no test's failure, but one.
-    pub(super) fn session_timed_out(&mut self, id: WorkerId, limit: Duration) {
-        let limit = limit.as_secs_f64();
-        let text = format!(
-            "{id}: the end of its session took longer than a test may, {limit} s; tear-downs that \
-             came after that did not happen\n{}",
-            self.stacks(id)
-        );
-        self.record.other_failures(1);
-        self.record.notice(Level::Error, text);
-    }
-
-    /// What a worker wrote down at its limit.
-    fn stacks(&self, id: WorkerId) -> String {
-        let stacks = self.base.rendezvous.folder().join(format!("{id}-stacks"));
-        judge::without_our_frames(&file_text(&stacks).unwrap_or_default())
     }
 }

@@ -87,6 +87,11 @@ impl Dispatch<'_> {
                 }
             }
             Message::Interrupt => self.interrupted(),
+            Message::Suspend => self.stand_still(),
+            Message::TimeIsUp(limit) => {
+                self.stop(StopReason::RunTimeout(limit));
+                self.interrupt_running();
+            }
             Message::ServerAnswered { answers } => {
                 self.is_asking_server = false;
                 if !answers {
@@ -260,7 +265,7 @@ impl Dispatch<'_> {
             }
             ToController::Summary { text } => self.record.pytest_output(text),
             ToController::Bye { used } => {
-                worker.says_bye(Instant::now());
+                worker.says_bye();
                 self.record.timeline.torn_down = Some(monotonic_us());
                 if let Some(Used { cpu, busy, memory }) = used {
                     self.record.emit(Some(id), What::WorkerUsed(Usage { cpu, busy, memory }));
@@ -324,6 +329,7 @@ impl Dispatch<'_> {
         let worker = &mut self.crew[index];
         let (id, slot) = (worker.id, worker.slot);
         let exceeded = worker.overtime.and_then(|it| it.exceeded());
+        let stood_still = worker.stood_still;
         let Some((test, start)) = worker.ends(done.i) else {
             worker.breaks(format!("it ended test number {}, which it did not run", done.i));
             return;
@@ -333,11 +339,13 @@ impl Dispatch<'_> {
             kill_group(worker.pid);
         }
         let mut ending = judge::ending(&self.record, done);
+        ending.phases = judge::without_pause(ending.phases, stood_still);
         let mut reports = Reports::Stand;
         if let Some(limit) = exceeded {
             // It ended after all, perhaps because it was disturbed: its limit was reached first.
             let sections = ending.failure.take().map_or_else(Vec::new, |it| it.sections.clone());
-            ending = self.timed_out(id, limit, sections, start);
+            let pid = self.crew[index].pid;
+            ending = self.timed_out((id, pid), limit, sections, start);
             reports = Reports::Overruled;
         }
         let Phases { setup, call, teardown } = ending.phases;

@@ -5,6 +5,7 @@ mod dealing;
 mod hearing;
 mod spread;
 mod staff;
+mod stalls;
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -24,6 +25,7 @@ use super::record::{Record, monotonic_us};
 use super::recruit::Recruiter;
 use super::rules::Rules;
 use super::server;
+use super::suspend::suspend;
 use super::template::{Collection, NotReady, Template};
 use crate::model::{DistMode, ExitCode, Level, Output, Round, Slot, StopReason, What, WorkerId};
 use crate::process::Ended;
@@ -33,9 +35,6 @@ use crate::scheduler::{Claims, Deal, Depth, Forecast, Next};
 
 use attempts::Attempts;
 use spread::Spread;
-
-/// How long running tests get for their tear-down after a first Ctrl-C.
-const GRACE: Duration = Duration::from_secs(10);
 
 /// Workers that may die one after the other without having started a test, before the run ends:
 /// the next one would die too.
@@ -71,7 +70,7 @@ pub(super) fn run(plan: &Plan, control: &Control, reporter: &mut dyn Reporter) -
         Err(not_ready) => return Run::Finished(finish(&mut record, plan, not_ready)),
     };
     if !collection.ready.threads.is_empty() {
-        template.shut_down(control, &StopReason::Completed, None);
+        template.shut_down(control, (&StopReason::Completed, plan.bounds.grace), None);
         return Run::CannotFork(collection.ready.threads);
     }
     let mut dispatch = Dispatch::new(plan, control, record, base, Recruiter::Fork(template));
@@ -218,6 +217,8 @@ struct Dispatch<'a> {
     stop: Option<StopReason>,
     interrupts: u32,
     kill_at: Option<Instant>,
+    /// How long the run was stopped by Ctrl-Z.
+    stood_still: Duration,
     stillborn: u32,
     /// Connections that were no awaited worker's.
     strangers: u32,
@@ -270,6 +271,7 @@ impl<'a> Dispatch<'a> {
             stop: None,
             interrupts: 0,
             kill_at: None,
+            stood_still: Duration::ZERO,
             stillborn: 0,
             strangers: 0,
             is_asking_server: false,
@@ -357,7 +359,8 @@ impl<'a> Dispatch<'a> {
                 Some(reason) => return reason,
                 None => {}
             }
-            match self.plan.rounds.after(round, failures, began.elapsed()) {
+            let elapsed = began.elapsed().saturating_sub(self.stood_still);
+            match self.plan.rounds.after(round, failures, elapsed) {
                 Next::End(reason) => return reason,
                 Next::Start(next, delay) => {
                     self.wait(delay);
@@ -414,7 +417,9 @@ impl<'a> Dispatch<'a> {
 
     /// Waits for one thing to happen, or for the next deadline, and reacts.
     fn step(&mut self) {
+        let branch = self.branch.as_ref().and_then(Branch::deadline);
         let deadlines = self.crew.iter().filter_map(Worker::deadline).chain(self.kill_at);
+        let deadlines = deadlines.chain(branch);
         self.control.let_gather(self.crew.iter().all(|it| it.load() > ENOUGH));
         match self.control.receive(deadlines.min()) {
             Some(message) => self.handle(message),
@@ -452,10 +457,31 @@ impl<'a> Dispatch<'a> {
         self.interrupt_running();
     }
 
+    /// Ctrl-Z, until `fg`.
+    fn stand_still(&mut self) {
+        let mut pids: Vec<u32> = self.crew.iter().map(|worker| worker.pid).collect();
+        pids.extend(self.recruiter.template().map(|template| template.pid()));
+        let pause = suspend(self.control, &pids);
+        self.crew.iter_mut().for_each(|worker| worker.shift(pause));
+        if let Some(branch) = &mut self.branch {
+            branch.shift(pause);
+        }
+        self.record.stood_still(pause);
+        self.stood_still += pause;
+        if let Some(at) = &mut self.kill_at {
+            *at += pause;
+        }
+    }
+
     /// Waits between rounds.
     fn wait(&mut self, delay: Duration) {
-        let end = Instant::now() + delay;
-        while self.stop.is_none() && Instant::now() < end {
+        let began = Instant::now();
+        let before = self.stood_still;
+        while self.stop.is_none() {
+            let end = began + delay + (self.stood_still - before);
+            if Instant::now() >= end {
+                return;
+            }
             if let Some(message) = self.control.receive(Some(end)) {
                 self.handle(message);
                 self.bury();
@@ -470,7 +496,7 @@ impl<'a> Dispatch<'a> {
         }
         // Where a run goes to its end, so do tear-downs, however long they take.
         if !self.crew.is_empty() && !reason.is_judged() {
-            self.kill_at.get_or_insert(Instant::now() + GRACE);
+            self.kill_at.get_or_insert(Instant::now() + self.plan.bounds.grace);
         }
         self.stop.get_or_insert(reason.clone());
         self.check_overtime(Instant::now());
@@ -481,7 +507,8 @@ impl<'a> Dispatch<'a> {
         let mut reason = reason;
         if let Recruiter::Fork(template) = self.recruiter {
             let collected = self.spread.is_some().then(|| self.record.tests().len() as u32);
-            let ending = template.shut_down(self.control, &reason, collected);
+            let how = (&reason, self.plan.bounds.grace);
+            let ending = template.shut_down(self.control, how, collected);
             self.record.timeline.pytest_gone = Some(monotonic_us());
             for message in ending.said {
                 match message {
@@ -492,7 +519,10 @@ impl<'a> Dispatch<'a> {
                     _ => {}
                 }
             }
-            if let Some(Ended::Exit(status)) = ending.ended
+            if let Some(stalled) = ending.stalled {
+                self.record.other_failures(1);
+                self.record.notice(Level::Error, stalled);
+            } else if let Some(Ended::Exit(status)) = ending.ended
                 && status != 0
                 // Failed tests make pytest end with 1, as do collection errors that were let pass.
                 && !(status == 1 && self.record.has_failures())

@@ -216,7 +216,7 @@ impl Dispatch<'_> {
             && self.plan.isolation == Isolation::Round;
         if let Some(template) = self.recruiter.template().filter(|_| is_wanted) {
             template.tell(&ToWorker::Branch);
-            self.branch = Some(Branch::default());
+            self.branch = Some(Branch::ordered(self.plan.bounds.collection));
         }
     }
 

@@ -3,11 +3,12 @@
 use std::time::Instant;
 
 use super::attempts::Reports;
-use super::{Dispatch, GRACE, STILLBORN_LIMIT};
+use super::{Dispatch, STILLBORN_LIMIT};
 use crate::engine::crew::{Told, Worker};
 use crate::engine::distribution::Distribution;
 use crate::engine::judge;
 use crate::engine::numbers::Numbers;
+use crate::engine::overtime::Awaited;
 use crate::engine::record::Ending;
 use crate::engine::recruit::Recruit;
 use crate::engine::template::reason_of_early_end;
@@ -225,7 +226,7 @@ impl Dispatch<'_> {
         for worker in &self.crew {
             send_signal(worker.pid, Signal::INT);
         }
-        self.kill_at.get_or_insert(Instant::now() + GRACE);
+        self.kill_at.get_or_insert(Instant::now() + self.plan.bounds.grace);
     }
 
     pub(super) fn kill_all(&mut self) {
@@ -314,16 +315,15 @@ impl Dispatch<'_> {
         let id = worker.id;
         let place = (id, worker.slot);
         let exceeded = worker.overtime.and_then(|it| it.exceeded());
-        if let Some(limit) = exceeded
-            && let Some((test, start)) = worker.running.take()
-        {
-            let ending = self.timed_out(id, limit, self.last_words(worker), start);
-            self.conclude(place, test, (ending, Reports::Lost));
-        } else if let Some(limit) = exceeded
-            && *end != WorkerEnd::Finished
-        {
-            self.session_timed_out(id, limit);
-            return;
+        if let (Some(limit), Some(clock)) = (exceeded, worker.overtime) {
+            if let Some((test, start)) = worker.running.take() {
+                let who = (id, worker.pid);
+                let ending = self.timed_out(who, limit, self.last_words(worker), start);
+                self.conclude(place, test, (ending, Reports::Lost));
+            } else if *end != WorkerEnd::Finished || clock.awaited == Awaited::Exit {
+                self.tell_of_stall(worker, clock.awaited, limit);
+                return;
+            }
         }
         match (worker.running.take(), end) {
             (Some((test, start)), WorkerEnd::Killed) => {

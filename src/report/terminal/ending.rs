@@ -158,6 +158,8 @@ fn reason(out: &mut String, summary: &Summary, options: TerminalOptions) {
         | StopReason::WorkerLimit(_)
         | StopReason::NothingCollected => Tone::Odd,
         StopReason::Interrupted
+        | StopReason::RunTimeout(_)
+        | StopReason::Stalled(_)
         | StopReason::ServerLost(_)
         | StopReason::Stopped { .. }
         | StopReason::CollectionFailed(_)
