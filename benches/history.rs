@@ -26,7 +26,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut out = io::stdout().lock();
 
     let begun = Instant::now();
-    let writer = HistoryWriter::open(root.path())?;
+    let (writer, _) = HistoryWriter::open(root.path())?;
     record(&writer, executions);
     let sent = begun.elapsed().as_secs_f64();
     writer.finish()?;

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from dev import commands, leftovers, machine
 from dev.example_checks import check_example
+from dev.fault_checks import check_faults
 from dev.machine import ROOT
 from dev.source_checks import check_python, check_rust
 from dev.steps import Failed, Steps
@@ -80,6 +81,7 @@ def check(steps: Steps, bench: Workbench, *, quick: bool) -> None:
         steps.run("cargo build", lambda: debug_build(bench))
     else:
         steps.run("./pnl builds and runs", lambda: wrapper(bench))
+    check_faults(steps, bench, quick=quick)
     check_example(steps, bench)
     if not quick:
         check_wheel(steps, bench)

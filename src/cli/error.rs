@@ -1,5 +1,6 @@
 //! What the user reads when nothing is run.
-#![expect(clippy::print_stderr, reason = "this is where errors are printed")]
+
+use std::io::Write as _;
 
 use crate::model::ExitCode;
 use crate::runner::Refusal;
@@ -20,5 +21,16 @@ pub(super) fn refused(refusal: &Refusal) -> ExitCode {
 
 /// An error's text, its first letter behind a word that names it one.
 pub(super) fn message(text: &str) {
-    eprintln!("error: {text}");
+    say(&format!("error: {text}"));
+}
+
+/// What changes nothing and should be known.
+pub(super) fn warning(text: &str) {
+    say(&format!("warning: {text}"));
+}
+
+/// A line to standard error. `eprintln!` panics where nobody can read it any more, such as in a
+/// terminal that was closed, and a run's verdict must not depend on that.
+pub(super) fn say(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
 }

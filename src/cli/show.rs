@@ -67,7 +67,8 @@ fn print(
 }
 
 fn project_root() -> Result<PathBuf, String> {
-    let cwd = std::env::current_dir().map_err(|error| format!("no working folder: {error}"))?;
+    let cwd =
+        std::env::current_dir().map_err(|error| format!("the working folder is gone: {error}"))?;
     Ok(find_project(&cwd).map_err(|error| error.to_string())?.root)
 }
 

@@ -1,5 +1,4 @@
 //! `pnl test` and `pnl loop`.
-#![expect(clippy::print_stderr, reason = "warnings about reports go where no report goes")]
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,7 +12,9 @@ use crate::model::{EngineKind, ExitCode, Output, StopReason};
 use crate::process::{forward_signals, forward_suspend, write_from_background};
 use crate::report::text::{Keep, clean};
 use crate::report::timings;
-use crate::report::{Github, Hub, Reports, Sink, Surroundings, TerminalOptions, Verbosity};
+use crate::report::{
+    Github, Hub, Reports, Sink, Surroundings, TerminalOptions, Unreported, Verbosity,
+};
 use crate::runner::{self, Planned, TestOptions};
 use crate::store::HistoryWriter;
 
@@ -58,19 +59,26 @@ pub(super) fn execute(
         hub.add_sink(more);
     }
     let finished = engine::run(&planned.plan, control, &mut hub);
-    let warnings = if interrupts.load(Ordering::Relaxed) > 1 {
-        hub.finish_within(REPORTS_PATIENCE)
-    } else {
-        hub.finish()
+    let patience = (interrupts.load(Ordering::Relaxed) > 1).then_some(REPORTS_PATIENCE);
+    let unreported = match patience {
+        Some(limit) => hub.finish_within(limit),
+        None => hub.finish(),
     };
-    for warning in warnings.into_iter().chain(history.and_then(close_history)) {
-        eprintln!("warning: {warning}");
-    }
+    let unstored = history.map(|history| close_history(history, patience));
+    let warnings = unreported.iter().map(ToString::to_string);
+    warnings.chain(unstored.into_iter().flatten()).for_each(|text| error::warning(&text));
     explain(&planned.plan, &finished);
     if planned.plan.timings {
         super::print(&timings::text(&finished.timeline, engine::monotonic_us()));
     }
-    finished.exit
+    judged(finished.exit, &unreported)
+}
+
+/// A run in which all is well but for a report that somebody asked for is not green: the CI server
+/// that looks for it would see an older one, or none.
+fn judged(exit: ExitCode, unreported: &[Unreported]) -> ExitCode {
+    let misses_a_report = unreported.iter().any(|it| matches!(it, Unreported::Asked(_)));
+    if misses_a_report && exit == ExitCode::Ok { ExitCode::InternalError } else { exit }
 }
 
 pub(super) fn verbosity(arguments: &RunArgs) -> Verbosity {
@@ -102,18 +110,29 @@ fn reports(planned: &Planned, verbosity: Verbosity) -> Reports {
 /// A history that cannot be written is a warning, and no reason not to test.
 fn open_history(root: &Path) -> Option<HistoryWriter> {
     match HistoryWriter::open(root) {
-        Ok(history) => Some(history),
+        Ok((history, warning)) => {
+            if let Some(warning) = warning {
+                error::warning(&warning.to_string());
+            }
+            Some(history)
+        }
         Err(error) => {
-            eprintln!("warning: this run is not stored: {error}");
+            error::warning(&format!("this run is not stored: {error}"));
             None
         }
     }
 }
 
-fn close_history(history: Arc<HistoryWriter>) -> Option<String> {
-    let history = Arc::into_inner(history)?;
-    let error = history.finish().err()?;
-    Some(format!("this run is not stored completely: {error}"))
+fn close_history(history: Arc<HistoryWriter>, patience: Option<Duration>) -> Vec<String> {
+    let Some(history) = Arc::into_inner(history) else { return Vec::new() };
+    let said = match patience {
+        Some(limit) => history.finish_within(limit),
+        None => history.finish(),
+    };
+    match said {
+        Ok(warnings) => warnings.iter().map(ToString::to_string).collect(),
+        Err(error) => vec![error.to_string()],
+    }
 }
 
 /// Forwards Ctrl-C and its like; the third ends the process at once.
@@ -130,7 +149,7 @@ fn watch_signals(control: &Control) -> Arc<AtomicU32> {
     })
     .and_then(|()| forward_suspend(move || suspended.suspend()));
     if let Err(error) = watched {
-        eprintln!("warning: {error}");
+        error::warning(&error.to_string());
     }
     count
 }
@@ -145,6 +164,9 @@ fn explain(plan: &Plan, finished: &Finished) {
     match &finished.reason {
         StopReason::Usage(text) | StopReason::Internal(text) if !finished.begun => {
             error::message(text);
+        }
+        reason @ (StopReason::Stalled(_) | StopReason::RunTimeout(_)) if !finished.begun => {
+            error::message(&reason.to_string());
         }
         StopReason::NothingCollected if !finished.begun => {
             error::message(&format!("nothing was collected for {}", plan.scope));

@@ -25,9 +25,6 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Bytes of a hello; an honest one has 200.
 const LONGEST: usize = 4096;
 
-/// How long nobody is let in where no descriptor is left.
-const REST: Duration = Duration::from_millis(100);
-
 /// Who has said hello, with the run's secret.
 pub(super) struct Admitted {
     pub(super) stream: UnixStream,
@@ -41,7 +38,6 @@ pub(super) struct Door {
     listener: UnixListener,
     token: String,
     waiting: VecDeque<Guest>,
-    closed_until: Option<Instant>,
 }
 
 struct Guest {
@@ -64,21 +60,22 @@ impl Door {
     pub(super) fn new(listener: UnixListener, token: &str) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
         let token = token.to_owned();
-        Ok(Self { listener, token, waiting: VecDeque::new(), closed_until: None })
+        Ok(Self { listener, token, waiting: VecDeque::new() })
     }
 
-    /// Lets in until the socket is shut.
-    pub(super) fn serve(mut self, mut admit: impl FnMut(Admitted)) {
+    /// Lets in until the socket is shut, or nobody can be let in: then the error is the last.
+    pub(super) fn serve(mut self, mut admit: impl FnMut(io::Result<Admitted>)) {
         while let Ok(readable) = self.wait() {
             for (guest, is_readable) in std::mem::take(&mut self.waiting).into_iter().zip(readable)
             {
                 match guest.look(is_readable, &self.token) {
                     Seen::Nothing(guest) => self.waiting.push_back(guest),
-                    Seen::Hello(admitted) => admit(admitted),
+                    Seen::Hello(admitted) => admit(Ok(admitted)),
                     Seen::Refused => {}
                 }
             }
-            if self.closed_until.is_none() && self.accept().is_err() {
+            if let Err(error) = self.accept() {
+                admit(Err(error));
                 return;
             }
         }
@@ -87,17 +84,13 @@ impl Door {
     /// Waits for something to do. Says which of those who wait have said something.
     fn wait(&mut self) -> io::Result<Vec<bool>> {
         let now = Instant::now();
-        self.closed_until.take_if(|until| now >= *until);
-        let deadline = self.waiting.front().map(|guest| guest.until).into_iter();
-        let deadline = deadline.chain(self.closed_until).min();
+        let deadline = self.waiting.front().map(|guest| guest.until);
         // A moment more, so that it has passed when this returns.
         let left = |it: Instant| it.saturating_duration_since(now) + Duration::from_millis(1);
         let timeout = deadline.map(|it| Timespec::try_from(left(it)).unwrap_or_default());
         let mut entries: Vec<_> =
             self.waiting.iter().map(|it| PollFd::new(&it.stream, PollFlags::IN)).collect();
-        if self.closed_until.is_none() {
-            entries.push(PollFd::new(&self.listener, PollFlags::IN));
-        }
+        entries.push(PollFd::new(&self.listener, PollFlags::IN));
         match poll(&mut entries, timeout.as_ref()) {
             Ok(_) | Err(Errno::INTR) => {}
             Err(error) => return Err(error.into()),
@@ -110,7 +103,8 @@ impl Door {
         Ok(entries.iter().take(self.waiting.len()).map(|it| !it.revents().is_empty()).collect())
     }
 
-    /// Takes who stands before the door. An error is the socket's end.
+    /// Takes who stands before the door. Where there are no descriptors left, who has waited longest
+    /// goes; where nobody waits, nobody can be let in any more.
     fn accept(&mut self) -> io::Result<()> {
         // No more than may wait, so that those who have said hello meanwhile are looked at.
         for _ in 0..MOST / 2 {
@@ -119,12 +113,9 @@ impl Door {
                 Err(error) => match Errno::from_io_error(&error) {
                     Some(Errno::AGAIN) => return Ok(()),
                     Some(Errno::INTR | Errno::CONNABORTED) => {}
-                    Some(Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::NOBUFS) => {
-                        if self.waiting.pop_front().is_none() {
-                            self.closed_until = Some(Instant::now() + REST);
-                            return Ok(());
-                        }
-                    }
+                    // The run is over and has shut the socket, which the next wait finds.
+                    Some(Errno::INVAL) => return Ok(()),
+                    _ if self.waiting.pop_front().is_some() => {}
                     _ => return Err(error),
                 },
             }
@@ -192,7 +183,9 @@ mod tests {
         let listener = rendezvous.listener().expect("its handle");
         let door = Door::new(listener, rendezvous.token()).expect("a door");
         let (sender, admitted) = channel();
-        std::thread::spawn(move || door.serve(|it| sender.send(it).expect("the test listens")));
+        std::thread::spawn(move || {
+            door.serve(|it| sender.send(it.expect("room")).expect("the test listens"));
+        });
         (rendezvous, admitted)
     }
 

@@ -57,6 +57,8 @@ pub(super) enum Message {
     Connected { conn: ConnId, hello: Hello, sender: Sender },
     /// Messages came on a connection, in order.
     Said { conn: ConnId, messages: Vec<ToController>, waits: Waits },
+    /// A process cannot be heard, because the machine is short of something.
+    Unheard { why: io::Error },
     /// A connection is over; how it broke the protocol, if it did.
     Closed { conn: ConnId, broke: Option<FrameError> },
     /// A process wrote.
@@ -174,7 +176,7 @@ impl Control {
     pub(super) fn accept(&self, rendezvous: &Rendezvous) -> io::Result<()> {
         let door = Door::new(rendezvous.listener()?, rendezvous.token())?;
         let inbox = self.clone();
-        start_thread("door", move || door.serve(|admitted| converse_with(admitted, &inbox)))
+        start_thread("door", move || door.serve(|coming| receive(coming, &inbox)))
     }
 
     /// Reads what a process writes, to the end.
@@ -216,18 +218,33 @@ fn start_thread(name: &str, body: impl FnOnce() + Send + 'static) -> io::Result<
     std::thread::Builder::new().name(name.to_owned()).spawn(body).map(drop)
 }
 
-fn converse_with(admitted: Admitted, inbox: &Control) {
+fn receive(coming: io::Result<Admitted>, inbox: &Control) {
     static NEXT: AtomicU64 = AtomicU64::new(0);
+    let admitted = match coming {
+        Ok(admitted) => admitted,
+        Err(why) => {
+            let _ = inbox.sender.send(Message::Unheard { why });
+            return;
+        }
+    };
     let conn = ConnId(NEXT.fetch_add(1, Ordering::Relaxed));
-    let inbox = inbox.clone();
-    // Without a thread the peer is not heard; its process's end will be.
-    let _ = start_thread("connection", move || converse(conn, admitted, &inbox));
+    let heard = inbox.clone();
+    let started = start_thread("connection", move || converse(conn, admitted, &heard));
+    if let Err(why) = started {
+        let _ = inbox.sender.send(Message::Unheard { why });
+    }
 }
 
 /// Forwards what a connection says.
 fn converse(conn: ConnId, admitted: Admitted, inbox: &Control) {
     let Admitted { mut stream, mut decoder, hello } = admitted;
-    let Ok(sender) = stream.try_clone().and_then(Sender::new) else { return };
+    let sender = match stream.try_clone().and_then(Sender::new) {
+        Ok(sender) => sender,
+        Err(why) => {
+            let _ = inbox.sender.send(Message::Unheard { why });
+            return;
+        }
+    };
     if inbox.sender.send(Message::Connected { conn, hello, sender }).is_err() {
         return;
     }

@@ -12,7 +12,7 @@ use super::inbox::Control;
 use super::plan::{Plan, TerminalOwner};
 use super::warm::Order;
 use crate::model::{CollectMode, DistMode, EngineKind, Output, StopReason};
-use crate::process::{Launch, RUN_VARIABLE, Stdio, unpack};
+use crate::process::{Launch, RUN_VARIABLE, Stdio, explained, unpack};
 use crate::protocol::socket::Rendezvous;
 use crate::protocol::{Fork, Role};
 
@@ -44,10 +44,10 @@ impl Base {
     /// Makes the folder, unpacks the package, and lets `control` accept connections.
     pub(super) fn prepare(control: &Control) -> Result<Self, StopReason> {
         Self::open(control).map_err(|error| {
-            let folder = std::env::temp_dir();
-            StopReason::Internal(format!(
-                "cannot make a private folder with a socket in {}: {error}",
-                folder.display()
+            StopReason::Usage(format!(
+                "cannot make a private folder with a socket in {} (TMPDIR): {}",
+                std::env::temp_dir().display(),
+                explained(&error)
             ))
         })
     }

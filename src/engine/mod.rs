@@ -10,6 +10,7 @@ mod branch;
 mod capacity;
 mod command;
 mod crew;
+mod descriptors;
 mod dispatch;
 mod distribution;
 mod door;

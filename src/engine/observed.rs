@@ -13,18 +13,20 @@ use super::judge;
 use super::launch::Base;
 use super::listed::Listed;
 use super::numbers::Numbers;
+use super::overtime::{Awaited, Due, Overtime};
 use super::plan::{Plan, ServerNeed};
 use super::record::{Ending, Record};
 use super::server;
+use super::stacks;
 use super::suspend::suspend;
 use super::template::{
-    NotReady, cannot_start, missing, reason_of_early_end, unusable, wrong_version,
+    NotReady, cannot_start, missing, reason_of_early_end, unheard, unusable, wrong_version,
 };
 use crate::model::{
     Attempt, Crash, DistMode, EngineKind, ExitCode, Level, Offset, Outcome, Round, StopReason,
     TestIndex, What, WorkerId,
 };
-use crate::process::{Ended, Signal, Stdio, Tail, kill_group, probe, send_signal};
+use crate::process::{Ended, Signal, Stdio, Tail, Tree, kill_group, probe, send_signal};
 use crate::protocol::{Done, Hello, Ready, TestRow, ToController, VERSION};
 use crate::report::Reporter;
 use crate::scheduler::Next;
@@ -124,10 +126,12 @@ struct Process {
     /// How it broke the protocol.
     broke: Option<String>,
     words: u32,
+    /// What it may take until it has collected, and to end.
+    clock: Overtime,
 }
 
 impl Process {
-    fn new(pid: u32, silent: bool) -> Self {
+    fn new(pid: u32, silent: bool, limit: Option<Duration>) -> Self {
         Self {
             pid,
             conn: None,
@@ -146,6 +150,7 @@ impl Process {
             stop: None,
             broke: None,
             words: 0,
+            clock: Overtime::new(Awaited::Hello, Instant::now(), limit),
         }
     }
 
@@ -153,6 +158,10 @@ impl Process {
     fn breaks(&mut self, how: String) {
         self.broke.get_or_insert(how);
         kill_group(self.pid);
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.kill_at.into_iter().chain(self.clock.deadline()).min()
     }
 
     fn is_over(&self) -> bool {
@@ -208,13 +217,19 @@ impl Watch<'_> {
     fn run_round(&mut self, round: Round) -> Result<(u64, Option<StopReason>), NotReady> {
         let mut process = self.start()?;
         while !process.is_over() {
-            if let Some(message) = self.control.receive(process.kill_at) {
+            if let Some(message) = self.control.receive(process.deadline()) {
                 self.handle(&mut process, round, message);
-            } else {
-                process.kill_at = None;
-                kill_group(process.pid);
-                // A grandchild of its own group may hold the pipe.
-                process.silent = true;
+                continue;
+            }
+            let now = Instant::now();
+            match process.clock.due(now) {
+                Some(Due::Dump) => stacks::ask(process.pid),
+                Some(Due::Terminate) => Tree::of(process.pid).signal(Signal::TERM),
+                Some(Due::Kill) => kill(&mut process),
+                Some(Due::Slow | Due::GiveUp) | None => {}
+            }
+            if process.kill_at.take_if(|at| now >= *at).is_some() {
+                kill(&mut process);
             }
         }
         self.end_round(process)
@@ -232,7 +247,7 @@ impl Watch<'_> {
         });
         let silent = launch.stdio == Stdio::Inherited;
         started
-            .map(|pid| Process::new(pid, silent))
+            .map(|pid| Process::new(pid, silent, self.plan.bounds.collection))
             .map_err(|error| NotReady::bare(cannot_start(self.plan, &error)))
     }
 
@@ -243,6 +258,7 @@ impl Watch<'_> {
                 if hello.v != VERSION {
                     process.breaks(wrong_version(hello.v));
                 }
+                process.clock.awaited = Awaited::Collection;
                 process.hello = Some(Box::new(hello));
             }
             Message::Said { conn, messages, waits: _waits } => {
@@ -272,12 +288,14 @@ impl Watch<'_> {
                     stop(process, reason, self.plan.bounds.grace);
                 }
             }
+            Message::Unheard { why } => stop(process, unheard(&why), self.plan.bounds.grace),
             Message::TimeIsUp(limit) => {
                 stop(process, StopReason::RunTimeout(limit), self.plan.bounds.grace);
             }
             Message::Suspend => {
                 let pause = suspend(self.control, &[process.pid]);
                 self.record.stood_still(pause);
+                process.clock.shift(pause);
                 if let Some(at) = &mut process.kill_at {
                     *at += pause;
                 }
@@ -356,6 +374,7 @@ impl Watch<'_> {
         }
         process.numbers = self.numbers_of(&rows);
         process.is_ready = true;
+        process.clock = Overtime::new(Awaited::Test, Instant::now(), None);
         process.maxfail = ready.maxfail;
         let copies = if self.plan.dist == DistMode::Each { workers } else { 1 };
         self.record.begin_round(round, workers, copies);
@@ -406,12 +425,17 @@ impl Watch<'_> {
     fn end_round(&mut self, process: Process) -> Result<(u64, Option<StopReason>), NotReady> {
         let ended = process.ended.unwrap_or(Ended::Exit(-1));
         if !process.is_ready {
+            let mut output = process.output.text();
+            let folder = self.base.rendezvous.folder();
+            let stalled = process.clock.stall_of_pytest();
+            if stalled.is_some() {
+                output.push_str(&stacks::read(folder, "observer", process.pid));
+            }
             let broke = process.broke.as_deref().map(broken);
-            let reason = process
-                .stop
-                .or(broke)
-                .unwrap_or_else(|| reason_of_early_end(self.plan, ended, process.hello.is_some()));
-            let output = process.output.text();
+            let reason =
+                process.stop.or(broke).or(stalled.map(StopReason::Stalled)).unwrap_or_else(|| {
+                    reason_of_early_end(self.plan, ended, process.hello.is_some())
+                });
             if self.is_collected {
                 self.record.emit(None, What::PytestOutput(output));
                 return Ok((0, Some(reason)));
@@ -460,6 +484,14 @@ impl Watch<'_> {
 
 fn broken(how: &str) -> StopReason {
     StopReason::Internal(format!("pytest's process broke the protocol: {how}"))
+}
+
+/// Ends pytest at once, with all that it started.
+fn kill(process: &mut Process) {
+    Tree::of(process.pid).signal(Signal::KILL);
+    kill_group(process.pid);
+    // A grandchild of its own group may hold the pipe.
+    process.silent = true;
 }
 
 /// Has pytest end, and remembers why.

@@ -42,6 +42,8 @@ pub(super) enum Due {
     Terminate,
     /// To end them.
     Kill,
+    /// To wait no longer: nobody tells of their end.
+    GiveUp,
 }
 
 /// The clock of one phase of a process's life.
@@ -59,6 +61,7 @@ enum Stage {
     InTime,
     Dumping(Instant),
     Ending(Instant),
+    Killed(Instant),
     Over,
 }
 
@@ -73,11 +76,17 @@ impl Overtime {
         Self { awaited, began, limit, slow: None, stage: Stage::InTime }
     }
 
+    /// It was killed for another reason: what is waited for is to hear of its end.
+    pub(super) fn of_killed(now: Instant) -> Self {
+        let stage = Stage::Killed(now + GRACE);
+        Self { stage, ..Self::new(Awaited::Exit, now, None) }
+    }
+
     /// The same, where all has stood still for a while.
     pub(super) fn shift(&mut self, pause: Duration) {
         self.began += pause;
         match &mut self.stage {
-            Stage::Dumping(until) | Stage::Ending(until) => *until += pause,
+            Stage::Dumping(until) | Stage::Ending(until) | Stage::Killed(until) => *until += pause,
             Stage::InTime | Stage::Over => {}
         }
     }
@@ -92,6 +101,26 @@ impl Overtime {
         self.limit.filter(|_| self.stage != Stage::InTime)
     }
 
+    /// Whether it is being ended.
+    pub(super) fn is_ending(&self) -> bool {
+        self.stage != Stage::InTime
+    }
+
+    /// What took too long, where that was pytest as a whole.
+    pub(super) fn stall_of_pytest(&self) -> Option<String> {
+        let seconds = self.exceeded()?.as_secs_f64();
+        Some(match self.awaited {
+            Awaited::Hello => format!(
+                "pytest has not loaded its conftests and plugins within {seconds} s \
+                 (--collect-timeout)"
+            ),
+            Awaited::SessionEnd => format!("pytest's session did not end within {seconds} s"),
+            Awaited::Collection | Awaited::Start | Awaited::Test | Awaited::Exit => {
+                format!("collection took longer than {seconds} s (--collect-timeout)")
+            }
+        })
+    }
+
     /// When to ask again what is due.
     pub(super) fn deadline(&self) -> Option<Instant> {
         match self.stage {
@@ -100,7 +129,7 @@ impl Overtime {
                 let slow = self.slow.map(|slow| self.began + slow);
                 limit.into_iter().chain(slow).min()
             }
-            Stage::Dumping(until) | Stage::Ending(until) => Some(until),
+            Stage::Dumping(until) | Stage::Ending(until) | Stage::Killed(until) => Some(until),
             Stage::Over => None,
         }
     }
@@ -119,7 +148,8 @@ impl Overtime {
                 (Stage::InTime, Due::Slow)
             }
             Stage::Dumping(_) => (Stage::Ending(now + GRACE), Due::Terminate),
-            Stage::Ending(_) | Stage::Over => (Stage::Over, Due::Kill),
+            Stage::Ending(_) => (Stage::Killed(now + GRACE), Due::Kill),
+            Stage::Killed(_) | Stage::Over => (Stage::Over, Due::GiveUp),
         };
         self.stage = stage;
         Some(due)
@@ -147,6 +177,7 @@ mod tests {
         assert_eq!(overtime.due(zero + 5 * SECOND), None);
         assert_eq!(overtime.due(zero + 6 * SECOND), Some(Due::Terminate));
         assert_eq!(overtime.due(zero + 9 * SECOND), Some(Due::Kill));
+        assert_eq!(overtime.due(zero + 11 * SECOND), Some(Due::GiveUp));
         assert_eq!(overtime.deadline(), None);
     }
 

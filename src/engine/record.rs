@@ -3,6 +3,7 @@
 //! Every planned execution ends exactly once. What has not ended when a round closes is ended here,
 //! so the sums match whatever happened; and where nobody knows why it has not, the run says so.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,6 +39,8 @@ pub(super) struct Record<'a> {
     round_began: Offset,
     /// Executions of this round that have not ended, for each test.
     open: Vec<u32>,
+    /// Which attempt is next of a test that has failed in this round and is tried again.
+    next_attempts: HashMap<TestIndex, Attempt>,
     gaps: Gaps,
     kept: Kept,
     round_counts: Counts,
@@ -83,6 +86,7 @@ impl<'a> Record<'a> {
             round: None,
             round_began: Offset::default(),
             open: Vec::new(),
+            next_attempts: HashMap::new(),
             gaps: Gaps::default(),
             kept: Kept::default(),
             round_counts: Counts::default(),
@@ -210,6 +214,7 @@ impl<'a> Record<'a> {
         self.round_began = self.now();
         self.round_counts = Counts::default();
         self.round_flaky = 0;
+        self.next_attempts.clear();
         self.open = vec![copies as u32; self.tests.len()];
         let planned = (self.tests.len() * copies) as u64;
         self.emit(None, What::RoundStarted(RoundStarted { workers, planned }));
@@ -237,6 +242,7 @@ impl<'a> Record<'a> {
         attempt: Attempt,
         ending: Ending,
     ) {
+        self.next_attempts.insert(test, attempt.next());
         let execution = self.execution(test, attempt, ending);
         self.emit(worker, What::AttemptFailed(Box::new(execution)));
     }
@@ -287,7 +293,9 @@ impl<'a> Record<'a> {
         for index in 0..self.open.len() {
             for _ in 0..self.open[index] {
                 let ending = Ending::bare(Outcome::NotRun(reason), self.now());
-                self.ended(None, TestIndex(index as u32), Attempt::FIRST, ending);
+                let test = TestIndex(index as u32);
+                let attempt = self.next_attempts.get(&test).copied().unwrap_or(Attempt::FIRST);
+                self.ended(None, test, attempt, ending);
             }
         }
         let stop = self.check(stop);

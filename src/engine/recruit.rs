@@ -17,7 +17,7 @@ use crate::protocol::{Fork, ToWorker};
 /// Makes workers.
 pub(super) enum Recruiter {
     /// By forking this template.
-    Fork(Template),
+    Fork(Box<Template>),
     /// By starting a pytest for each.
     Spawn,
 }

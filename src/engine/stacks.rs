@@ -20,8 +20,10 @@ pub(super) fn read(folder: &Path, name: &str, pid: u32) -> String {
     let dump = judge::without_our_frames(&dump);
     match state_of(pid) {
         _ if !dump.trim().is_empty() => dump,
-        Some(state) => format!("(process {pid} wrote no stacks when it was asked; it is {state})"),
-        None => format!("(process {pid} wrote no stacks)"),
+        Some(state) => {
+            format!("(process {pid} wrote no stacks when it was asked; it is {state})\n")
+        }
+        None => format!("(process {pid} wrote no stacks)\n"),
     }
 }
 

@@ -11,11 +11,15 @@ use crate::process::{Signal, Tree, send_signal};
 /// Workers are in groups of their own, so the terminal's Ctrl-Z does not reach them.
 pub(super) fn suspend(control: &Control, pids: &[u32]) -> Duration {
     let trees: Vec<Tree> = pids.iter().map(|&pid| Tree::of(pid)).collect();
-    trees.iter().for_each(|tree| tree.signal(Signal::STOP));
+    for tree in &trees {
+        tree.signal(Signal::STOP);
+    }
     let stopped = Instant::now();
     send_signal(std::process::id(), Signal::STOP);
     // Whoever continued this process continued its group: not the others.
-    trees.iter().for_each(|tree| tree.signal(Signal::CONT));
+    for tree in &trees {
+        tree.signal(Signal::CONT);
+    }
     let pause = stopped.elapsed();
     control.stood_still(pause);
     pause

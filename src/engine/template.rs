@@ -16,7 +16,9 @@ use super::stacks;
 use super::suspend::suspend;
 use super::warm::{Called, call};
 use crate::model::{ExitCode, StopReason};
-use crate::process::{Ended, PythonError, Signal, Tail, Tree, kill_group, probe, send_signal};
+use crate::process::{
+    Ended, PythonError, Signal, Tail, Tree, explained, is_shortage, kill_group, probe, send_signal,
+};
 use crate::protocol::socket::Sender;
 use crate::protocol::{
     FileRow, Fork, Hello, Ready, Role, TestRow, ToController, ToWorker, VERSION,
@@ -77,6 +79,8 @@ pub(super) struct Ending {
     pub(super) said: Vec<ToController>,
     /// Where it was when it had to be ended, if it had.
     pub(super) stalled: Option<String>,
+    /// Why the run ends for another reason than the one that it was told.
+    pub(super) cut: Option<StopReason>,
 }
 
 /// How pytest ended where it was to become ready.
@@ -203,6 +207,11 @@ impl Template {
                     self.clock.shift(pause);
                     grace.shift(pause);
                 }
+                Message::Unheard { why } => {
+                    // It waits for an answer that cannot come.
+                    self.kill();
+                    stop.get_or_insert(unheard(&why));
+                }
                 other => self.note(other),
             }
             if let Some(ended) = self.ended
@@ -229,22 +238,13 @@ impl Template {
             Some(Due::Dump) => self.ask_for_stacks(),
             Some(Due::Terminate) => Tree::of(self.pid).signal(Signal::TERM),
             Some(Due::Kill) => self.kill(),
-            Some(Due::Slow) | None => {}
+            Some(Due::Slow | Due::GiveUp) | None => {}
         }
     }
 
     /// What took too long, if it was ended for that, and where it was.
     fn stall(&self) -> Option<(String, String)> {
-        let seconds = self.clock.exceeded()?.as_secs_f64();
-        let what = match self.clock.awaited {
-            Awaited::Hello => format!(
-                "pytest has not loaded its conftests and plugins within {seconds} s \
-                 (--collect-timeout)"
-            ),
-            Awaited::SessionEnd => format!("pytest's session did not end within {seconds} s"),
-            _ => format!("collection took longer than {seconds} s (--collect-timeout)"),
-        };
-        Some((what, self.stacks()))
+        Some((self.clock.stall_of_pytest()?, self.stacks()))
     }
 
     /// Asks it for its stacks.
@@ -326,19 +326,26 @@ impl Template {
         }
         let patience = if is_judged { LONG_PATIENCE } else { grace };
         self.clock = Overtime::new(Awaited::SessionEnd, Instant::now(), Some(patience));
-        let mut linger: Option<Instant> = None;
+        let mut linger = self.ended.map(|_| Instant::now() + LINGER);
         let mut said = Vec::new();
+        let mut cut = None;
         let mut closed = self.conn.is_none();
         while self.ended.is_none() || !closed {
             let deadline = linger.or(self.clock.deadline());
             match control.receive(deadline) {
-                Some(Message::Interrupt | Message::TimeIsUp(_)) => break,
+                Some(Message::Interrupt) => {
+                    cut.get_or_insert(StopReason::Interrupted);
+                    break;
+                }
+                Some(Message::TimeIsUp(limit)) => {
+                    cut.get_or_insert(StopReason::RunTimeout(limit));
+                    self.clock = Overtime::new(Awaited::SessionEnd, Instant::now(), Some(grace));
+                }
                 None if linger.is_some() || deadline.is_none() => break,
                 None => {
                     self.do_what_is_due();
                     if self.clock.deadline().is_none() {
-                        // It was killed, and its end is on its way.
-                        linger = Some(Instant::now() + LINGER);
+                        break;
                     }
                 }
                 Some(Message::Suspend) => self.clock.shift(suspend(control, &[self.pid])),
@@ -363,7 +370,7 @@ impl Template {
         let last = written.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
         let last = last.to_owned();
         let stalled = self.stall().map(|(what, stacks)| format!("{what}; it was here:\n{stacks}"));
-        Ending { ended: self.ended, last_line: last, output: written, said, stalled }
+        Ending { ended: self.ended, last_line: last, output: written, said, stalled, cut }
     }
 }
 
@@ -469,8 +476,16 @@ pub(super) fn unusable(error: &PythonError) -> String {
     format!("{error}.\nName another one with --python PATH or PNL_PYTHON")
 }
 
+/// The run's end where a process has started and cannot be listened to.
+pub(super) fn unheard(why: &io::Error) -> StopReason {
+    StopReason::Internal(format!("a process of pytest's cannot be heard: {}", explained(why)))
+}
+
 /// The run's end where the interpreter could not even be started.
 pub(super) fn cannot_start(plan: &Plan, error: &io::Error) -> StopReason {
+    if is_shortage(error) {
+        return StopReason::Internal(format!("pytest cannot be started: {}", explained(error)));
+    }
     let path = plan.python.path.clone();
     StopReason::Usage(unusable(&PythonError::Broken { path, why: error.to_string() }))
 }

@@ -18,6 +18,7 @@ mod leftovers;
 mod leftovers;
 mod package;
 mod python;
+mod shortage;
 mod signals;
 mod tail;
 #[cfg(target_os = "linux")]
@@ -36,6 +37,7 @@ pub use leftovers::{Leftover, end_leftovers};
 pub use package::unpack;
 pub use python::{Found, Interpreter, Modules, PythonError, find, probe};
 pub use rustix::process::Signal;
+pub use shortage::{explained, is_shortage, open_files};
 pub use signals::{SignalsError, forward_signals, forward_suspend, write_from_background};
 pub use tail::{Tail, file_text};
 pub use tree::{Tree, state_of};

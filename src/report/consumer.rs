@@ -1,8 +1,25 @@
 //! What the hub's threads hold.
 
+use std::fmt;
 use std::time::Duration;
 
 use crate::model::Event;
+
+/// What could not be reported, as a sentence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unreported {
+    /// On the terminal, or at a place that no option named: whoever runs this sees it.
+    Seen(String),
+    /// In a file that an option asked for: somebody else, a CI server, will look for it.
+    Asked(String),
+}
+
+impl fmt::Display for Unreported {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Self::Seen(text) | Self::Asked(text)) = self;
+        f.write_str(text)
+    }
+}
 
 /// A report: lives in one of the hub's threads.
 pub(crate) trait Consumer: Send {
@@ -18,6 +35,6 @@ pub(crate) trait Consumer: Send {
         None
     }
 
-    /// Completes the report. What could not be written comes back as sentences.
-    fn finish(self: Box<Self>) -> Vec<String>;
+    /// Completes the report, and says what could not be written.
+    fn finish(self: Box<Self>) -> Vec<Unreported>;
 }

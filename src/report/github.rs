@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use crate::model::{Event, What};
 
-use super::consumer::Consumer;
+use super::consumer::{Consumer, Unreported};
 use super::summary::{Summary, TestFigures};
 use super::terminal::Out;
 use super::text::{self, counted};
@@ -77,7 +77,7 @@ impl Consumer for Annotations {
 
     fn tick(&mut self) {}
 
-    fn finish(self: Box<Self>) -> Vec<String> {
+    fn finish(self: Box<Self>) -> Vec<Unreported> {
         // The terminal writes to the same place and warns.
         Vec::new()
     }
@@ -107,7 +107,7 @@ impl Consumer for JobSummary {
 
     fn tick(&mut self) {}
 
-    fn finish(self: Box<Self>) -> Vec<String> {
+    fn finish(self: Box<Self>) -> Vec<Unreported> {
         if self.summary.ended().is_none() {
             return Vec::new();
         }
@@ -115,6 +115,7 @@ impl Consumer for JobSummary {
         let path = self.path.display();
         failed
             .map(|error| format!("GITHUB_STEP_SUMMARY {path} could not be written: {error}"))
+            .map(Unreported::Seen)
             .into_iter()
             .collect()
     }

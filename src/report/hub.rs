@@ -17,7 +17,7 @@ use crate::model::{Event, Level, What};
 use crate::queue::{self, NoBatch, queue};
 
 use super::Reporter;
-use super::consumer::Consumer;
+use super::consumer::{Consumer, Unreported};
 use super::github::{Annotations, Github, JobSummary};
 use super::jsonl::JsonLines;
 use super::junit::JUnit;
@@ -49,15 +49,23 @@ pub struct Reports {
 /// A report that cannot even be begun. Found before the first test, so that nobody learns after
 /// hours that a folder was read-only.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot write {option} {path}: {cause}")]
-pub struct ReportError {
-    /// Which option asked for it.
-    pub option: &'static str,
-    /// The file as the user named it.
-    pub path: String,
-    /// What the system said.
-    #[source]
-    pub cause: std::io::Error,
+pub enum ReportError {
+    /// A file.
+    #[error("cannot write {option} {path}: {cause}")]
+    File {
+        /// Which option asked for it.
+        option: &'static str,
+        /// The file as the user named it.
+        path: String,
+        /// What the system said.
+        #[source]
+        cause: std::io::Error,
+    },
+    /// Any report at all.
+    #[error(
+        "cannot start a thread for reports: {0}. The limit of processes is too low (ulimit -u)"
+    )]
+    Thread(#[source] std::io::Error),
 }
 
 /// Takes events without ever waiting, and has them reported by threads.
@@ -68,12 +76,18 @@ pub struct Hub {
 
 /// Bytes of live output that may wait for one thread: a test writes faster than a terminal shows.
 const OUTPUT: usize = 16 << 20;
+/// What a thread's consumers write to.
+#[derive(Debug, Clone, Copy)]
+enum Target {
+    Terminal,
+    Files,
+}
 
 /// One thread with its consumers.
 struct Lane {
-    name: &'static str,
+    target: Target,
     events: queue::Sender<Arc<Event>>,
-    warnings: Receiver<Vec<String>>,
+    warnings: Receiver<Vec<Unreported>>,
     /// Bytes of live output that wait.
     output: Arc<AtomicUsize>,
     /// Lines that were left out since the last that was not.
@@ -102,10 +116,10 @@ impl Hub {
         if let Some(path) = reports.github.summary {
             files.push(Box::new(JobSummary::new(path)));
         }
-        let lanes = [("terminal", screen), ("files", files)];
+        let lanes = [(Target::Terminal, screen), (Target::Files, files)];
         let lanes = lanes.into_iter().filter(|(_, consumers)| !consumers.is_empty());
-        let lanes = lanes.map(|(name, consumers)| Lane::start(name, consumers)).collect();
-        Ok(Self { lanes, sinks: Vec::new() })
+        let lanes = lanes.map(|(target, consumers)| Lane::start(target, consumers));
+        Ok(Self { lanes: lanes.collect::<Result<_, _>>()?, sinks: Vec::new() })
     }
 
     /// Adds a consumer that is called in the engine's own thread, before the event goes anywhere
@@ -117,22 +131,22 @@ impl Hub {
     /// Waits until everything is shown and written, and tells what could not be. A terminal that
     /// takes no output (Ctrl-S, a pager) holds this as it would hold any program.
     #[must_use]
-    pub fn finish(self) -> Vec<String> {
+    pub fn finish(self) -> Vec<Unreported> {
         self.finish_before(None)
     }
 
     /// [`Hub::finish`] that waits no longer than this: for a run that was told twice to stop.
     #[must_use]
-    pub fn finish_within(self, limit: Duration) -> Vec<String> {
+    pub fn finish_within(self, limit: Duration) -> Vec<Unreported> {
         self.finish_before(Some(Instant::now() + limit))
     }
 
-    fn finish_before(self, deadline: Option<Instant>) -> Vec<String> {
+    fn finish_before(self, deadline: Option<Instant>) -> Vec<Unreported> {
         // All channels are closed before the first wait: a held terminal must not keep files open.
-        let closed: Vec<_> = self.lanes.into_iter().map(|it| (it.name, it.warnings)).collect();
+        let closed: Vec<_> = self.lanes.into_iter().map(|it| (it.target, it.warnings)).collect();
         closed
             .into_iter()
-            .flat_map(|(name, warnings)| wait_for(name, &warnings, deadline))
+            .flat_map(|(target, warnings)| wait_for(target, &warnings, deadline))
             .collect()
     }
 }
@@ -149,16 +163,18 @@ impl Reporter for Hub {
 }
 
 impl Lane {
-    fn start(name: &'static str, consumers: Vec<Box<dyn Consumer>>) -> Self {
+    fn start(target: Target, consumers: Vec<Box<dyn Consumer>>) -> Result<Self, ReportError> {
         let (events, inbox) = queue(DELAY, BATCH);
         let (outbox, warnings) = unbounded();
         let output = Arc::new(AtomicUsize::new(0));
         let waiting = output.clone();
-        thread::spawn(move || {
+        let work = move || {
             let consumers = consume(&inbox, consumers, &waiting);
             let _ = outbox.send(consumers.into_iter().flat_map(Consumer::finish).collect());
-        });
-        Self { name, events, warnings, output, left_out: 0 }
+        };
+        let started = thread::Builder::new().name("report".to_owned()).spawn(work);
+        started.map_err(ReportError::Thread)?;
+        Ok(Self { target, events, warnings, output, left_out: 0 })
     }
 
     /// Passes an event on, unless it is one line of output too many.
@@ -219,25 +235,25 @@ fn size_of_output(event: &Event) -> usize {
 }
 
 fn wait_for(
-    name: &str,
-    warnings: &Receiver<Vec<String>>,
+    target: Target,
+    warnings: &Receiver<Vec<Unreported>>,
     deadline: Option<Instant>,
-) -> Vec<String> {
+) -> Vec<Unreported> {
     let received = match deadline {
         Some(deadline) => warnings.recv_deadline(deadline),
         None => warnings.recv().map_err(|_| RecvTimeoutError::Disconnected),
     };
-    match received {
-        Ok(warnings) => warnings,
-        Err(RecvTimeoutError::Timeout) => {
-            vec![format!("the {name} report was still blocked and is incomplete")]
-        }
+    let why = match received {
+        Ok(warnings) => return warnings,
+        Err(RecvTimeoutError::Timeout) => "was still blocked and is incomplete",
         Err(RecvTimeoutError::Disconnected) => {
-            vec![format!(
-                "the {name} report failed internally and is incomplete; please report this as a bug"
-            )]
+            "failed internally and is incomplete; please report this as a bug"
         }
-    }
+    };
+    vec![match target {
+        Target::Terminal => Unreported::Seen(format!("the terminal report {why}")),
+        Target::Files => Unreported::Asked(format!("the files report {why}")),
+    }]
 }
 
 fn failed(
@@ -245,7 +261,7 @@ fn failed(
     path: &std::path::Path,
 ) -> impl FnOnce(std::io::Error) -> ReportError {
     let path = path.display().to_string();
-    move |cause| ReportError { option, path, cause }
+    move |cause| ReportError::File { option, path, cause }
 }
 
 #[cfg(test)]
@@ -271,13 +287,14 @@ mod tests {
             let _ = self.seen.send("tick");
         }
 
-        fn finish(self: Box<Self>) -> Vec<String> {
-            vec!["disk full".to_owned()]
+        fn finish(self: Box<Self>) -> Vec<Unreported> {
+            vec![Unreported::Asked("disk full".to_owned())]
         }
     }
 
     fn hub_with(consumer: Probe) -> Hub {
-        Hub { lanes: vec![Lane::start("files", vec![Box::new(consumer)])], sinks: Vec::new() }
+        let lane = Lane::start(Target::Files, vec![Box::new(consumer)]).expect("a thread");
+        Hub { lanes: vec![lane], sinks: Vec::new() }
     }
 
     #[test]
@@ -296,7 +313,7 @@ mod tests {
         assert_eq!(heard.len(), story.events().len());
         assert_eq!(sight.len(), 0, "nothing is seen before the release");
         drop(release);
-        assert_eq!(hub.finish(), ["disk full"]);
+        assert_eq!(hub.finish(), [Unreported::Asked("disk full".to_owned())]);
         assert_eq!(sight.iter().filter(|what| *what == "event").count(), story.events().len());
     }
 
@@ -319,7 +336,7 @@ mod tests {
 
         fn tick(&mut self) {}
 
-        fn finish(self: Box<Self>) -> Vec<String> {
+        fn finish(self: Box<Self>) -> Vec<Unreported> {
             Vec::new()
         }
     }
@@ -328,7 +345,8 @@ mod tests {
     fn live_output_waits_within_a_limit_and_what_is_left_out_is_said() {
         let (release, hold) = unbounded();
         let (seen, sight) = unbounded();
-        let lane = Lane::start("files", vec![Box::new(Listener { hold, seen })]);
+        let consumer = Box::new(Listener { hold, seen });
+        let lane = Lane::start(Target::Files, vec![consumer]).expect("a thread");
         let mut hub = Hub { lanes: vec![lane], sinks: Vec::new() };
         let mut story = Story::new(&[], Some(1));
         story.push(Some(1), Some(0), What::OutputLine("x".repeat(1 << 20)));
@@ -339,7 +357,7 @@ mod tests {
         story.end();
         hub.event(&Arc::new(story.events().last().expect("the end").clone()));
         drop(release);
-        assert_eq!(hub.finish(), Vec::<String>::new());
+        assert!(hub.finish().is_empty());
         let said: Vec<String> = sight.try_iter().collect();
         let lines = said.len() - 1;
         assert!((10..=20).contains(&lines), "{lines}");
@@ -391,7 +409,7 @@ mod tests {
         story.round(&[Ending::Fail("no")]);
         story.end();
         story.events().iter().for_each(|event| hub.event(&Arc::new(event.clone())));
-        assert_eq!(hub.finish(), Vec::<String>::new());
+        assert_eq!(hub.finish(), []);
         for (name, content) in
             [("report.xml", "<failure"), ("events.jsonl", "run-ended"), ("summary.md", "1 failed")]
         {
@@ -407,6 +425,7 @@ mod tests {
         let mut hub = hub_with(Probe { hold, seen });
         hub.event(&Arc::new(Story::new(&[], Some(1)).events()[0].clone()));
         let warnings = hub.finish_within(Duration::ZERO);
-        assert_eq!(warnings, ["the files report was still blocked and is incomplete"]);
+        let text = "the files report was still blocked and is incomplete";
+        assert_eq!(warnings, [Unreported::Asked(text.to_owned())]);
     }
 }

@@ -15,7 +15,7 @@ use crate::model::{
     RunStarted, Slot, StopReason, TestIndex, TestInfo, What, WorkerEnd, WorkerId,
 };
 
-use super::consumer::Consumer;
+use super::consumer::{Consumer, Unreported};
 
 /// The format's version: `"v"` of every line.
 const VERSION: u32 = 1;
@@ -59,13 +59,14 @@ impl Consumer for JsonLines {
         self.attempt(|it| it.file.flush());
     }
 
-    fn finish(mut self: Box<Self>) -> Vec<String> {
+    fn finish(mut self: Box<Self>) -> Vec<Unreported> {
         self.tick();
         let quiet = |error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe;
         let failed = self.failed.take().filter(|error| !quiet(error));
         let path = self.path.display();
         failed
             .map(|error| format!("--jsonl {path} could not be written to its end: {error}"))
+            .map(Unreported::Asked)
             .into_iter()
             .collect()
     }

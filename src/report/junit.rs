@@ -35,7 +35,7 @@ use crate::model::{
     Counts, Event, Execution, Offset, OutcomeKind, Round, RunStarted, TestIndex, What, WorkerId,
 };
 
-use super::consumer::Consumer;
+use super::consumer::{Consumer, Unreported};
 use super::text;
 use case::Case;
 
@@ -186,9 +186,10 @@ impl Consumer for JUnit {
 
     fn tick(&mut self) {}
 
-    fn finish(mut self: Box<Self>) -> Vec<String> {
+    fn finish(mut self: Box<Self>) -> Vec<Unreported> {
         let Err(error) = self.complete() else { return Vec::new() };
-        vec![format!("--junit {} could not be written: {error}", self.target.display())]
+        let path = self.target.display();
+        vec![Unreported::Asked(format!("--junit {path} could not be written: {error}"))]
     }
 }
 
@@ -341,7 +342,7 @@ mod tests {
         let mut junit = JUnit::create(&path).expect("a file");
         assert!(!path.exists());
         story.events().iter().for_each(|event| junit.event(event));
-        assert_eq!(Box::new(junit).finish(), Vec::<String>::new());
+        assert_eq!(Box::new(junit).finish(), []);
         let names = fs::read_dir(path.parent().expect("new")).expect("a folder").count();
         assert_eq!(names, 1, "the temporary file is gone");
         fs::read_to_string(&path).expect("written")

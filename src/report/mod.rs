@@ -24,6 +24,7 @@ pub mod summary;
 mod terminal;
 pub mod text;
 
+pub use consumer::Unreported;
 pub use github::Github;
 pub use hub::{Hub, ReportError, Reports, Sink};
 pub use terminal::{Surroundings, TerminalOptions, Verbosity};

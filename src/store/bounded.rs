@@ -15,7 +15,7 @@ const LINE: usize = 4 * 1024;
 const RUN: usize = 64 * 1024 * 1024;
 
 /// What a run may still write.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Budget {
     spent: usize,
 }

@@ -1,6 +1,7 @@
 //! What can go wrong with a history, in words for the user.
 
 use std::fmt::Write as _;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 /// Why the history cannot be read or written.
@@ -17,7 +18,7 @@ pub enum StoreError {
     /// A newer pnl has written the file. It is left as it is.
     #[error(
         "{} has schema version {found} and this pnl knows versions up to {known}: a newer pnl has \
-         written it. Update pnl, or move the file away to begin a new history",
+         written it, and can read it",
         path.display()
     )]
     TooNew {
@@ -37,6 +38,14 @@ pub enum StoreError {
         path: PathBuf,
         /// What `SQLite` said.
         source: rusqlite::Error,
+    },
+    /// More was reported than could be written in time: a disk that stalls.
+    #[error("the disk of {} was too slow, and no more than {limit_mib} MiB are kept in memory", path.display())]
+    TooSlow {
+        /// The database.
+        path: PathBuf,
+        /// What may wait.
+        limit_mib: usize,
     },
     /// The writing thread cannot be started.
     #[error("cannot start the thread that writes the history: {0}")]
@@ -72,6 +81,41 @@ pub enum StoreError {
         /// Ids of the newest of them.
         candidates: Vec<String>,
     },
+}
+
+impl StoreError {
+    /// Whether the file is no sound database, so that nothing will ever come of it.
+    pub(super) fn is_damage(&self) -> bool {
+        use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+        matches!(self.code(), Some(DatabaseCorrupt | NotADatabase))
+    }
+
+    /// Whether it can be otherwise a moment later: somebody else holds it, or a disk is full.
+    pub(super) fn may_pass(&self) -> bool {
+        use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked, DiskFull, SystemIoFailure};
+        match self {
+            Self::Folder { source, .. } => {
+                matches!(source.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
+            }
+            _ => matches!(
+                self.code(),
+                Some(DatabaseBusy | DatabaseLocked | DiskFull | SystemIoFailure)
+            ),
+        }
+    }
+
+    /// Whether another process holds the file.
+    pub(super) fn is_held(&self) -> bool {
+        use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked};
+        matches!(self.code(), Some(DatabaseBusy | DatabaseLocked))
+    }
+
+    fn code(&self) -> Option<rusqlite::ErrorCode> {
+        match self {
+            Self::Sqlite { source, .. } => source.sqlite_error_code(),
+            _ => None,
+        }
+    }
 }
 
 fn listed(lead: &str, candidates: &[String]) -> String {

@@ -27,12 +27,19 @@ impl Project {
         self.0.path()
     }
 
+    /// A writer of a history that is well.
+    pub(crate) fn writer(&self) -> HistoryWriter {
+        let (writer, warning) = HistoryWriter::open(self.root()).expect("a history");
+        assert!(warning.is_none(), "{warning:?}");
+        writer
+    }
+
     pub(crate) fn record(&self, events: &[Event]) {
-        let writer = HistoryWriter::open(self.root()).expect("a history");
+        let writer = self.writer();
         for event in events {
             writer.record(&Arc::new(event.clone()));
         }
-        writer.finish().expect("written");
+        assert!(writer.finish().expect("written").is_empty());
     }
 
     pub(crate) fn load(&self, run: &str) -> StoredRun {

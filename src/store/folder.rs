@@ -16,9 +16,17 @@ mod private;
 #[path = "folder/unix.rs"]
 mod private;
 
+pub(super) use private::{FileId, file_id};
+
 /// The database of a project, which may not exist.
 pub(super) fn database(root: &Path) -> PathBuf {
     folder(root).join("history.db")
+}
+
+/// The database of this pnl where a newer one has written the other: each version its own, so that
+/// both can be used in one project.
+pub(super) fn beside(root: &Path, version: i64) -> PathBuf {
+    folder(root).join(format!("history.v{version}.db"))
 }
 
 /// Makes the folder unless it exists, and holds it until the returned file is dropped.

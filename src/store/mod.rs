@@ -4,18 +4,22 @@
 //! the model alone. What is written is told by docs/history.md, table by table.
 //!
 //! The history serves the run and never the other way round: nothing here may stop or change a
-//! run. A writer that cannot write keeps the first error for [`HistoryWriter::finish`] and drops
-//! the rest, whole batches at a time, so that what is there is true.
+//! run. A writer that cannot write keeps what waits, within a bound, and tries again; a file that is
+//! damaged is kept aside and another one begun. [`HistoryWriter::finish`] says what is missing.
 
+mod backlog;
+mod batcher;
 mod bounded;
 mod columns;
 mod error;
 mod expected;
 mod folder;
 mod load;
+mod open;
 mod query;
 mod recorder;
 mod schema;
+mod warning;
 mod writer;
 
 #[cfg(test)]
@@ -26,4 +30,5 @@ mod tests;
 pub use error::StoreError;
 pub use load::{FailureGroup, StoredRound, StoredRun, StoredTest};
 pub use query::{History, RunEnd, RunRecord};
+pub use warning::HistoryWarning;
 pub use writer::HistoryWriter;

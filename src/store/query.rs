@@ -7,7 +7,7 @@ use rusqlite::{Connection, Row, params};
 use super::columns::{integer, outcome, seconds, unsigned};
 use super::error::StoreError;
 use super::load::{self, StoredRun};
-use super::{expected, folder, schema};
+use super::{expected, open};
 use crate::model::{Counts, Durations, OutcomeKind, RunId, Server, Usage};
 
 /// How many ids an error lists.
@@ -87,8 +87,8 @@ pub struct RunEnd {
 impl History {
     /// Opens the history of the project at `root`. [`StoreError::Empty`] where there is none.
     pub fn open_read(root: &Path) -> Result<Self, StoreError> {
-        let connection = schema::open_read(root)?;
-        Ok(Self { connection, path: folder::database(root) })
+        let (connection, path) = open::open_read(root)?;
+        Ok(Self { connection, path })
     }
 
     /// The newest runs, newest first.

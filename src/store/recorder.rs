@@ -14,8 +14,8 @@ use crate::model::{
     RunEnded, RunStarted, TestInfo, Usage, What,
 };
 
-/// What one run has written so far. Of no use after an error: it then knows ids that were rolled
-/// back.
+/// What one run has written so far. After an error it knows ids that were rolled back, until
+/// [`Recorder::roll_back`] makes it forget them.
 #[derive(Debug, Default)]
 pub(super) struct Recorder {
     /// The run's row, once it is there. Events before are not of any run and are ignored.
@@ -29,7 +29,39 @@ pub(super) struct Recorder {
     budget: Budget,
 }
 
+/// Where a recorder was before a transaction.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Mark {
+    run: Option<i64>,
+    executions: i64,
+    usage: Option<Usage>,
+    budget: Budget,
+}
+
 impl Recorder {
+    /// Whether the run has its row.
+    pub(super) fn has_begun(&self) -> bool {
+        self.run.is_some()
+    }
+
+    /// How many executions are written.
+    pub(super) fn executions(&self) -> u64 {
+        self.executions.unsigned_abs()
+    }
+
+    /// To be taken before a transaction.
+    pub(super) fn mark(&self) -> Mark {
+        let Self { run, executions, usage, budget, .. } = *self;
+        Mark { run, executions, usage, budget }
+    }
+
+    /// The transaction was rolled back. Tests are looked up again; failures that were written may be
+    /// written a second time.
+    pub(super) fn roll_back(&mut self, mark: Mark) {
+        let Mark { run, executions, usage, budget } = mark;
+        *self = Self { run, executions, usage, budget, ..Self::default() };
+    }
+
     /// Writes what belongs into the history.
     pub(super) fn record(&mut self, db: &Connection, event: &Event) -> rusqlite::Result<()> {
         if let What::RunStarted(started) = &event.what {

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::fixture::{Project, STARTED_US, Tape, execution, failing, started, test};
-use super::{History, HistoryWriter, RunEnd, StoreError};
+use super::{History, HistoryWarning, HistoryWriter, RunEnd, StoreError};
 use crate::model::{
-    Attempt, Crash, Execution, Failure, NotRun, Offset, Outcome, OutcomeKind, Round, Server,
+    Attempt, Crash, Event, Execution, Failure, NotRun, Offset, Outcome, OutcomeKind, Round, Server,
     StopReason, TestInfo, What, WorkerId,
 };
 
@@ -110,7 +110,7 @@ fn tests_keep_their_row_from_run_to_run() {
         let passed = execution(&it, Outcome::Passed);
         project.record(&Tape::new(started(id)).round([passed]).complete());
     }
-    let connection = super::schema::open_read(project.root()).expect("a history");
+    let connection = super::open::open_read(project.root()).expect("a history").0;
     let rows: i64 =
         connection.query_row("SELECT count(*) FROM tests", [], |row| row.get(0)).expect("a count");
     assert_eq!(rows, 1);
@@ -148,7 +148,7 @@ fn equal_failures_are_written_once_and_grouped_by_message() {
         .complete();
     project.record(&events);
 
-    let connection = super::schema::open_read(project.root()).expect("a history");
+    let connection = super::open::open_read(project.root()).expect("a history").0;
     let texts: i64 = connection
         .query_row("SELECT count(*) FROM failures", [], |row| row.get(0))
         .expect("a count");
@@ -208,8 +208,8 @@ fn runs_at_once_are_all_stored() {
 #[test]
 fn a_run_waits_for_another_that_writes() {
     let project = Project::new();
-    let other = super::schema::open_write(project.root()).expect("a second connection");
-    let writer = HistoryWriter::open(project.root()).expect("a history");
+    let other = super::open::open_write(project.root()).expect("a second connection").connection;
+    let writer = project.writer();
     let mut tape = Tape::new(started("x")).round([]);
     for event in tape.events.drain(..) {
         writer.record(&Arc::new(event));
@@ -269,7 +269,7 @@ fn without_a_history_nothing_is_made() {
     let project = Project::new();
     assert!(matches!(History::open_read(project.root()), Err(StoreError::Empty { .. })));
     assert!(!project.root().join(".pnl").exists());
-    HistoryWriter::open(project.root()).expect("a history").finish().expect("nothing to write");
+    project.writer().finish().expect("nothing to write");
     let history = History::open_read(project.root()).expect("an empty history");
     assert!(matches!(history.find(None), Err(StoreError::Empty { .. })));
     assert!(matches!(history.find(Some("x")), Err(StoreError::Empty { .. })));
@@ -279,16 +279,127 @@ fn without_a_history_nothing_is_made() {
 fn a_history_that_cannot_be_written_tells_at_the_end() {
     let project = Project::new();
     let it = test(0, "a.py::t");
-    let writer = HistoryWriter::open(project.root()).expect("a history");
-    let breaker = super::schema::open_write(project.root()).expect("a second connection");
+    let writer = project.writer();
+    let breaker = super::open::open_write(project.root()).expect("a second connection").connection;
     breaker.execute_batch("DROP VIEW results; DROP TABLE executions").expect("broken");
     let tape = Tape::new(started("x")).round([execution(&it, Outcome::Passed)]);
     for event in tape.round([execution(&it, Outcome::Passed)]).complete() {
         writer.record(&Arc::new(event));
     }
-    let error = writer.finish().expect_err("a table is missing").to_string();
-    assert!(error.starts_with("cannot write the history "), "{error}");
-    assert!(error.contains("no such table: executions"), "{error}");
+    let [warning] = &writer.finish().expect("a warning")[..] else { panic!("a table is missing") };
+    assert!(matches!(warning, HistoryWarning::Missing { missing: 2, .. }), "{warning}");
+    assert!(warning.to_string().contains("no such table: executions"), "{warning}");
+}
+
+/// A run of `count` executions in one round, but for its end.
+fn long_tape(count: u32) -> Tape {
+    let executions =
+        (0..count).map(|n| execution(&test(n, &format!("a.py::t[{n}]")), Outcome::Passed));
+    Tape::new(started("x")).round(executions)
+}
+
+fn send(writer: &HistoryWriter, events: &[Event]) {
+    for event in events {
+        writer.record(&Arc::new(event.clone()));
+    }
+}
+
+fn database(project: &Project) -> std::path::PathBuf {
+    project.root().join(".pnl/history.db")
+}
+
+/// Waits until what was recorded so far is written: there is no event for it.
+fn until_stored(project: &Project, executions: u64) {
+    let give_up = Instant::now() + Duration::from_secs(60);
+    let stored = || {
+        let history = History::open_read(project.root()).ok()?;
+        Some(history.find(Some("x")).ok()?.counts.total())
+    };
+    while stored() != Some(executions) {
+        assert!(Instant::now() < give_up, "{:?} of {executions} are stored", stored());
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_file_that_is_damaged_meanwhile_is_kept_aside_and_the_run_goes_on_in_another() {
+    let project = Project::new();
+    let writer = project.writer();
+    let events = long_tape(3000).complete();
+    let (before, after) = events.split_at(1 + 1 + 1500);
+    send(&writer, before);
+    until_stored(&project, 1500);
+    // All pages but the first two. The wal would cover for them.
+    let connection = super::open::open_write(project.root()).expect("a second one").connection;
+    connection
+        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0))
+        .expect("a checkpoint");
+    drop(connection);
+    let length = std::fs::metadata(database(&project)).expect("a file").len();
+    let mut file = std::fs::File::options().write(true).open(database(&project)).expect("a file");
+    std::io::Seek::seek(&mut file, std::io::SeekFrom::Start(8192)).expect("in the file");
+    let junk = vec![0xA5; usize::try_from(length - 8192).expect("a small file")];
+    std::io::Write::write_all(&mut file, &junk).expect("written");
+    send(&writer, after);
+    let warnings = writer.finish().expect("warnings");
+    let [HistoryWarning::KeptAside { kept: Some(kept), before: 1500, .. }] = &warnings[..] else {
+        panic!("{warnings:?}");
+    };
+    assert!(kept.exists());
+    let run = project.load("x");
+    assert_eq!(run.totals.total(), 1500, "what came after");
+    assert_eq!(run.record.counts.total(), 3000, "as it ended");
+    assert_eq!(run.rounds.len(), 1);
+}
+
+#[test]
+fn what_waits_while_another_process_holds_the_file_is_written_later() {
+    let project = Project::new();
+    let (other, writer) = (super::open::open_write(project.root()), project.writer());
+    let other = other.expect("a second connection").connection;
+    other.execute_batch("BEGIN IMMEDIATE").expect("the lock");
+    let events = long_tape(2000).complete();
+    send(&writer, &events);
+    let HistoryWarning::Blocked =
+        &writer.finish_within(Duration::ZERO).expect("a warning")[..].first().expect("one")
+    else {
+        panic!("it cannot have written");
+    };
+    other.execute_batch("COMMIT").expect("released");
+    until_stored(&project, 2000);
+}
+
+#[test]
+fn what_has_no_room_to_wait_in_is_counted_and_the_rest_is_true() {
+    let project = Project::new();
+    let other = super::open::open_write(project.root()).expect("a second connection").connection;
+    let room = 100 * 256;
+    let (writer, _) = HistoryWriter::open_with(project.root(), room).expect("a history");
+    other.execute_batch("BEGIN IMMEDIATE").expect("the lock");
+    let events = long_tape(2000).complete();
+    send(&writer, &events);
+    other.execute_batch("COMMIT").expect("released");
+    let warnings = writer.finish().expect("warnings");
+    let [HistoryWarning::Missing { missing, cause: StoreError::TooSlow { .. } }] = &warnings[..]
+    else {
+        panic!("{warnings:?}");
+    };
+    let run = project.load("x");
+    assert_eq!(run.totals.total() + missing, 2000);
+    assert!(*missing >= 1800, "{missing}");
+    assert_eq!(run.record.counts.total(), 2000);
+}
+
+#[test]
+fn a_run_whose_file_is_deleted_says_so() {
+    let project = Project::new();
+    let writer = project.writer();
+    let events = long_tape(10).complete();
+    send(&writer, &events[..5]);
+    std::fs::remove_dir_all(project.root().join(".pnl")).expect("gone");
+    send(&writer, &events[5..]);
+    let warnings = writer.finish().expect("warnings");
+    assert!(matches!(&warnings[..], [HistoryWarning::Removed { .. }]), "{warnings:?}");
 }
 
 #[test]
@@ -308,7 +419,7 @@ fn the_schedule_is_recorded() {
         ..execution(&test(5, "a.py::t"), Outcome::Passed)
     };
     project.record(&Tape::new(started("x")).round_on([(Some(WorkerId(9)), again)]).complete());
-    let connection = super::schema::open_read(project.root()).expect("a history");
+    let connection = super::open::open_read(project.root()).expect("a history").0;
     let row: (i64, i64, i64, i64, i64) = connection
         .query_row(
             "SELECT attempt, position, worker, start_us, reported_us FROM executions",
@@ -360,7 +471,7 @@ fn what_was_written_survives_a_kill() {
 #[ignore = "a process for another test to kill"]
 fn record_for_ever() {
     let Some(root) = std::env::var_os("PNL_TEST_ROOT") else { return };
-    let writer = HistoryWriter::open(root.as_ref()).expect("a history");
+    let (writer, _) = HistoryWriter::open(root.as_ref()).expect("a history");
     let tape = Tape::new(started("endless"));
     let it = test(0, "a.py::t");
     let mut tape = tape.round([]);

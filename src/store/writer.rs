@@ -1,27 +1,26 @@
-//! The thread that writes a run's history.
+//! A run's handle on the thread that writes its history.
 //!
 //! Events wait in memory and are written in batches, each a short transaction of its own, so that
 //! several runs can write to one file and a test never waits for a disk. What is committed survives
 //! a kill of pnl (`synchronous=NORMAL`: after a loss of power the last commits may be missing, and
 //! the file is sound).
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::Duration;
 
-use rusqlite::{Connection, TransactionBehavior};
+use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 
+use super::backlog::{Backlog, LIMIT};
+use super::batcher::{BATCH, Batcher};
 use super::error::StoreError;
-use super::recorder::Recorder;
-use super::{folder, schema};
+use super::open::open_write;
+use super::warning::HistoryWarning;
 use crate::model::{Event, What};
-use crate::queue::{Receiver, Sender, queue};
+use crate::queue::{Sender, queue};
 
-/// A batch is written at the latest when it has so many events …
-const BATCH: usize = 1000;
-
-/// … or when its first event is so old. This is what a kill of pnl can lose.
+/// How old the first event of a batch can be when it is written. This is what a kill of pnl can
+/// lose.
 const DELAY: Duration = Duration::from_millis(200);
 
 /// Records one run. Never blocks and never fails while the run lasts.
@@ -29,29 +28,49 @@ const DELAY: Duration = Duration::from_millis(200);
 pub struct HistoryWriter {
     /// `None` once the thread was told to end.
     events: Option<Sender<Arc<Event>>>,
-    thread: Option<JoinHandle<Result<(), StoreError>>>,
+    backlog: Arc<Backlog>,
+    /// What the thread says at its end.
+    warnings: Receiver<Vec<HistoryWarning>>,
 }
 
 impl HistoryWriter {
     /// Opens the history of the project at `root`, makes it where there is none, and starts the
-    /// writing thread.
-    pub fn open(root: &Path) -> Result<Self, StoreError> {
-        let connection = schema::open_write(root)?;
-        let (events, inbox) = queue(DELAY, BATCH);
-        let path = folder::database(root);
-        let batcher = Batcher { connection, path, recorder: Recorder::default() };
-        let thread = std::thread::Builder::new()
-            .name("history".to_owned())
-            .spawn(move || batcher.run(&inbox))
-            .map_err(StoreError::Thread)?;
-        Ok(Self { events: Some(events), thread: Some(thread) })
+    /// writing thread. Something may have to be said about how it was opened.
+    pub fn open(root: &Path) -> Result<(Self, Option<HistoryWarning>), StoreError> {
+        Self::open_with(root, LIMIT)
     }
 
-    /// Takes one event. What the history has no room for (progress, notices, output) is ignored,
-    /// and so is everything after a first error.
+    /// The same, with another bound on the bytes that may wait.
+    pub(super) fn open_with(
+        root: &Path,
+        limit: usize,
+    ) -> Result<(Self, Option<HistoryWarning>), StoreError> {
+        let (opened, warning) = match open_write(root) {
+            Ok(mut opened) => {
+                let warning = opened.warning.take();
+                (Some(opened), warning)
+            }
+            Err(cause) if cause.may_pass() => (None, Some(HistoryWarning::Waiting { cause })),
+            Err(error) => return Err(error),
+        };
+        let (events, inbox) = queue(DELAY, BATCH);
+        let (outbox, warnings) = bounded(1);
+        let backlog = Arc::new(Backlog::of(limit));
+        let batcher = Batcher::new(root.to_owned(), opened, Arc::clone(&backlog));
+        std::thread::Builder::new()
+            .name("history".to_owned())
+            .spawn(move || outbox.send(batcher.run(&inbox)))
+            .map_err(StoreError::Thread)?;
+        Ok((Self { events: Some(events), backlog, warnings }, warning))
+    }
+
+    /// Takes one event. What the history has no room for (progress, notices, output) is ignored.
     pub fn record(&self, event: &Arc<Event>) {
         let Some(events) = self.events.as_ref().filter(|_| is_kept(&event.what)) else { return };
-        // The thread that met an error is gone, and finish() tells why.
+        if !self.backlog.admits(event) {
+            return;
+        }
+        // A thread that is gone has panicked, and finish() tells so.
         let _ = if is_boundary(&event.what) {
             events.send_urgent(event.clone())
         } else {
@@ -59,16 +78,20 @@ impl HistoryWriter {
         };
     }
 
-    /// Waits until all is written, and returns the first error.
-    pub fn finish(mut self) -> Result<(), StoreError> {
-        self.close()
+    /// Waits until all is written, and returns what there is to say about it.
+    pub fn finish(mut self) -> Result<Vec<HistoryWarning>, StoreError> {
+        self.events = None;
+        self.warnings.recv().map_err(|_| StoreError::WriterPanicked)
     }
 
-    fn close(&mut self) -> Result<(), StoreError> {
+    /// [`HistoryWriter::finish`] that waits no longer than this: for a run that was told twice to
+    /// stop.
+    pub fn finish_within(mut self, limit: Duration) -> Result<Vec<HistoryWarning>, StoreError> {
         self.events = None;
-        match self.thread.take() {
-            Some(thread) => thread.join().unwrap_or(Err(StoreError::WriterPanicked)),
-            None => Ok(()),
+        match self.warnings.recv_timeout(limit) {
+            Ok(warnings) => Ok(warnings),
+            Err(RecvTimeoutError::Timeout) => Ok(vec![HistoryWarning::Blocked]),
+            Err(RecvTimeoutError::Disconnected) => Err(StoreError::WriterPanicked),
         }
     }
 }
@@ -76,7 +99,9 @@ impl HistoryWriter {
 /// A run that ends early, by an error of its own, keeps what it has recorded.
 impl Drop for HistoryWriter {
     fn drop(&mut self) {
-        let _ = self.close();
+        if self.events.take().is_some() {
+            let _ = self.warnings.recv();
+        }
     }
 }
 
@@ -105,38 +130,4 @@ fn is_kept(what: &What) -> bool {
 /// Whether it is written at once, with all that waits.
 fn is_boundary(what: &What) -> bool {
     matches!(what, What::RunStarted(_) | What::RoundEnded(_) | What::RunEnded(_))
-}
-
-struct Batcher {
-    connection: Connection,
-    path: PathBuf,
-    recorder: Recorder,
-}
-
-impl Batcher {
-    fn run(mut self, inbox: &Receiver<Arc<Event>>) -> Result<(), StoreError> {
-        self.write_all(inbox).map_err(|source| StoreError::Sqlite {
-            doing: "write",
-            path: self.path.clone(),
-            source,
-        })
-    }
-
-    fn write_all(&mut self, inbox: &Receiver<Arc<Event>>) -> rusqlite::Result<()> {
-        while let Ok(batch) = inbox.next_batch(None) {
-            self.write(&batch)?;
-        }
-        Ok(())
-    }
-
-    fn write(&mut self, batch: &[Arc<Event>]) -> rusqlite::Result<()> {
-        // Immediate, so that another run is waited for at the beginning, where the busy timeout
-        // holds, and not in the middle, where SQLite would give up at once.
-        let transaction =
-            self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        for event in batch {
-            self.recorder.record(&transaction, event)?;
-        }
-        transaction.commit()
-    }
 }

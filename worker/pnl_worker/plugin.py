@@ -65,8 +65,8 @@ ORDER = _take_session()
 DISTRIBUTES = ORDER.get("role") in ("template", "worker")
 """Whether pnl deals out the tests; the observer leaves xdist alone."""
 
-if ORDER.get("role") == "template":
-    stacks.dump_on_signal(os.path.dirname(ORDER["socket"]), "template")
+if ORDER:
+    stacks.dump_on_signal(os.path.dirname(ORDER["socket"]), ORDER.get("worker", ORDER["role"]))
 
 XDIST = xdist_options.Options()
 
@@ -185,7 +185,6 @@ class Role:
         else:
             refork.keep_capture(session.config, os.path.dirname(ORDER["socket"]), ORDER["worker"])
             refork.write_lines_at_once(session.config)
-            stacks.dump_on_signal(os.path.dirname(ORDER["socket"]), ORDER["worker"])
             runner = worker.Worker(session, self.connection)
             runner.usage = Usage() if ORDER.get("measure") else None
             runner.run()

@@ -74,6 +74,9 @@ class Spool:
         self.failed: dict[tuple[int, int], bytes] = {}
         self.attempt = 1
         self.markers = 0
+        self.is_problem_told = False
+        self.problem: Optional[OSError] = None
+        """Why no more is written once something could not be: what follows would be no frame."""
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_NOFOLLOW
         self.fd = os.open(path, flags, 0o600)
 
@@ -98,20 +101,42 @@ class Spool:
             if has_failed:
                 # Whether this attempt is the last, only the controller knows.
                 self.failed.setdefault((index, self.attempt), frame)
-        os.write(self.fd, frame)
+        self._append(frame)
         self._nudge()
 
     def next_round(self, number: int) -> None:
         """Forgets what this round makes old: all but each test's first failure, by attempt."""
         self.round = number
         os.ftruncate(self.fd, 0)
-        os.write(self.fd, b"".join(self.failed.values()))
+        self._append(b"".join(self.failed.values()))
 
     def close(self, workeroutput: Any) -> None:
         """The worker's last word."""
         if workeroutput:
-            os.write(self.fd, _frame((int(Kind.OUTPUT), _storable(workeroutput))))
+            self._append(_frame((int(Kind.OUTPUT), _storable(workeroutput))))
         os.close(self.fd)
+
+    def _append(self, data: bytes) -> None:
+        """Writes all of it, or nothing more for good: no test must fail for its report's sake."""
+        rest = memoryview(data)
+        try:
+            while rest and self.problem is None:
+                rest = rest[os.write(self.fd, rest) :]
+        except OSError as error:
+            self.problem = error
+
+    def told_problem(self) -> Optional[wire.Message]:
+        """What the user should know, once.
+
+        It is an error, and not a warning, where a plugin wants all reports: what it writes (a file
+        for a CI server) lacks tests.
+        """
+        if self.problem is None or self.is_problem_told:
+            return None
+        self.is_problem_told = True
+        level = "error" if self.need is Need.ALL else "warning"
+        why = f"reports of tests no longer reach pytest's own plugins ({self.problem})"
+        return {"t": "notice", "level": level, "text": f"{why}; what they write is incomplete"}
 
     def _data(self, report: Any) -> Any:
         return self.config.hook.pytest_report_to_serializable(config=self.config, report=report)

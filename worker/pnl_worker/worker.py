@@ -217,6 +217,7 @@ class Worker:
             told = outcome.summarise(self.reports, self.root)
         if self.spool is not None:
             self.spool.keep(index, item, told["outcome"], self.reports)
+            self._tell_of_lost_reports(self.spool)
         if phases is not None:
             self.connection.buffer_passed(index, start, phases)
         else:
@@ -283,7 +284,13 @@ class Worker:
             self.tell_of_failed_end(error)
         if self.spool is not None:
             self.spool.close(getattr(self.config, "workeroutput", None))
+            self._tell_of_lost_reports(self.spool)
         self.say_bye()
+
+    def _tell_of_lost_reports(self, spool: Spool) -> None:
+        problem = spool.told_problem()
+        if problem is not None:
+            self.connection.buffer(problem)
 
     def say_bye(self) -> None:
         """The last word, with what was used, if that was asked for."""

@@ -1,6 +1,7 @@
 """What travels from workers to the template, and what it costs where nobody needs it."""
 
 import enum
+import errno
 import os
 
 import pytest
@@ -103,3 +104,39 @@ def test_a_kept_worker_forgets_a_round_but_for_each_attempts_first_failure(tmp_p
     frames, _ = spool.Reader(path).read()
     told = [(frame[1], frame[2], *frame[4:]) for frame in frames]
     assert told == [(0, True, 1, 1), (0, True, 3, 2)], "index, failed, round, attempt"
+
+
+@pytest.mark.parametrize("need, level", [(Need.ALL, "error"), (Need.NOTABLE, "warning")])
+def test_a_full_disk_costs_the_reports_and_says_so_once(tmp_path, request, need, level):
+    kept = spool.Spool(request.config, str(tmp_path / "reports"), 1, need, frozenset())
+    os.close(kept.fd)
+    kept.fd = os.open("/dev/full", os.O_WRONLY)
+    failed = pytest.TestReport("t", ("", 0, ""), {}, "failed", "why", "call")
+    assert kept.told_problem() is None
+    for _ in range(2):
+        kept.keep(0, request.node, "failed", [failed])
+    told = kept.told_problem()
+    assert told is not None
+    assert told["level"] == level
+    assert "No space left on device" in told["text"]
+    assert kept.told_problem() is None
+    kept.close({"a": 1})
+
+
+def test_nothing_is_written_after_half_a_report(tmp_path, request, monkeypatch):
+    path = tmp_path / "reports"
+    kept = spool.Spool(request.config, str(path), 1, Need.ALL, frozenset())
+    write = os.write
+
+    def nearly_full(fd, data):
+        if path.stat().st_size:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(fd, data[:5])
+
+    failed = pytest.TestReport("t", ("", 0, ""), {}, "failed", "why", "call")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", nearly_full)
+        kept.keep(0, request.node, "failed", [failed])
+    kept.keep(0, request.node, "failed", [failed])
+    assert path.stat().st_size == 5, "there is room again, but what follows would be no frame"
+    assert spool.Reader(str(path)).read() == ([], False)

@@ -1,8 +1,12 @@
-//! Work on this repository that is not the product's: `cargo xtask generate [--check]`.
+//! Work on this repository that is not the product's: generated files, and faults made on purpose.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command for developers")]
 
+mod faults;
 mod generated;
+mod processes;
+mod programs;
 mod reference;
+mod soak;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -26,12 +30,19 @@ enum Verb {
         #[arg(long)]
         check: bool,
     },
+    Faults(faults::Options),
+    Soak(soak::Options),
 }
 
 fn main() -> ExitCode {
-    let Verb::Generate { check } = Cli::parse().verb;
-    let files = generated::all();
-    if check { compare(&files) } else { write(&files) }
+    match Cli::parse().verb {
+        Verb::Generate { check } => {
+            let files = generated::all();
+            if check { compare(&files) } else { write(&files) }
+        }
+        Verb::Faults(options) => faults::run(&options, root()),
+        Verb::Soak(options) => soak::run(&options, root()),
+    }
 }
 
 fn compare(files: &[GeneratedFile]) -> ExitCode {

@@ -1,5 +1,4 @@
 //! `pnl verify`.
-#![expect(clippy::print_stderr, reason = "what is being run is said beside the answer")]
 
 mod json;
 mod text;
@@ -82,7 +81,7 @@ fn explain(proof: &Proof) {
             StopReason::ServerLost(_) => error::message(&side.finished.reason.to_string()),
             StopReason::Internal(_) | StopReason::CollectionFailed(_) => {
                 let output = side.finished.output.as_ref().unwrap_or(&side.gathered.output);
-                eprint!("{}", clean(output, Keep::Lines));
+                error::say(clean(output, Keep::Lines).trim_end());
             }
             _ => {}
         }
@@ -99,7 +98,7 @@ fn watch_signals(interrupter: &Interrupter) {
         handle.interrupt();
     });
     if let Err(error) = watched {
-        eprintln!("warning: {error}");
+        error::warning(&error.to_string());
     }
 }
 
@@ -111,7 +110,7 @@ struct Display {
 
 impl Progress for Display {
     fn begins(&mut self, step: &Step<'_>) {
-        eprintln!("{}", text::title(step, &command_of(step.plan)));
+        error::say(&text::title(step, &command_of(step.plan)));
         let reports = Reports { terminal: self.terminal, ..Reports::default() };
         // Without files there is nothing that could not be opened.
         self.hub = Hub::start(reports).ok().filter(|_| step.alone.is_none());
@@ -125,10 +124,10 @@ impl Progress for Display {
 
     fn ended(&mut self, step: &Step<'_>, side: &Side) {
         for warning in self.hub.take().map(Hub::finish).into_iter().flatten() {
-            eprintln!("warning: {warning}");
+            error::warning(&warning.to_string());
         }
         if step.alone.is_none() && self.terminal.is_none() {
-            eprintln!("  {}", text::totals(side));
+            error::say(&format!("  {}", text::totals(side)));
         }
     }
 }

@@ -1,5 +1,4 @@
 //! `pnl watch`: runs tests when files are saved, and when a key is pressed.
-#![expect(clippy::print_stderr, reason = "what is being run is said beside the reports")]
 
 mod imports;
 mod keys;
@@ -90,7 +89,7 @@ pub(super) fn run(arguments: &WatchArgs, command: Vec<String>) -> ExitCode {
     watch.serve();
     keys.give_back();
     if let Err(cause) = stop_owned(std::process::id()) {
-        eprintln!("warning: the process with the libraries was not ended: {cause}");
+        error::warning(&format!("the process with the libraries was not ended: {cause}"));
     }
     watch.exit
 }
@@ -181,7 +180,7 @@ impl Watch<'_> {
         };
         let selection = select(&wish, &self.seen(), &planned.project_root, &planned.plan.root);
         let Selection { title, paths } = selection;
-        eprintln!("{title}");
+        error::say(&title);
         if paths.as_ref().is_some_and(Vec::is_empty) {
             self.prompt();
             return Next::Wait;
@@ -239,7 +238,7 @@ impl Watch<'_> {
     fn prompt(&self) {
         let failed = self.seen().failed.len();
         let failed = if failed > 0 { format!("   [f] {failed} failed") } else { String::new() };
-        eprintln!("watching   [a] all{failed}   [q] quit");
+        error::say(&format!("watching   [a] all{failed}   [q] quit"));
     }
 }
 

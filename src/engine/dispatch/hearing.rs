@@ -10,7 +10,7 @@ use crate::engine::inbox::{Message, Source};
 use crate::engine::listed::Listed;
 use crate::engine::record::{Ending, monotonic_us};
 use crate::engine::recruit::Recruiter;
-use crate::engine::template::wrong_version;
+use crate::engine::template::{unheard, wrong_version};
 use crate::engine::{judge, server};
 use crate::model::{Level, Outcome, Phases, StopReason, Took, Usage, What, WorkerId};
 use crate::process::{Ended, kill_group};
@@ -85,6 +85,10 @@ impl Dispatch<'_> {
                         kill_group(worker.pid);
                     }
                 }
+            }
+            Message::Unheard { why } => {
+                self.stop(unheard(&why));
+                self.interrupt_running();
             }
             Message::Interrupt => self.interrupted(),
             Message::Suspend => self.stand_still(),
@@ -170,7 +174,10 @@ impl Dispatch<'_> {
             ToController::ForkFailed { worker, .. } if worker.is_empty() => self.branch_died(),
             ToController::ForkFailed { worker, why } => {
                 self.crew.retain(|w| w.id.to_string() != worker);
-                self.stop(StopReason::Internal(format!("a worker could not be forked: {why}")));
+                self.stop(StopReason::Internal(format!(
+                    "a worker could not be forked: {why}. Give it more memory or more processes \
+                     (ulimit -u, or a container's limit of pids), or use fewer workers"
+                )));
             }
             ToController::Gone { pid, exit, signal } => {
                 let ended = signal.map(Ended::Signal).or(exit.map(Ended::Exit));

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use super::Finished;
 use super::branch::Branch;
 use super::crew::{Told, Worker};
+use super::descriptors;
 use super::distribution::Distribution;
 use super::inbox::Control;
 use super::launch::{self, Base};
@@ -73,7 +74,8 @@ pub(super) fn run(plan: &Plan, control: &Control, reporter: &mut dyn Reporter) -
         template.shut_down(control, (&StopReason::Completed, plan.bounds.grace), None);
         return Run::CannotFork(collection.ready.threads);
     }
-    let mut dispatch = Dispatch::new(plan, control, record, base, Recruiter::Fork(template));
+    let mut dispatch =
+        Dispatch::new(plan, control, record, base, Recruiter::Fork(Box::new(template)));
     dispatch.past = past;
     let Collection { hello, ready, rows, files, notices } = collection;
     let collected = dispatch.collected(&hello, &ready, rows, files);
@@ -127,6 +129,7 @@ fn prepare(plan: &Plan, control: &Control) -> Result<Base, StopReason> {
     if plan.server_need == ServerNeed::Always {
         ask_server(plan)?;
     }
+    descriptors::suffice(Distribution::planned(plan).before_collection())?;
     Base::prepare(control)
 }
 
@@ -417,6 +420,7 @@ impl<'a> Dispatch<'a> {
 
     /// Waits for one thing to happen, or for the next deadline, and reacts.
     fn step(&mut self) {
+        self.check_overtime(Instant::now());
         let branch = self.branch.as_ref().and_then(Branch::deadline);
         let deadlines = self.crew.iter().filter_map(Worker::deadline).chain(self.kill_at);
         let deadlines = deadlines.chain(branch);
@@ -434,7 +438,10 @@ impl<'a> Dispatch<'a> {
 
     /// Ends the run: no new tests, and what runs is brought to its end.
     fn stop(&mut self, reason: StopReason) {
-        let overrides = reason == StopReason::Interrupted;
+        // A run that had come to its end is cut short by these all the same.
+        let is_cut = matches!(reason, StopReason::RunTimeout(_) | StopReason::Stalled(_));
+        let was_judged = self.stop.as_ref().is_some_and(StopReason::is_judged);
+        let overrides = reason == StopReason::Interrupted || is_cut && was_judged;
         if self.stop.is_some() && !overrides {
             return;
         }
@@ -451,6 +458,9 @@ impl<'a> Dispatch<'a> {
         self.interrupts += 1;
         if self.interrupts > 1 {
             self.kill_all();
+            if let Some(template) = self.recruiter.template() {
+                template.kill();
+            }
             return;
         }
         self.stop(StopReason::Interrupted);
@@ -478,7 +488,7 @@ impl<'a> Dispatch<'a> {
         let began = Instant::now();
         let before = self.stood_still;
         while self.stop.is_none() {
-            let end = began + delay + (self.stood_still - before);
+            let end = began + delay + self.stood_still.saturating_sub(before);
             if Instant::now() >= end {
                 return;
             }
@@ -499,17 +509,21 @@ impl<'a> Dispatch<'a> {
             self.kill_at.get_or_insert(Instant::now() + self.plan.bounds.grace);
         }
         self.stop.get_or_insert(reason.clone());
-        self.check_overtime(Instant::now());
         while !self.crew.is_empty() {
             self.step();
         }
         self.record.timeline.workers_gone = Some(monotonic_us());
-        let mut reason = reason;
+        // Tear-downs may have been cut short.
+        let late = self.stop.take().filter(|it| reason.is_judged() && !it.is_judged());
+        let mut reason = late.unwrap_or(reason);
         if let Recruiter::Fork(template) = self.recruiter {
             let collected = self.spread.is_some().then(|| self.record.tests().len() as u32);
             let how = (&reason, self.plan.bounds.grace);
             let ending = template.shut_down(self.control, how, collected);
             self.record.timeline.pytest_gone = Some(monotonic_us());
+            if let Some(cut) = ending.cut.filter(|_| reason.is_judged()) {
+                reason = cut;
+            }
             for message in ending.said {
                 match message {
                     ToController::Summary { text } => self.record.pytest_output(text),

@@ -8,14 +8,14 @@ use crate::engine::crew::{Told, Worker};
 use crate::engine::distribution::Distribution;
 use crate::engine::judge;
 use crate::engine::numbers::Numbers;
-use crate::engine::overtime::Awaited;
+use crate::engine::overtime::{Awaited, Overtime};
 use crate::engine::record::Ending;
 use crate::engine::recruit::Recruit;
 use crate::engine::template::reason_of_early_end;
 use crate::model::{
     Isolation, Level, Outcome, Round, Slot, StopReason, TestIndex, What, WorkerEnd, WorkerId,
 };
-use crate::process::{Ended, Signal, file_text, kill_group, send_signal};
+use crate::process::{Ended, Signal, explained, file_text, kill_group, send_signal};
 use crate::protocol::{Fork, Ready};
 use crate::scheduler::{Asking, Deal, Depth, Portion};
 
@@ -206,7 +206,10 @@ impl Dispatch<'_> {
                 self.crew.push(worker);
             }
             Err(error) => {
-                self.stop(StopReason::Internal(format!("a worker could not be started: {error}")));
+                self.stop(StopReason::Internal(format!(
+                    "a worker could not be started: {}",
+                    explained(&error)
+                )));
             }
         }
     }
@@ -237,13 +240,13 @@ impl Dispatch<'_> {
         for worker in &mut self.crew {
             worker.killed = true;
             kill_group(worker.pid);
+            worker.overtime = Some(Overtime::of_killed(Instant::now()));
         }
     }
 
     /// Takes leave of workers that are gone, and replaces those that died.
     pub(super) fn bury(&mut self) {
         let now = Instant::now();
-        self.check_overtime(now);
         for worker in &mut self.crew {
             if worker.is_overdue(now) {
                 kill_group(worker.pid);

@@ -10,7 +10,7 @@ use crate::engine::record::Ending;
 use crate::engine::recruit::Recruiter;
 use crate::engine::stacks;
 use crate::model::{Level, Offset, StopReason, TestIndex, WorkerId};
-use crate::process::{Signal, Tree, kill_group};
+use crate::process::{Signal, Tree, kill_group, state_of};
 
 /// How long a worker that was ordered may take to say hello. A fork takes milliseconds; the template
 /// may be busy with a plugin that replays reports.
@@ -39,7 +39,7 @@ impl Dispatch<'_> {
             let awaited = self.crew[index].awaits(is_stopping);
             let current = self.crew[index].overtime.map(|it| it.awaited);
             // What is being ended stays what it is until it has ended.
-            let is_ending = self.crew[index].overtime.is_some_and(|it| it.exceeded().is_some());
+            let is_ending = self.crew[index].overtime.is_some_and(|it| it.is_ending());
             if current != awaited && !is_ending {
                 let clock = |it| Overtime::new(it, now, self.limit_of(it));
                 self.crew[index].overtime = awaited.map(clock);
@@ -57,7 +57,7 @@ impl Dispatch<'_> {
         let pid = branch.pid;
         match branch.due(now) {
             Some(Due::Dump) => stacks::ask(pid),
-            Some(Due::Terminate | Due::Kill) => {
+            Some(Due::Terminate | Due::Kill | Due::GiveUp) => {
                 let stacks = stacks::read(self.base.rendezvous.folder(), "branch", pid);
                 Tree::of(pid).signal(Signal::KILL);
                 let text = format!(
@@ -80,7 +80,7 @@ impl Dispatch<'_> {
             Awaited::Start | Awaited::SessionEnd => {
                 Some(self.rules.session_end().unwrap_or(WITHOUT_LIMIT))
             }
-            Awaited::Exit => Some(AFTER_BYE),
+            Awaited::Exit => Some(self.rules.session_end().unwrap_or(AFTER_BYE).min(AFTER_BYE)),
             Awaited::Test => None,
         }
     }
@@ -112,17 +112,28 @@ impl Dispatch<'_> {
                 Tree::of(worker.pid).signal(Signal::KILL);
                 kill_group(worker.pid);
             }
+            Due::GiveUp => self.end_is_not_told(index),
         }
+    }
+
+    /// A worker was killed, and its template, which alone can know how it ended, does not say so.
+    fn end_is_not_told(&mut self, index: usize) {
+        self.crew[index].orphaned = true;
+        let Some(template) = self.recruiter.template() else { return };
+        template.kill();
+        let id = self.crew[index].id;
+        let state = state_of(template.pid()).unwrap_or("gone");
+        let what = format!("the template does not tell of the end of {id}: it is {state}");
+        self.stop(StopReason::Stalled(what));
     }
 
     /// The template does not answer an order.
     fn never_forked(&mut self, index: usize) {
         let id = self.crew[index].id;
         let stacks = self.recruiter.template().map(|it| it.stacks()).unwrap_or_default();
-        self.stop(StopReason::Stalled(format!(
-            "the template process did not fork {id} within {} s; it is busy here:\n{stacks}",
-            HELLO.as_secs()
-        )));
+        let what = format!("the template did not fork {id} within {} s", HELLO.as_secs());
+        self.record.notice(Level::Error, format!("{what}; it is busy here:\n{stacks}"));
+        self.stop(StopReason::Stalled(what));
         if let Some(template) = self.recruiter.template() {
             template.kill();
         }
@@ -145,6 +156,9 @@ impl Dispatch<'_> {
     pub(super) fn tell_of_stall(&mut self, worker: &Worker, awaited: Awaited, limit: Duration) {
         let (id, seconds) = (worker.id, limit.as_secs_f64());
         let what = match awaited {
+            Awaited::Hello if matches!(self.recruiter, Recruiter::Spawn) => format!(
+                "has not loaded its conftests and plugins within {seconds} s (--collect-timeout)"
+            ),
             Awaited::Hello => format!("did not connect within {seconds} s"),
             Awaited::Collection => {
                 format!("took longer to collect than {seconds} s (--collect-timeout)")
@@ -170,8 +184,13 @@ impl Dispatch<'_> {
             self.record.notice(Level::Warning, text);
             return;
         }
-        if awaited == Awaited::Collection {
-            self.stop(StopReason::Stalled(text));
+        if awaited == Awaited::Collection || !self.is_collected {
+            if self.record.has_begun() {
+                self.record.notice(Level::Error, text);
+            } else {
+                self.early_output = Some(text);
+            }
+            self.stop(StopReason::Stalled(format!("{id} {what}")));
             return;
         }
         self.record.other_failures(1);

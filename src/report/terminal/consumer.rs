@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use console::Term;
 
 use crate::model::{Event, Offset, What};
-use crate::report::consumer::Consumer;
+use crate::report::consumer::{Consumer, Unreported};
 use crate::report::text;
 
 use super::options::TerminalOptions;
@@ -137,11 +137,11 @@ impl Consumer for Terminal {
         Some(if self.screen.is_some() { FRAME } else { LOOK })
     }
 
-    fn finish(mut self: Box<Self>) -> Vec<String> {
+    fn finish(mut self: Box<Self>) -> Vec<Unreported> {
         // A run that never ended (the engine failed) leaves no lines behind either.
         self.close_screen();
         self.print();
-        self.out.into_warnings()
+        self.out.into_warnings().into_iter().map(Unreported::Seen).collect()
     }
 }
 

@@ -1,0 +1,9 @@
+import pytest
+
+
+def test_passes():
+    pass
+
+
+def test_skips():
+    pytest.skip("as planned")
