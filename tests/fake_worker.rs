@@ -155,7 +155,10 @@ fn assert_costs_the_run(when: Phase, harm: &str, why: &str) {
 const HARMS: [(&str, &str); 5] = [
     ("sock.sendall(struct.pack('>I', 5) + b'{bad}'); time.sleep(600)", "cannot be read"),
     ("sock.sendall(b'\\xff' * 4); time.sleep(600)", "over the limit"),
-    ("sock.sendall(b'\\0\\0\\0\\x09{'); sock.shutdown(1); time.sleep(600)", "the connection ended inside a frame"),
+    (
+        "sock.sendall(b'\\0\\0\\0\\x09{'); sock.shutdown(1); time.sleep(600)",
+        "the connection ended inside a frame",
+    ),
     ("say(t='dance'); time.sleep(600)", "cannot be read"),
     ("say(t='forked', worker='gw0', pid=1); time.sleep(600)", "not a worker's to send now"),
 ];

@@ -15,6 +15,7 @@ mod dispatch;
 mod distribution;
 mod door;
 mod gaps;
+mod hide;
 mod inbox;
 mod judge;
 mod kept;

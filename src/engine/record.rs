@@ -9,12 +9,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::gaps::Gaps;
+use super::hide;
 use super::kept::{self, Kept};
 use super::plan::Plan;
 use crate::model::{
     Attempt, Counts, Event, Execution, ExitCode, Failure, FlakyPolicy, Level, NodeId, NotRun,
-    Offset, Outcome, Phases, Round, RoundEnded, RoundStarted, RunEnded, RunId, RunStarted,
-    StopReason, TestIndex, TestInfo, Timeline, What, WorkerId,
+    Offset, Outcome, Phases, Round, RoundEnded, RoundStarted, RunEnded, RunId, RunStarted, Secrets,
+    Server, StopReason, TestIndex, TestInfo, Timeline, What, WorkerId, without_secrets,
 };
 use crate::process::end_leftovers;
 use crate::protocol::{Hello, Ready, TestRow};
@@ -43,6 +44,7 @@ pub(super) struct Record<'a> {
     next_attempts: HashMap<TestIndex, Attempt>,
     gaps: Gaps,
     kept: Kept,
+    secrets: Secrets,
     round_counts: Counts,
     counts: Counts,
     rounds_run: u32,
@@ -89,6 +91,7 @@ impl<'a> Record<'a> {
             next_attempts: HashMap::new(),
             gaps: Gaps::default(),
             kept: Kept::default(),
+            secrets: plan.secrets.clone(),
             round_counts: Counts::default(),
             counts: Counts::default(),
             rounds_run: 0,
@@ -155,8 +158,8 @@ impl<'a> Record<'a> {
         let started = RunStarted {
             run: plan.run.clone(),
             started_us: wall_us() - elapsed,
-            scope: plan.scope.clone(),
-            command: plan.command.clone(),
+            scope: self.secrets.hide_all(&plan.scope),
+            command: self.secrets.hide_in_command(&plan.command),
             root: plan.root.clone(),
             engine: plan.engine,
             dist: plan.dist,
@@ -164,7 +167,7 @@ impl<'a> Record<'a> {
             workers: plan.workers.number(),
             workers_why: plan.auto_why.clone().filter(|_| plan.has_auto_workers()),
             rounds_planned: plan.rounds.planned(),
-            server: Some(plan.server.clone()),
+            server: Some(Server { url: without_secrets(&plan.server.url), ..plan.server.clone() }),
             python: plan.python.path.clone(),
             python_version: hello.python.clone(),
             python_from: plan.python.from.clone(),
@@ -280,8 +283,8 @@ impl<'a> Record<'a> {
     fn execution(&mut self, test: TestIndex, attempt: Attempt, ending: Ending) -> Execution {
         let test = self.tests[test.at()].clone();
         let Ending { outcome, start, phases, failure, reason } = ending;
-        let failure = failure.map(|failure| self.kept.admit(failure));
-        let reason = reason.map(kept::line);
+        let failure = failure.map(|failure| self.kept.admit(hide::failure(&self.secrets, failure)));
+        let reason = reason.map(|reason| kept::line(hide::text_of(&self.secrets, reason)));
         Execution { test, attempt, outcome, start, phases, failure, reason }
     }
 
@@ -376,6 +379,7 @@ impl<'a> Record<'a> {
 
     /// Reports an event of now.
     pub(super) fn emit(&mut self, worker: Option<WorkerId>, what: What) {
+        let what = hide::event(&self.secrets, what);
         let event = Event { at: self.now(), round: self.round, worker, what };
         self.reporter.event(&Arc::new(event));
     }

@@ -14,6 +14,7 @@ mod modes;
 mod outcome;
 mod rank;
 mod rule;
+mod secret;
 mod span;
 mod timeline;
 mod usage;
@@ -35,6 +36,7 @@ pub use modes::{
 pub use outcome::{Crash, NotRun, Outcome, OutcomeKind};
 pub use rank::Rank;
 pub use rule::{Pattern, Rule};
+pub use secret::{Secrets, is_secret, without_secrets};
 pub use span::span;
 pub use timeline::{Phase, Timeline};
 pub use usage::Usage;

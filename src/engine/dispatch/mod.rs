@@ -16,6 +16,7 @@ use super::branch::Branch;
 use super::crew::{Told, Worker};
 use super::descriptors;
 use super::distribution::Distribution;
+use super::hide;
 use super::inbox::Control;
 use super::launch::{self, Base};
 use super::listed::Listed;
@@ -166,6 +167,8 @@ pub(super) fn finish(record: &mut Record<'_>, plan: &Plan, not_ready: NotReady) 
     }
     let exit = reason.exit_code(0);
     let output = Some(output).filter(|output| !output.is_empty());
+    let output = output.map(|output| hide::text_of(&plan.secrets, output));
+    let reason = hide::reason(&plan.secrets, reason);
     Finished { exit, reason, begun: false, output, timeline: Box::new(record.timeline) }
 }
 
