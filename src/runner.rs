@@ -217,7 +217,7 @@ pub fn plan(options: &TestOptions) -> Result<Planned, Refusal> {
     let server_need = server_need(&selection, &project);
     let auto = auto_workers(&project.root, &selection.label, &server_need);
     let plan = Plan {
-        secrets: secrets(),
+        secrets: secrets().and_password_of(&settings.server.url),
         run: new_run_id(),
         scope: selection.label.clone(),
         command: options.command.clone(),

@@ -19,6 +19,7 @@ fn describe(plan: &Plan) -> String {
         ("command", shell(&plan.secrets.hide_in_command(&command_of(plan)))),
     ];
     for (name, value) in &plan.env {
+        let value = plan.secrets.hide_all(value);
         rows.push(("environment", format!("{name}={value} ({})", plan.server.from)));
     }
     rows.extend([

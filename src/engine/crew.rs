@@ -73,8 +73,10 @@ pub(super) struct Worker {
     pub(super) ended: Option<Ended>,
     /// The template died first: how this one ends cannot be known.
     pub(super) orphaned: bool,
-    /// Whether it ever started a test.
-    pub(super) began: bool,
+    /// How many tests it has started.
+    pub(super) begun: u64,
+    /// Whether it is to be replaced as soon as it can be.
+    pub(super) retires: bool,
     /// Its connection is over, or never was and never will be.
     pub(super) closed: bool,
     /// Its output is over.
@@ -111,7 +113,8 @@ impl Worker {
             lines: Lines::default(),
             ended: None,
             orphaned: false,
-            began: false,
+            begun: 0,
+            retires: false,
             closed: false,
             silent: false,
             bye: false,
@@ -331,7 +334,7 @@ impl Worker {
         self.held.drain(..=position);
         self.running = Some((test, at));
         self.stood_still = Duration::ZERO;
-        self.began = true;
+        self.begun += 1;
         Some(test)
     }
 

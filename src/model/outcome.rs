@@ -55,6 +55,8 @@ pub enum NotRun {
     Stopped,
     /// No worker could be had for it.
     NoWorker,
+    /// It crashed its worker each time, too often to be run again.
+    Poison,
     /// Nothing was reported of it, and nobody knows why.
     Unreported,
 }
@@ -224,6 +226,7 @@ impl fmt::Display for NotRun {
             Self::ServerLost => "the server went away",
             Self::Stopped => "pytest was told to stop",
             Self::NoWorker => "no worker could be started",
+            Self::Poison => "it crashed its worker too often",
             Self::Unreported => "no outcome of it was reported",
         })
     }

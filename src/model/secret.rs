@@ -65,6 +65,17 @@ impl Secrets {
                 values.extend(password_of(&value).map(str::to_owned));
             }
         }
+        Self::from_values(values)
+    }
+
+    /// With the password of a URL.
+    #[must_use]
+    pub fn and_password_of(&self, url: &str) -> Self {
+        let password = password_of(url).map(str::to_owned);
+        Self::from_values(self.0.iter().cloned().chain(password).collect())
+    }
+
+    fn from_values(mut values: Vec<String>) -> Self {
         values.retain(|value| value.len() >= SHORTEST);
         // A secret that is part of another must not leave the other's rest.
         values.sort_by_key(|value| std::cmp::Reverse(value.len()));

@@ -57,6 +57,16 @@ pub fn state_of(pid: u32) -> Option<&'static str> {
     })
 }
 
+/// Bytes of a process that are in memory and belong to no file; what a fork shares with its parent
+/// counts for both.
+#[must_use]
+pub fn resident_memory(pid: u32) -> Option<u64> {
+    let statm = std::fs::read_to_string(format!("/proc/{pid}/statm")).ok()?;
+    let mut pages = statm.split_whitespace().skip(1).map(str::parse::<u64>);
+    let (resident, shared) = (pages.next()?.ok()?, pages.next()?.ok()?);
+    Some(resident.saturating_sub(shared) * rustix::param::page_size() as u64)
+}
+
 /// Reads `/proc/PID/stat`: parent and time of start are its fields 4 and 22.
 fn member(pid: u32) -> Option<Member> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;

@@ -12,6 +12,12 @@ pub fn state_of(_pid: u32) -> Option<&'static str> {
     None
 }
 
+/// Bytes of memory of a process: not known here.
+#[must_use]
+pub fn resident_memory(_pid: u32) -> Option<u64> {
+    None
+}
+
 impl Tree {
     /// The group that this process leads.
     #[must_use]

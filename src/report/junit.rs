@@ -25,11 +25,13 @@ mod case;
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use quick_junit::{Property, Report, TestSuite};
+use tempfile::{NamedTempFile, TempPath};
 
 use crate::model::{
     Counts, Event, Execution, Offset, OutcomeKind, Round, RunStarted, TestIndex, What, WorkerId,
@@ -48,7 +50,8 @@ const PART: usize = 4 << 20;
 /// Writes the file.
 pub(crate) struct JUnit {
     target: PathBuf,
-    temporary: PathBuf,
+    /// Removed when this goes, whatever happened.
+    temporary: TempPath,
     file: Option<BufWriter<File>>,
     failed: Option<io::Error>,
     run: Option<Arc<RunStarted>>,
@@ -66,8 +69,8 @@ impl JUnit {
     pub(crate) fn create(target: &Path) -> io::Result<Self> {
         // Renaming onto a link would replace the link.
         let target = fs::canonicalize(target).unwrap_or_else(|_| target.to_owned());
-        let temporary = temporary_for(&target)?;
-        let mut file = BufWriter::new(File::create(&temporary)?);
+        let (file, temporary) = temporary_for(&target)?.into_parts();
+        let mut file = BufWriter::new(file);
         file.write_all(&[b' '; HEAD])?;
         Ok(Self {
             target,
@@ -193,26 +196,23 @@ impl Consumer for JUnit {
     }
 }
 
-/// Whatever happened, nothing is left beside the target.
-impl Drop for JUnit {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.temporary);
-    }
-}
-
-/// A hidden name in the target's folder, so that renaming stays on one file system.
-fn temporary_for(target: &Path) -> io::Result<PathBuf> {
+/// A hidden name in the target's folder, so that renaming stays on one file system. It cannot be
+/// guessed, and a link that has it is not followed.
+fn temporary_for(target: &Path) -> io::Result<NamedTempFile> {
     if target.is_dir() {
         return Err(io::Error::from(io::ErrorKind::IsADirectory));
     }
     let name = target.file_name().ok_or(io::ErrorKind::InvalidFilename)?.to_string_lossy();
-    let name = format!(".{name}.pnl-{}", std::process::id());
+    let prefix = format!(".{name}.pnl-");
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(&prefix);
     if is_special(target) {
-        return Ok(std::env::temp_dir().join(name));
+        return builder.tempfile();
     }
     let folder = target.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
-    Ok(folder.join(name))
+    // What any program's file would have: the umask takes from it.
+    builder.permissions(fs::Permissions::from_mode(0o666)).tempfile_in(folder)
 }
 
 fn is_special(target: &Path) -> bool {

@@ -62,8 +62,10 @@ impl Dispatch<'_> {
         (ending, reports): (Ending, Reports),
     ) {
         let attempt = self.attempts.of(test, slot);
+        self.note_crash(test, ending.outcome.kind());
         let is_failure = ending.outcome.kind().is_failure();
-        let is_retried = is_failure && self.stop.is_none() && attempt.0 <= self.rules.retries(test);
+        let may_run = self.stop.is_none() && !self.poison.has(test);
+        let is_retried = is_failure && may_run && attempt.0 <= self.rules.retries(test);
         let worker = self.crew.iter().find(|it| it.id == id);
         let i = worker.map_or(test.0, |it| it.number_of(test));
         let is_overruled = reports == Reports::Overruled || reports == Reports::Stand && is_retried;

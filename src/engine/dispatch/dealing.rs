@@ -38,6 +38,7 @@ impl Dispatch<'_> {
             Some(spread) => spread.in_order(tests),
             None => tests.to_vec(),
         };
+        tests.retain(|test| !self.poison.has(test.index));
         if let Some(seed) = self.plan.shuffle {
             let seed = seed.wrapping_add(u64::from(round.0));
             crate::engine::plan::shuffle(&mut tests, seed);

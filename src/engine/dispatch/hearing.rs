@@ -244,6 +244,7 @@ impl Dispatch<'_> {
                 let at = self.record.offset(at);
                 if let Some(test) = worker.starts(i, at) {
                     self.stillborn = 0;
+                    self.stillborn_on.remove(&worker.slot);
                     let attempt = self.attempts.of(test, worker.slot);
                     self.start_clock(index, test);
                     self.record.started(Some(id), test, attempt);
@@ -369,6 +370,7 @@ impl Dispatch<'_> {
             self.suspect_server();
         }
         self.check_failure_limit();
+        self.weigh(index, test);
         self.top_up(index);
     }
 

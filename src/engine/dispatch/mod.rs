@@ -3,11 +3,13 @@
 mod attempts;
 mod dealing;
 mod hearing;
+mod poison;
+mod recycling;
 mod spread;
 mod staff;
 mod stalls;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -36,10 +38,11 @@ use crate::report::Reporter;
 use crate::scheduler::{Claims, Deal, Depth, Forecast, Next};
 
 use attempts::Attempts;
+use poison::Poison;
 use spread::Spread;
 
-/// Workers that may die one after the other without having started a test, before the run ends:
-/// the next one would die too.
+/// Workers that may die one after the other without having started a test, in all or on one place,
+/// before the run ends: the next one would die too.
 const STILLBORN_LIMIT: u32 = 3;
 
 /// A worker with more tests than this waits for no answer soon: only quick ones are given so many.
@@ -216,6 +219,9 @@ struct Dispatch<'a> {
     branch_numbers: Option<Numbers>,
     goes_on_after_errors: bool,
     attempts: Attempts,
+    poison: Poison,
+    /// Workers that were replaced because they had grown.
+    grown: u32,
     /// Whether any attempt was followed by another: pytest itself counts it as a failure.
     has_retried: bool,
     failure_limit: Option<u64>,
@@ -225,9 +231,11 @@ struct Dispatch<'a> {
     kill_at: Option<Instant>,
     /// How long the run was stopped by Ctrl-Z.
     stood_still: Duration,
+    /// Workers that died one after the other without having started a test, in all and on each place.
     stillborn: u32,
     /// Connections that were no awaited worker's.
     strangers: u32,
+    stillborn_on: HashMap<Slot, u32>,
     is_asking_server: bool,
     needs_server: bool,
 }
@@ -271,6 +279,8 @@ impl<'a> Dispatch<'a> {
             branch_numbers: None,
             goes_on_after_errors: false,
             attempts: Attempts::default(),
+            poison: Poison::default(),
+            grown: 0,
             has_retried: false,
             failure_limit: None,
             is_live: plan.output == Output::Live,
@@ -280,6 +290,7 @@ impl<'a> Dispatch<'a> {
             stood_still: Duration::ZERO,
             stillborn: 0,
             strangers: 0,
+            stillborn_on: HashMap::new(),
             is_asking_server: false,
             needs_server: plan.server_need == ServerNeed::Always,
         }
@@ -392,6 +403,7 @@ impl<'a> Dispatch<'a> {
         self.crashes = 0;
         let copies = if dist == DistMode::Each { self.slots } else { 1 };
         self.record.begin_round(round, self.slots, copies);
+        self.leave_poison_out(copies);
         if round != Round::FIRST {
             self.crew.iter_mut().for_each(|worker| worker.tell_round(round));
         }

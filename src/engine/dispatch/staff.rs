@@ -50,6 +50,11 @@ impl Dispatch<'_> {
     /// Gives a worker what it may hold, and tells it when there is no more. A second test, which a
     /// worker needs to know before it starts the first, is given only when all workers have one.
     fn give(&mut self, index: usize) {
+        let can_go = self.crew[index].ready && self.stop.is_none() && self.deal.is_some();
+        if can_go && self.let_go(index) {
+            return;
+        }
+        let left = self.tests_left(index);
         let idle = self.crew.iter().filter(|it| it.load() == 0 && it.told != Told::Finish).count();
         let worker = &mut self.crew[index];
         // One that was told to finish may be gone before it hears of anything more.
@@ -65,9 +70,12 @@ impl Dispatch<'_> {
         // What cannot be taken back is given in the smallest measure; so is everything where the
         // next failure may be the last that is allowed.
         let is_safe = !deal.is_shared() || (deal.can_split() && worker.permits.is_some());
-        let is_safe = is_safe && self.failure_limit.is_none();
+        // What has been begun by then goes on in a worker that has grown.
+        let is_watched = self.failure_limit.is_some() || self.plan.bounds.worker_memory.is_some();
+        let is_safe = is_safe && !is_watched;
         let most = if is_safe { Depth::MOST } else { 2 };
         let most = self.distribution.chunk.map_or(most, |chunk| most.min(chunk));
+        let most = left.map_or(most, |left| most.min(worker.load() + left));
         let asking = Asking { slot: worker.slot, has: worker.tests(), most, idle_others };
         let nothing = Portion { tests: Vec::new(), ran_dry: false };
         let portion = if has_place { deal.portion(asking, &self.depth) } else { nothing };
@@ -289,16 +297,8 @@ impl Dispatch<'_> {
         }
         if !self.is_collected {
             self.never_collected(&worker);
-        } else if let WorkerEnd::Crashed(crash) = &end
-            && self.stop.is_none()
-            && !worker.began
-        {
-            self.stillborn += 1;
-            if self.stillborn >= STILLBORN_LIMIT {
-                self.record.emit(None, What::PytestOutput(worker.tail.text()));
-                let text = format!("workers die before they run a test ({crash})");
-                self.stop(StopReason::Internal(text));
-            }
+        } else if worker.begun == 0 && self.stop.is_none() {
+            self.count_stillborn(&worker, &end);
         }
         if matches!(end, WorkerEnd::Crashed(_)) && self.is_collected {
             self.crashes += 1;
@@ -311,6 +311,23 @@ impl Dispatch<'_> {
             self.recruit(slot);
         }
         self.top_up_waiting();
+    }
+
+    /// A worker has ended before it has begun a test: the next one on its place may do the same.
+    fn count_stillborn(&mut self, worker: &Worker, end: &WorkerEnd) {
+        let how = match end {
+            WorkerEnd::Finished => return,
+            WorkerEnd::Killed => "they take too long".to_owned(),
+            WorkerEnd::Crashed(crash) => crash.to_string(),
+        };
+        self.stillborn += 1;
+        let on_place = self.stillborn_on.entry(worker.slot).or_default();
+        *on_place += 1;
+        if self.stillborn >= STILLBORN_LIMIT || *on_place >= STILLBORN_LIMIT {
+            self.record.emit(None, What::PytestOutput(worker.tail.text()));
+            let text = format!("workers die before they run a test ({how})");
+            self.stop(StopReason::Internal(text));
+        }
     }
 
     /// The test that ran when its worker ended, or a word about a worker that died without one.
