@@ -3,6 +3,7 @@
 use std::io::Write as _;
 
 use crate::model::ExitCode;
+use crate::report::text::{Keep, clean};
 use crate::runner::{Refusal, secrets};
 
 /// clap's own words for what it cannot parse, with pytest's exit code for usage errors; `--help`
@@ -34,8 +35,9 @@ pub(super) fn warning(text: &str) {
     say(&format!("warning: {text}"));
 }
 
-/// A line to standard error. `eprintln!` panics where nobody can read it any more, such as in a
+/// A line to standard error, harmless whatever it quotes: a file's key, a path, an argument. `eprintln!` panics where nobody can read it any more, such as in a
 /// terminal that was closed, and a run's verdict must not depend on that.
 pub(super) fn say(text: &str) {
-    let _ = writeln!(std::io::stderr(), "{}", secrets().hide_all(text));
+    let text = secrets().hide_all(text);
+    let _ = writeln!(std::io::stderr(), "{}", clean(&text, Keep::Lines));
 }

@@ -111,10 +111,9 @@ impl Door {
             match self.listener.accept() {
                 Ok((stream, _)) => self.receive(stream),
                 Err(error) => match Errno::from_io_error(&error) {
-                    Some(Errno::AGAIN) => return Ok(()),
+                    // Nobody is left; or the run is over and has shut the socket, as the next wait finds.
+                    Some(Errno::AGAIN | Errno::INVAL) => return Ok(()),
                     Some(Errno::INTR | Errno::CONNABORTED) => {}
-                    // The run is over and has shut the socket, which the next wait finds.
-                    Some(Errno::INVAL) => return Ok(()),
                     _ if self.waiting.pop_front().is_some() => {}
                     _ => return Err(error),
                 },

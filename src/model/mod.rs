@@ -9,6 +9,8 @@ mod cut;
 mod durations;
 mod event;
 mod exit;
+#[cfg(test)]
+pub(crate) mod fuzz;
 mod ids;
 mod modes;
 mod outcome;
