@@ -101,6 +101,7 @@ fn execution(test: &Arc<TestInfo>, nth: u32) -> Execution {
         phases: Phases { setup: 0.001, call: f64::from(dice) / 1e6, teardown: 0.000_5 },
         failure: fails.then(|| Arc::new(failure(test, dice / 100 % 20))),
         reason: None,
+        infrastructure: pnl::model::Infrastructure::default(),
     }
 }
 

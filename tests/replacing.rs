@@ -18,7 +18,8 @@ fn assert_sound(run: &Run) {
 
 #[test]
 fn a_worker_runs_no_more_tests_than_it_may() {
-    let tests: String = (0..10).map(|n| format!("def test_{n}(): pass\n")).collect();
+    let tests: Vec<_> = (0..10).map(|n| format!("def test_{n}(): pass\n")).collect();
+    let tests = tests.concat();
     for (engine, dist) in [("fork", "pnl"), ("spawn", "pnl"), ("fork", "each")] {
         let suite = Suite::new(&[("test_a.py", &tests), ("test_b.py", &tests)]);
         let most = ["--max-tests-per-worker", "3", "--dist", dist];

@@ -174,6 +174,7 @@ fn a_stored_run_is_shown_with_exactly_the_documented_keys() {
         "executions",
         "flaky",
         "retried_attempts",
+        "infrastructure",
         "verdict",
         "failure_rate",
         "duration_s",

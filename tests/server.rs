@@ -21,7 +21,12 @@ struct Server {
 
 impl Server {
     fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::on("127.0.0.1:0", GOOD)
+    }
+
+    /// At an address, with such an answer to all.
+    fn on(address: &str, says: &'static [u8]) -> Self {
+        let listener = TcpListener::bind(address).unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (requests, over) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
         let (count, is_over) = (requests.clone(), over.clone());
@@ -31,7 +36,7 @@ impl Server {
                     return;
                 }
                 count.fetch_add(1, Ordering::SeqCst);
-                answer(stream.unwrap());
+                answer(stream.unwrap(), says);
             }
         });
         Self { url, requests, over, thread: Some(thread) }
@@ -43,11 +48,15 @@ impl Server {
 }
 
 /// A client that is gone is its own affair.
-fn answer(mut stream: TcpStream) {
+fn answer(mut stream: TcpStream, says: &[u8]) {
     let _ = stream.read(&mut [0; 4096]);
-    let _ =
-        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok");
+    let _ = stream.write_all(says);
 }
+
+const GOOD: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok";
+
+const NOT_THERE: &[u8] =
+    b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 
 impl Drop for Server {
     fn drop(&mut self) {
@@ -221,6 +230,10 @@ fn a_server_that_goes_away_ends_the_run_with_that_as_its_reason() {
         assert_eq!(run.the("run-ended")["stop_reason"], "server-lost", "{engine} {run}");
         assert_eq!(run.outcome("test_0_before"), "passed");
         assert_eq!(run.outcome("test_1_loses"), "failed");
+        let lost = run.end_of("tests/http/test_losing.py::test_1_loses");
+        assert_eq!(lost["infrastructure"], true, "{engine} {run}");
+        assert!(run.the("server-away")["hits"].as_u64() >= Some(1), "{run}");
+        assert!(run.stdout.contains("the server was away from "), "{run}");
         assert_eq!(run.outcome("test_2_after[49]"), "not_run");
         let sentence = format!("the server at {url} stopped answering");
         assert!(run.stdout.contains(&sentence), "{engine} {run}");
@@ -250,4 +263,113 @@ fn a_refused_connection_to_another_server_does_not_end_the_run() {
     assert_eq!(run.code, Some(1), "{run}");
     assert_eq!(run.outcome("test_3"), "passed");
     assert_eq!(run.the("run-ended")["stop_reason"], "completed");
+}
+
+/// Loses the server in one test; another runs beside it and asks nothing.
+const WAITING: &str = "
+import os, urllib.request, pytest, probe
+def get():
+    return urllib.request.urlopen(os.environ['E2E_BASE_URL'], timeout=20).read()
+
+def test_0_before(): get()
+
+def test_1_loses():
+    if probe.first('loses'): probe.ring('gone')
+    get()
+
+@pytest.mark.parametrize('number', range(10))
+def test_2_after(number): get()
+
+def test_3_fails_by_itself(): assert get() == b'another'
+";
+
+const FIRST: &str = "
+import os
+def first(name):
+    try:
+        os.close(os.open(os.environ['PNL_TEST_LOG'] + name, os.O_CREAT | os.O_EXCL))
+        return True
+    except FileExistsError:
+        return False
+";
+
+fn assert_waited(engine: &str, workers: &str, meanwhile: Option<&'static [u8]>) {
+    let test = WAITING.replace("probe.first", "first") + FIRST;
+    let suite = Suite::new(&[("tests/http/test_waiting.py", &test)]).with("NO_PROXY", "*");
+    let server = Server::start();
+    let mut bell = suite.bell();
+    let url = server.url.clone();
+    let words = ["http", "-n", workers, "--engine", engine, "--base-url", &url];
+    let mut running = suite.start(&[&words[..], &["--server-lost", "wait"]].concat());
+    let gone = bell.wait_for("gone");
+    drop(server);
+    let address = url.strip_prefix("http://").unwrap();
+    let bad = meanwhile.map(|says| Server::on(address, says));
+    drop(gone);
+    running.wait_for_line("waiting until it does");
+    drop(bad);
+    let _back = Server::on(address, GOOD);
+    let run = running.finish();
+    assert_eq!(run.code, Some(1), "{engine} {run}");
+    let expected = [("failed".to_owned(), 1), ("passed".to_owned(), 12)];
+    assert_eq!(run.totals(), expected.into(), "{engine} {run}");
+    assert_eq!(run.outcome("test_3_fails_by_itself"), "failed", "{run}");
+    let hits: Vec<_> = run.all("attempt-failed").collect();
+    assert!(!hits.is_empty() && hits.iter().all(|it| it["infrastructure"] == true), "{hits:?}");
+    let again = run.end_of("tests/http/test_waiting.py::test_1_loses");
+    assert_eq!((&again["attempt"], &again["infrastructure"]), (&2.into(), &false.into()));
+    let away = run.the("server-away");
+    assert!(away["since"].as_f64() < away["until"].as_f64(), "{away}");
+    assert_eq!(away["hits"].as_u64(), Some(hits.len() as u64), "{away}");
+    assert_eq!(run.the("run-ended")["flaky"], 0, "what the server did is not the test's: {run}");
+    let shown = suite.show();
+    let loses = shown["tests"].as_array().unwrap().iter();
+    let loses = loses.clone().find(|it| it["nodeid"].as_str().unwrap().ends_with("1_loses"));
+    let loses = loses.unwrap();
+    assert_eq!((&loses["infrastructure"], &loses["retried_attempts"]), (&1.into(), &0.into()));
+    assert_eq!((&loses["flaky"], &loses["failure_rate"]["estimate"]), (&0.into(), &0.0.into()));
+    run.assert_sums_match();
+    run.assert_nothing_left();
+}
+
+#[test]
+fn a_run_can_wait_for_its_server_and_run_again_what_was_hit() {
+    assert_waited("fork", "1", None);
+    assert_waited("fork", "2", None);
+    assert_waited("spawn", "2", None);
+}
+
+#[test]
+fn a_server_that_answers_503_is_away() {
+    assert_waited("fork", "2", Some(NOT_THERE));
+}
+
+#[test]
+fn a_server_that_always_says_503_is_not_away_for_that() {
+    let server = Server::on("127.0.0.1:0", NOT_THERE);
+    let suite = project().with("NO_PROXY", "*");
+    let run = suite.test(&["http", "--base-url", &server.url]);
+    assert_eq!((run.code, run.outcome("test_gets")), (Some(1), "failed".to_owned()), "{run}");
+    assert_eq!(run.end_of("tests/http/test_http.py::test_gets")["infrastructure"], false);
+}
+
+#[test]
+fn a_lost_server_can_be_ignored() {
+    let suite = Suite::new(&[("tests/http/test_losing.py", LOSING)]).with("NO_PROXY", "*");
+    let server = Server::start();
+    let mut bell = suite.bell();
+    let url = server.url.clone();
+    let running = suite.start(&["http", "-n1", "--server-lost", "ignore", "--base-url", &url]);
+    let gone = bell.wait_for("gone");
+    drop(server);
+    drop(gone);
+    drop(bell.wait_for("held"));
+    let run = running.finish();
+    assert_eq!(
+        (run.code, run.outcome("test_2_after[49]")),
+        (Some(1), "failed".to_owned()),
+        "{run}"
+    );
+    assert_eq!(run.totals(), [("failed".to_owned(), 51), ("passed".to_owned(), 1)].into());
+    assert!(run.ends().all(|it| it["infrastructure"] == false), "{run}");
 }

@@ -12,6 +12,7 @@ use crossbeam_channel::{Receiver, Sender as Channel, bounded};
 
 use super::door::{Admitted, Door};
 use super::record::monotonic_us;
+use super::server::Answer;
 use super::warm::Ending;
 use crate::model::WorkerId;
 use crate::process::Ended;
@@ -68,7 +69,7 @@ pub(super) enum Message {
     /// A process that pnl started has ended.
     Exited { source: Source, ended: Ended },
     /// The server was asked again.
-    ServerAnswered { answers: bool },
+    ServerAnswered { answer: Answer },
     /// The user wants the run to end.
     Interrupt,
     /// The user wants the run to stand still.
@@ -208,8 +209,8 @@ impl Control {
         let inbox = self.sender.clone();
         let url = url.to_owned();
         start_thread("ask-server", move || {
-            let answers = super::server::answers(&url).is_ok();
-            let _ = inbox.send(Message::ServerAnswered { answers });
+            let answer = super::server::ask(&url);
+            let _ = inbox.send(Message::ServerAnswered { answer });
         })
     }
 }

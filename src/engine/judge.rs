@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::record::{Ending, Record};
-use crate::model::{Crash, Failure, NotRun, Offset, Outcome, Phases, without_middle};
+use crate::model::{
+    Crash, Failure, Infrastructure, NotRun, Offset, Outcome, Phases, without_middle,
+};
 use crate::process::Ended;
 use crate::protocol::{Done, DoneFailure};
 
@@ -17,6 +19,7 @@ pub(super) fn ending(record: &Record<'_>, done: Done) -> Ending {
         phases: Phases { setup, call, teardown },
         failure: done.failure.map(|failure| Arc::new(self::failure(failure))),
         reason: done.reason,
+        infrastructure: Infrastructure::default(),
     }
 }
 
@@ -67,6 +70,7 @@ pub(super) fn crash(
             location: None,
         })),
         reason: None,
+        infrastructure: Infrastructure::default(),
     }
 }
 
@@ -87,6 +91,7 @@ pub(super) fn timed_out(
         phases: Phases { setup: 0.0, call, teardown: 0.0 },
         failure: Some(Arc::new(failure)),
         reason: None,
+        infrastructure: Infrastructure::default(),
     }
 }
 

@@ -23,6 +23,7 @@ mod launch;
 mod listed;
 mod numbers;
 mod observed;
+mod outage;
 mod overtime;
 mod past;
 mod permits;

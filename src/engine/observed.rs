@@ -13,18 +13,19 @@ use super::judge;
 use super::launch::Base;
 use super::listed::Listed;
 use super::numbers::Numbers;
+use super::outage::{Finding, Outage};
 use super::overtime::{Awaited, Due, Overtime};
 use super::plan::{Plan, ServerNeed};
 use super::record::{Ending, Record};
-use super::server;
+use super::server::{self, Answer};
 use super::stacks;
 use super::suspend::suspend;
 use super::template::{
     NotReady, cannot_start, missing, reason_of_early_end, unheard, unusable, wrong_version,
 };
 use crate::model::{
-    Attempt, Crash, DistMode, EngineKind, ExitCode, Level, Offset, Outcome, Round, StopReason,
-    TestIndex, What, WorkerId,
+    Attempt, Crash, DistMode, EngineKind, ExitCode, Level, Offset, Outcome, Round, ServerLost,
+    StopReason, TestIndex, What, WorkerId,
 };
 use crate::process::{Ended, Signal, Stdio, Tail, Tree, kill_group, probe, send_signal};
 use crate::protocol::{Done, Hello, Ready, TestRow, ToController, VERSION};
@@ -43,11 +44,12 @@ const OUTPUT_KEPT: usize = 1 << 20;
 /// Runs pytest and watches.
 pub(super) fn run(plan: &Plan, control: &Control, reporter: &mut dyn Reporter) -> Finished {
     let mut record = Record::of(plan, reporter);
-    let base = match prepare(plan, control) {
-        Ok(base) => base,
+    let (base, outage) = match prepare(plan, control) {
+        Ok(prepared) => prepared,
         Err(reason) => return finish(&mut record, plan, NotReady::bare(reason)),
     };
-    let mut watch = Watch { plan, control, record, base, is_collected: false, interrupts: 0 };
+    let (is_collected, interrupts) = (false, 0);
+    let mut watch = Watch { plan, control, record, base, outage, is_collected, interrupts };
     match watch.run_rounds() {
         Err(not_ready) => finish(&mut watch.record, plan, not_ready),
         Ok(reason) => {
@@ -60,7 +62,7 @@ pub(super) fn run(plan: &Plan, control: &Control, reporter: &mut dyn Reporter) -
 
 /// What must hold before anything is started. For `all` and for paths the server is asked as soon
 /// as a folder that needs it lies among what is to run: which tests there are is not known yet.
-fn prepare(plan: &Plan, control: &Control) -> Result<Base, StopReason> {
+fn prepare(plan: &Plan, control: &Control) -> Result<(Base, Outage), StopReason> {
     let modules = probe(&plan.python.path).map_err(|error| StopReason::Usage(unusable(&error)))?;
     if modules.pytest.is_none() {
         return Err(StopReason::Usage(missing(plan, "pytest", "pytest")));
@@ -69,10 +71,8 @@ fn prepare(plan: &Plan, control: &Control) -> Result<Base, StopReason> {
         let text = missing(plan, "pytest-xdist, which --engine xdist runs,", "pytest-xdist");
         return Err(StopReason::Usage(text));
     }
-    if may_need_server(plan) {
-        ask_server(plan)?;
-    }
-    Base::prepare(control)
+    let outage = if may_need_server(plan) { ask_server(plan)? } else { Outage::default() };
+    Ok((Base::prepare(control)?, outage))
 }
 
 fn may_need_server(plan: &Plan) -> bool {
@@ -97,15 +97,19 @@ struct Watch<'a> {
     control: &'a Control,
     record: Record<'a>,
     base: Base,
+    outage: Outage,
     is_collected: bool,
     interrupts: u32,
 }
 
+/// A failure whose meaning depends on whether the server was there.
+struct Hit {
+    worker: Option<WorkerId>,
+    test: TestIndex,
+    ending: Ending,
+}
+
 /// One process, that is one round.
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a fact that comes by itself, in any order"
-)]
 struct Process {
     pid: u32,
     conn: Option<ConnId>,
@@ -121,7 +125,8 @@ struct Process {
     closed: bool,
     ended: Option<Ended>,
     kill_at: Option<Instant>,
-    is_asking_server: bool,
+    /// Failures that wait for the server's answer.
+    hits: Vec<Hit>,
     stop: Option<StopReason>,
     /// How it broke the protocol.
     broke: Option<String>,
@@ -146,7 +151,7 @@ impl Process {
             closed: false,
             ended: None,
             kill_at: None,
-            is_asking_server: false,
+            hits: Vec::new(),
             stop: None,
             broke: None,
             words: 0,
@@ -217,11 +222,15 @@ impl Watch<'_> {
     fn run_round(&mut self, round: Round) -> Result<(u64, Option<StopReason>), NotReady> {
         let mut process = self.start()?;
         while !process.is_over() {
-            if let Some(message) = self.control.receive(process.deadline()) {
+            let deadline = process.deadline().into_iter().chain(self.outage.deadline()).min();
+            if let Some(message) = self.control.receive(deadline) {
                 self.handle(&mut process, round, message);
                 continue;
             }
             let now = Instant::now();
+            if self.outage.is_due(now) {
+                self.ask(&mut process);
+            }
             match process.clock.due(now) {
                 Some(Due::Dump) => stacks::ask(process.pid),
                 Some(Due::Terminate) => Tree::of(process.pid).signal(Signal::TERM),
@@ -281,13 +290,7 @@ impl Watch<'_> {
             | Message::Closed { .. }
             | Message::Silent { .. }
             | Message::Exited { .. } => {}
-            Message::ServerAnswered { answers } => {
-                process.is_asking_server = false;
-                if !answers {
-                    let reason = StopReason::ServerLost(self.plan.server.url.clone());
-                    stop(process, reason, self.plan.bounds.grace);
-                }
-            }
+            Message::ServerAnswered { answer } => self.server_answered(process, answer),
             Message::Unheard { why } => stop(process, unheard(&why), self.plan.bounds.grace),
             Message::TimeIsUp(limit) => {
                 stop(process, StopReason::RunTimeout(limit), self.plan.bounds.grace);
@@ -414,15 +417,59 @@ impl Watch<'_> {
         let test = test.or_else(|| process.numbers.get(done.i as usize).copied().flatten());
         let Some(test) = test else { return };
         let ending = judge::ending(&self.record, done);
-        let suspicious = ending.failure.as_deref().is_some_and(server::looks_like_a_lost_server);
-        self.record.ended(worker_id(&key.0), test, Attempt::FIRST, ending);
-        if suspicious && !process.is_asking_server && may_need_server(self.plan) {
-            process.is_asking_server = self.control.ask_server(&self.plan.server.url).is_ok();
+        let hit = Hit { worker: worker_id(&key.0), test, ending };
+        let looks_like_it =
+            hit.ending.failure.as_deref().is_some_and(server::looks_like_a_lost_server);
+        let is_watched = self.plan.server_lost != ServerLost::Ignore && may_need_server(self.plan);
+        if looks_like_it && is_watched {
+            if self.outage.suspect(self.record.now()) {
+                self.ask(process);
+            }
+            process.hits.push(hit);
+            if !self.outage.is_open() || self.outage.is_away() {
+                self.judge_hits(process);
+            }
+        } else {
+            self.record.ended(hit.worker, hit.test, Attempt::FIRST, hit.ending);
+        }
+    }
+
+    fn ask(&mut self, process: &mut Process) {
+        if self.control.ask_server(&self.plan.server.url).is_err() {
+            self.server_answered(process, Answer::Well);
+        }
+    }
+
+    fn server_answered(&mut self, process: &mut Process, answer: Answer) {
+        match self.outage.hear(answer, (Instant::now(), self.record.now())) {
+            Finding::Open | Finding::Away => {}
+            Finding::There => self.judge_hits(process),
+            Finding::Lost(_) => {
+                self.judge_hits(process);
+                let reason = StopReason::ServerLost(self.plan.server.url.clone());
+                stop(process, reason, self.plan.bounds.grace);
+            }
+            Finding::Back(away) => self.record.emit(None, What::ServerAway(away)),
+        }
+    }
+
+    /// The failures that waited are the tests' own, or the server's.
+    fn judge_hits(&mut self, process: &mut Process) {
+        for Hit { worker, test, mut ending } in std::mem::take(&mut process.hits) {
+            ending.infrastructure.this = self.outage.is_away();
+            if self.outage.is_away() {
+                self.outage.hit();
+            }
+            self.record.ended(worker, test, Attempt::FIRST, ending);
         }
     }
 
     /// Closes a round: what was running when pytest ended, and what its exit status says.
-    fn end_round(&mut self, process: Process) -> Result<(u64, Option<StopReason>), NotReady> {
+    fn end_round(&mut self, mut process: Process) -> Result<(u64, Option<StopReason>), NotReady> {
+        self.judge_hits(&mut process);
+        if let Some(away) = self.outage.end(None) {
+            self.record.emit(None, What::ServerAway(away));
+        }
         let ended = process.ended.unwrap_or(Ended::Exit(-1));
         if !process.is_ready {
             let mut output = process.output.text();

@@ -13,9 +13,10 @@ use super::hide;
 use super::kept::{self, Kept};
 use super::plan::Plan;
 use crate::model::{
-    Attempt, Counts, Event, Execution, ExitCode, Failure, FlakyPolicy, Level, NodeId, NotRun,
-    Offset, Outcome, Phases, Round, RoundEnded, RoundStarted, RunEnded, RunId, RunStarted, Secrets,
-    Server, StopReason, TestIndex, TestInfo, Timeline, What, WorkerId, without_secrets,
+    Attempt, Counts, Event, Execution, ExitCode, Failure, FlakyPolicy, Infrastructure, Level,
+    NodeId, NotRun, Offset, Outcome, Phases, Round, RoundEnded, RoundStarted, RunEnded, RunId,
+    RunStarted, Secrets, Server, StopReason, TestIndex, TestInfo, Timeline, What, WorkerId,
+    without_secrets,
 };
 use crate::process::end_leftovers;
 use crate::protocol::{Hello, Ready, TestRow};
@@ -65,12 +66,20 @@ pub(super) struct Ending {
     pub(super) phases: Phases,
     pub(super) failure: Option<Arc<Failure>>,
     pub(super) reason: Option<String>,
+    pub(super) infrastructure: Infrastructure,
 }
 
 impl Ending {
     /// One without phases or words.
     pub(super) fn bare(outcome: Outcome, start: Offset) -> Self {
-        Self { outcome, start, phases: Phases::default(), failure: None, reason: None }
+        Self {
+            outcome,
+            start,
+            phases: Phases::default(),
+            failure: None,
+            reason: None,
+            infrastructure: Infrastructure::default(),
+        }
     }
 }
 
@@ -282,10 +291,10 @@ impl<'a> Record<'a> {
 
     fn execution(&mut self, test: TestIndex, attempt: Attempt, ending: Ending) -> Execution {
         let test = self.tests[test.at()].clone();
-        let Ending { outcome, start, phases, failure, reason } = ending;
+        let Ending { outcome, start, phases, failure, reason, infrastructure } = ending;
         let failure = failure.map(|failure| self.kept.admit(hide::failure(&self.secrets, failure)));
         let reason = reason.map(|reason| kept::line(hide::text_of(&self.secrets, reason)));
-        Execution { test, attempt, outcome, start, phases, failure, reason }
+        Execution { test, attempt, outcome, start, phases, failure, reason, infrastructure }
     }
 
     /// Ends the round: what has not ended is not run, because of `stop` or, where nothing stopped the

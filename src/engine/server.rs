@@ -1,5 +1,6 @@
 //! The server under test: whether it answers. It is the user's; pnl never starts or stops it.
 
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use crate::model::{Failure, Server};
@@ -8,9 +9,29 @@ use crate::model::{Failure, Server};
 /// one under load, may need seconds; a person waits for no more than this without a word.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Asks a URL once. Any answer will do, an error page included; certificates are not judged, for
-/// servers under test often sign their own.
+/// What came of asking a server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// It answers; an error page will do.
+    Well,
+    /// It answers that it, or what is behind it, is not there: with this status (502, 503 or 504).
+    Unwell(u16),
+    /// Nothing is listening.
+    Refused(String),
+    /// Nothing came back in time, or what did broke off.
+    Silent(String),
+}
+
+/// Asks a URL once. Any answer will do, an error page included.
 pub fn answers(url: &str) -> Result<(), String> {
+    match ask(url) {
+        Answer::Well | Answer::Unwell(_) => Ok(()),
+        Answer::Refused(why) | Answer::Silent(why) => Err(why),
+    }
+}
+
+/// Asks a URL once. Certificates are not judged, for servers under test often sign their own.
+pub(super) fn ask(url: &str) -> Answer {
     let tls = ureq::tls::TlsConfig::builder().disable_verification(true).build();
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .timeout_global(Some(PATIENCE))
@@ -21,9 +42,16 @@ pub fn answers(url: &str) -> Result<(), String> {
         .build()
         .into();
     match agent.get(url).call() {
-        Ok(_) | Err(ureq::Error::TooManyRedirects | ureq::Error::RedirectFailed) => Ok(()),
-        Err(ureq::Error::Io(error)) => Err(error.to_string()),
-        Err(error) => Err(error.to_string()),
+        Ok(response) => match response.status().as_u16() {
+            status @ 502..=504 => Answer::Unwell(status),
+            _ => Answer::Well,
+        },
+        Err(ureq::Error::TooManyRedirects | ureq::Error::RedirectFailed) => Answer::Well,
+        Err(ureq::Error::Io(error)) if error.kind() == ErrorKind::ConnectionRefused => {
+            Answer::Refused(error.to_string())
+        }
+        Err(ureq::Error::Io(error)) => Answer::Silent(error.to_string()),
+        Err(error) => Answer::Silent(error.to_string()),
     }
 }
 
@@ -41,14 +69,32 @@ pub(super) fn unanswered(server: &Server, why: &str, hint: Option<&str>) -> Stri
     )
 }
 
-/// Whether a failure looks as if the server had gone: then it is worth asking.
+/// Whether a failure looks as if the server had gone: then it is worth asking. Clients have their own
+/// words for each way in which a server can be away.
 pub(super) fn looks_like_a_lost_server(failure: &Failure) -> bool {
-    const SIGNS: [&str; 5] = [
+    const SIGNS: [&str; 22] = [
         "ECONNREFUSED",
-        "ERR_CONNECTION_REFUSED",
+        "ERR_CONNECTION_",
         "Connection refused",
-        "ERR_CONNECTION_RESET",
+        "connection refused",
+        "connection attempts failed",
+        "ECONNRESET",
         "Connection reset by peer",
+        "Connection aborted",
+        "Remote end closed connection",
+        "RemoteDisconnected",
+        "Server disconnected",
+        "ERR_EMPTY_RESPONSE",
+        "ERR_TIMED_OUT",
+        "timed out",
+        "Timeout",
+        "502",
+        "503",
+        "504",
+        "Bad Gateway",
+        "Service Unavailable",
+        "Gateway Timeout",
+        "BrokenPipe",
     ];
     SIGNS.iter().any(|sign| failure.text.contains(sign) || failure.message.contains(sign))
 }
@@ -71,8 +117,9 @@ mod tests {
                 .write_all(b"HTTP/1.1 500 Oops\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
                 .expect("written");
         });
-        assert_eq!(answers(&url), Ok(()));
+        assert_eq!(ask(&url), Answer::Well);
         serving.join().expect("served");
+        assert!(matches!(ask(&url), Answer::Refused(_)));
         assert!(answers(&url).is_err(), "the listener is gone");
     }
 

@@ -94,6 +94,8 @@ pub enum What {
     /// One whole line that a worker wrote outside pytest's capture (`-s`). Untrusted text, without
     /// the line's end.
     OutputLine(String),
+    /// The server under test was away: said when it answers again, or when the run ends for that.
+    ServerAway(ServerAway),
     /// The envelope's worker says at its end what it used.
     WorkerUsed(Usage),
     /// A worker is gone.
@@ -161,6 +163,19 @@ pub struct Server {
     pub from: String,
 }
 
+/// A time in which the server under test did not answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerAway {
+    /// From the end of the first execution that it hit.
+    pub since: Offset,
+    /// Until it answered again; none if it did not.
+    pub until: Option<Offset>,
+    /// How it did not answer.
+    pub why: String,
+    /// How many executions failed meanwhile.
+    pub hits: u64,
+}
+
 /// How serious a notice is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
@@ -198,6 +213,17 @@ pub struct Execution {
     pub failure: Option<Arc<Failure>>,
     /// Why it was skipped or expected to fail, in the suite's words.
     pub reason: Option<String>,
+    /// Which attempts failed while the server under test was away.
+    pub infrastructure: Infrastructure,
+}
+
+/// Failures that say nothing of the test, because the server under test was away.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Infrastructure {
+    /// Whether this attempt is one.
+    pub this: bool,
+    /// How many attempts before it are.
+    pub before: u32,
 }
 
 impl Execution {
@@ -207,10 +233,10 @@ impl Execution {
         self.phases.setup + self.phases.call + self.phases.teardown
     }
 
-    /// Whether it failed before and did not when it was retried.
+    /// Whether it failed before, with the server there, and did not when it was retried.
     #[must_use]
     pub fn is_flaky(&self) -> bool {
-        self.attempt > Attempt::FIRST
+        self.attempt.0 > Attempt::FIRST.0 + self.infrastructure.before
             && self.outcome.kind().ran()
             && !self.outcome.kind().is_failure()
     }

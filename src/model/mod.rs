@@ -26,8 +26,8 @@ pub use counts::Counts;
 pub use cut::without_middle;
 pub use durations::{Durations, Took};
 pub use event::{
-    Event, Execution, Failure, Level, Phases, RoundEnded, RoundStarted, RunEnded, RunStarted,
-    Server, What, WorkerEnd,
+    Event, Execution, Failure, Infrastructure, Level, Phases, RoundEnded, RoundStarted, RunEnded,
+    RunStarted, Server, ServerAway, What, WorkerEnd,
 };
 pub use exit::{ExitCode, StopReason};
 pub use ids::{Attempt, NodeId, Offset, Round, RunId, Slot, TestIndex, TestInfo, WorkerId};

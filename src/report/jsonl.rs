@@ -11,8 +11,8 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::model::{
-    Attempt, Counts, Event, Execution, Failure, Level, NodeId, OutcomeKind, Round, RunEnded,
-    RunStarted, Slot, StopReason, TestIndex, TestInfo, What, WorkerEnd, WorkerId,
+    Attempt, Counts, Event, Execution, Failure, Level, NodeId, Offset, OutcomeKind, Round,
+    RunEnded, RunStarted, Slot, StopReason, TestIndex, TestInfo, What, WorkerEnd, WorkerId,
 };
 
 use super::consumer::{Consumer, Unreported};
@@ -95,6 +95,7 @@ enum Body<'a> {
     TestStarted { nodeid: &'a NodeId, index: TestIndex, attempt: Attempt },
     TestEnded(Box<TestEndedBody<'a>>),
     FileCollected { file: &'a str, elapsed_s: f64, tests: usize, left: usize },
+    ServerAway { since: f64, until: Option<f64>, why: &'a str, hits: u64 },
     WorkerUsed { cpu_s: f64, busy_s: f64, memory: u64 },
     TestSlow { nodeid: &'a NodeId, index: TestIndex, elapsed_s: f64 },
     WorkerEnded { slot: Slot, how: &'static str, detail: Option<String> },
@@ -137,6 +138,7 @@ struct TestEndedBody<'a> {
     duration_s: Durations,
     failure: Option<FailureBody<'a>>,
     reason: Option<&'a str>,
+    infrastructure: bool,
 }
 
 #[derive(Serialize)]
@@ -211,6 +213,10 @@ impl<'a> Body<'a> {
             What::FileCollected { file, elapsed, tests, left } => {
                 let (elapsed_s, tests, left) = (*elapsed, *tests, *left);
                 ("file-collected", Self::FileCollected { file, elapsed_s, tests, left })
+            }
+            What::ServerAway(it) => {
+                let (since, until) = (it.since.seconds(), it.until.map(Offset::seconds));
+                ("server-away", Self::ServerAway { since, until, why: &it.why, hits: it.hits })
             }
             What::WorkerUsed(it) => {
                 let (cpu_s, busy_s, memory) = (it.cpu, it.busy, it.memory);
@@ -287,6 +293,7 @@ impl<'a> TestEndedBody<'a> {
             },
             failure: execution.failure.as_deref().map(FailureBody::of),
             reason: execution.reason.as_deref(),
+            infrastructure: execution.infrastructure.this,
         }
     }
 }
@@ -335,7 +342,7 @@ mod tests {
 
     use super::super::sample::{Ending, Story};
     use super::*;
-    use crate::model::{Crash, Usage};
+    use crate::model::{Crash, ServerAway, Usage};
 
     fn everything() -> Story {
         let mut story =
@@ -352,6 +359,8 @@ mod tests {
             Some(0),
             What::FileCollected { file, elapsed: 0.25, tests: 2, left: 1 },
         );
+        let away = ServerAway { since: Offset(1), until: None, why: "refused".to_owned(), hits: 1 };
+        story.push(None, None, What::ServerAway(away));
         let usage = Usage { cpu: 0.5, busy: 2.0, memory: 1 << 20 };
         story.push(Some(1), Some(0), What::WorkerUsed(usage));
         let how = WorkerEnd::Crashed(Crash::Signal(9));
@@ -374,7 +383,7 @@ mod tests {
     #[test]
     fn an_ended_test_says_everything_about_itself() {
         let failed = lines().into_iter().rfind(|it| it["outcome"] == "failed").expect("one failed");
-        insta::assert_snapshot!(failed.to_string(), @r#"{"at":0.04,"attempt":1,"detail":null,"duration_s":{"call":0.02,"setup":0.0,"teardown":0.0,"total":0.02},"event":"test-ended","failure":{"file":"tests/test_a.py","line":12,"message":"AssertionError: a\u0000b","sections":[{"name":"Captured stdout call","text":"hello\n"}],"text":"    def test():\n>       assert False\nE       AssertionError: a\u0000b"},"index":1,"nodeid":"tests/test_a.py::test_bad","outcome":"failed","reason":null,"round":1,"start":0.03,"v":1,"worker":"gw1"}"#);
+        insta::assert_snapshot!(failed.to_string(), @r#"{"at":0.04,"attempt":1,"detail":null,"duration_s":{"call":0.02,"setup":0.0,"teardown":0.0,"total":0.02},"event":"test-ended","failure":{"file":"tests/test_a.py","line":12,"message":"AssertionError: a\u0000b","sections":[{"name":"Captured stdout call","text":"hello\n"}],"text":"    def test():\n>       assert False\nE       AssertionError: a\u0000b"},"index":1,"infrastructure":false,"nodeid":"tests/test_a.py::test_bad","outcome":"failed","reason":null,"round":1,"start":0.03,"v":1,"worker":"gw1"}"#);
     }
 
     /// The page and the program name the same fields of the same events.

@@ -181,6 +181,7 @@ impl Consumer for JUnit {
             | What::TestStarted { .. }
             | What::TestSlow { .. }
             | What::FileCollected { .. }
+            | What::ServerAway(_)
             | What::WorkerUsed(_)
             | What::OutputLine(_)
             | What::WorkerEnded { .. } => {}

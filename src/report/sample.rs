@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::model::{
-    Attempt, Counts, Crash, DistMode, EngineKind, Event, Execution, ExitCode, Failure, Isolation,
-    NodeId, NotRun, Offset, Outcome, Phases, Round, RoundEnded, RoundStarted, RunEnded, RunId,
-    RunStarted, Server, Slot, StopReason, TestIndex, TestInfo, What, WorkerId,
+    Attempt, Counts, Crash, DistMode, EngineKind, Event, Execution, ExitCode, Failure,
+    Infrastructure, Isolation, NodeId, NotRun, Offset, Outcome, Phases, Round, RoundEnded,
+    RoundStarted, RunEnded, RunId, RunStarted, Server, Slot, StopReason, TestIndex, TestInfo, What,
+    WorkerId,
 };
 
 /// How a made-up execution ends.
@@ -191,5 +192,14 @@ fn execution(test: &Arc<TestInfo>, ending: Ending, start: Offset) -> Execution {
     let reason = matches!(ending, Ending::Skip).then(|| "no browser".to_owned());
     let phases = Phases { setup: 0.0, call, teardown: 0.0 };
     let test = test.clone();
-    Execution { test, attempt: Attempt::FIRST, outcome, start, phases, failure, reason }
+    Execution {
+        test,
+        attempt: Attempt::FIRST,
+        outcome,
+        start,
+        phases,
+        failure,
+        reason,
+        infrastructure: Infrastructure::default(),
+    }
 }

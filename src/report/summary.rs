@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::model::{
     Counts, Event, Execution, Failure, Outcome, OutcomeKind, Round, RunEnded, RunStarted,
-    TestIndex, TestInfo, What,
+    ServerAway, TestIndex, TestInfo, What,
 };
 
 use super::text::{self, counted};
@@ -25,6 +25,7 @@ pub struct Summary {
     rounds: Vec<RoundFigures>,
     tests: HashMap<TestIndex, TestFigures>,
     ended: Option<RunEnded>,
+    away: Vec<ServerAway>,
 }
 
 /// One round's figures.
@@ -112,6 +113,7 @@ impl Summary {
                 }
             }
             What::RunEnded(ended) => self.ended = Some(ended.clone()),
+            What::ServerAway(away) => self.away.push(away.clone()),
             What::Notice { .. }
             | What::PytestOutput(_)
             | What::WorkerStarted { .. }
@@ -156,6 +158,12 @@ impl Summary {
     #[must_use]
     pub fn run(&self) -> Option<&Arc<RunStarted>> {
         self.run.as_ref()
+    }
+
+    /// When the server under test did not answer.
+    #[must_use]
+    pub fn away(&self) -> &[ServerAway] {
+        &self.away
     }
 
     /// The last event of the run, once it has come.

@@ -7,9 +7,9 @@ use tempfile::TempDir;
 
 use super::{History, HistoryWriter, StoredRun};
 use crate::model::{
-    Attempt, Counts, DistMode, EngineKind, Event, Execution, ExitCode, Failure, Isolation, NodeId,
-    Offset, Outcome, Phases, Round, RoundEnded, RoundStarted, RunEnded, RunId, RunStarted, Server,
-    StopReason, TestIndex, TestInfo, What, WorkerId,
+    Attempt, Counts, DistMode, EngineKind, Event, Execution, ExitCode, Failure, Infrastructure,
+    Isolation, NodeId, Offset, Outcome, Phases, Round, RoundEnded, RoundStarted, RunEnded, RunId,
+    RunStarted, Server, StopReason, TestIndex, TestInfo, What, WorkerId,
 };
 
 /// 2026-01-02 03:04:05 UTC.
@@ -91,6 +91,7 @@ pub(crate) fn execution(test: &Arc<TestInfo>, outcome: Outcome) -> Execution {
         phases: Phases { setup: 0.001, call: 0.020, teardown: 0.003 },
         failure: None,
         reason: None,
+        infrastructure: Infrastructure::default(),
     }
 }
 

@@ -50,8 +50,13 @@ pub struct StoredTest {
     pub counts: Counts,
     /// How many of them passed only when they were retried.
     pub flaky: u64,
-    /// How many attempts failed and were followed by another. No executions of their own.
+    /// How many attempts failed and were followed by another. No executions of their own. Those that
+    /// failed while the server was away are not among them.
     pub retried: u64,
+    /// How many executions and attempts failed while the server was away.
+    pub infrastructure: u64,
+    /// How many of those are executions, and so among `counts`.
+    pub infrastructure_ended: u64,
     /// How long each execution that ran took, in seconds, in the order in which they were reported.
     pub seconds: Vec<f64>,
 }
@@ -102,6 +107,8 @@ struct TestSum {
     counts: Counts,
     flaky: u64,
     retried: u64,
+    infrastructure: u64,
+    infrastructure_ended: u64,
     seconds: Vec<f64>,
 }
 
@@ -109,21 +116,27 @@ impl Sums {
     fn read(&mut self, db: &Connection, run: i64) -> rusqlite::Result<()> {
         let mut statement = db.prepare_cached(
             "SELECT round, test_id, position, outcome, setup_us + call_us + teardown_us, \
-             retried, attempt FROM executions WHERE run_id = ?1 ORDER BY seq",
+             retried, attempt, infrastructure, infrastructure_before FROM executions WHERE run_id = ?1 ORDER BY seq",
         )?;
         let mut rows = statement.query([run])?;
         while let Some(row) = rows.next()? {
             let kind = outcome(row.get(3)?)?;
+            let is_infrastructure = u64::from(row.get::<_, bool>(7)?);
             if row.get(5)? {
-                self.test(row.get(1)?, row.get(2)?).retried += 1;
+                let test = self.test(row.get(1)?, row.get(2)?);
+                test.retried += 1 - is_infrastructure;
+                test.infrastructure += is_infrastructure;
                 continue;
             }
             self.totals.add(kind);
             self.rounds.entry(row.get(0)?).or_default().add(kind);
-            let is_flaky = row.get::<_, u32>(6)? > 1 && kind.ran() && !kind.is_failure();
+            let is_retried = row.get::<_, u32>(6)? > 1 + row.get::<_, u32>(8)?;
+            let is_flaky = is_retried && kind.ran() && !kind.is_failure();
             let test = self.test(row.get(1)?, row.get(2)?);
             test.counts.add(kind);
             test.flaky += u64::from(is_flaky);
+            test.infrastructure += is_infrastructure;
+            test.infrastructure_ended += is_infrastructure;
             if kind.ran() {
                 test.seconds.push(seconds(row.get(4)?));
             }
@@ -144,8 +157,16 @@ impl Sums {
         let mut sums = std::mem::take(&mut self.tests);
         sums.sort_by_key(|test| test.position);
         sums.into_iter()
-            .map(|TestSum { id, counts, flaky, retried, seconds, .. }| {
-                Ok(StoredTest { nodeid: nodeid(db, id)?, counts, flaky, retried, seconds })
+            .map(|sum| {
+                Ok(StoredTest {
+                    nodeid: nodeid(db, sum.id)?,
+                    counts: sum.counts,
+                    flaky: sum.flaky,
+                    retried: sum.retried,
+                    infrastructure: sum.infrastructure,
+                    infrastructure_ended: sum.infrastructure_ended,
+                    seconds: sum.seconds,
+                })
             })
             .collect()
     }

@@ -11,7 +11,7 @@ use super::columns::{integer, micros};
 use super::expected;
 use crate::model::{
     Event, Execution, Failure, NodeId, Offset, OutcomeKind, Round, RoundEnded, RoundStarted,
-    RunEnded, RunStarted, TestInfo, Usage, What,
+    RunEnded, RunStarted, ServerAway, TestInfo, Usage, What,
 };
 
 /// What one run has written so far. After an error it knows ids that were rolled back, until
@@ -86,6 +86,7 @@ impl Recorder {
                 Ok(())
             }
             What::RoundEnded(ended) => update_round(db, run, round, *ended),
+            What::ServerAway(away) => insert_outage(db, run, away),
             What::RunEnded(ended) => {
                 if let Some(usage) = self.usage {
                     expected::keep_usage(db, run, usage)?;
@@ -122,7 +123,7 @@ impl Recorder {
         self.executions += 1;
         db.prepare_cached(
             "INSERT INTO executions VALUES \
-             (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+             (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
         )?
         .execute(params![
             run,
@@ -141,6 +142,8 @@ impl Recorder {
             detail(execution),
             failure,
             last == Last::No,
+            execution.infrastructure.this,
+            execution.infrastructure.before,
         ])?;
         Ok(())
     }
@@ -274,6 +277,20 @@ fn insert_round(
          VALUES (?1, ?2, ?3, ?4, ?5)",
     )?
     .execute(params![run, round.0, integer(started.workers), planned, integer(at.0)])?;
+    Ok(())
+}
+
+fn insert_outage(db: &Connection, run: i64, away: &ServerAway) -> rusqlite::Result<()> {
+    db.prepare_cached(
+        "INSERT INTO outages (run_id, since_us, until_us, why, hits) VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?
+    .execute(params![
+        run,
+        integer(away.since.0),
+        away.until.map(|until| integer(until.0)),
+        bounded::line(&away.why),
+        integer(away.hits),
+    ])?;
     Ok(())
 }
 

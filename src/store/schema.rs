@@ -8,8 +8,12 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::columns::integer;
 
 /// Entry n brings a database from version n to n + 1 (`PRAGMA user_version`).
-const MIGRATIONS: &[&str] =
-    &[include_str!("schema/v1.sql"), include_str!("schema/v2.sql"), include_str!("schema/v3.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("schema/v1.sql"),
+    include_str!("schema/v2.sql"),
+    include_str!("schema/v3.sql"),
+    include_str!("schema/v4.sql"),
+];
 
 /// Returns the version that the database has afterwards. A newer one than known is not touched.
 pub(super) fn migrate(connection: &mut Connection) -> rusqlite::Result<i64> {

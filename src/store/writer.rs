@@ -112,6 +112,7 @@ fn is_kept(what: &What) -> bool {
         | What::Collected { .. }
         | What::RoundStarted(_)
         | What::FileCollected { .. }
+        | What::ServerAway(_)
         | What::WorkerUsed(_)
         | What::TestEnded(_)
         | What::AttemptFailed(_)

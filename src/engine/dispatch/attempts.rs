@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::Dispatch;
 use crate::engine::record::Ending;
-use crate::model::{Attempt, DistMode, Slot, TestIndex, WorkerId};
+use crate::model::{Attempt, DistMode, ServerLost, Slot, TestIndex, WorkerId};
 use crate::protocol::ToWorker;
 
 /// What the template has of a test's reports.
@@ -24,12 +24,13 @@ pub(super) struct Attempts {
     /// Under `--dist each` every worker runs every test, and each for itself.
     each: bool,
     failed: HashMap<(TestIndex, Option<Slot>), Attempt>,
+    spared: HashMap<(TestIndex, Option<Slot>), u32>,
 }
 
 impl Attempts {
     /// A round in which nothing has failed.
     pub(super) fn of_round(dist: DistMode) -> Self {
-        Self { each: dist == DistMode::Each, failed: HashMap::new() }
+        Self { each: dist == DistMode::Each, ..Self::default() }
     }
 
     /// The attempt that a test is at on this worker's place.
@@ -37,9 +38,18 @@ impl Attempts {
         self.failed.get(&self.key(test, slot)).copied().unwrap_or(Attempt::FIRST)
     }
 
-    fn advance(&mut self, test: TestIndex, slot: Slot) {
+    /// How many of its attempts failed while the server was away, and are no retries.
+    fn spared(&self, test: TestIndex, slot: Slot) -> u32 {
+        self.spared.get(&self.key(test, slot)).copied().unwrap_or(0)
+    }
+
+    fn advance(&mut self, test: TestIndex, slot: Slot, is_spared: bool) {
         let next = self.of(test, slot).next();
-        self.failed.insert(self.key(test, slot), next);
+        let key = self.key(test, slot);
+        self.failed.insert(key, next);
+        if is_spared {
+            *self.spared.entry(key).or_default() += 1;
+        }
     }
 
     /// Those of the tests that are tried again.
@@ -59,13 +69,17 @@ impl Dispatch<'_> {
         &mut self,
         (id, slot): (WorkerId, Slot),
         test: TestIndex,
-        (ending, reports): (Ending, Reports),
+        (mut ending, reports): (Ending, Reports),
     ) {
         let attempt = self.attempts.of(test, slot);
         self.note_crash(test, ending.outcome.kind());
         let is_failure = ending.outcome.kind().is_failure();
         let may_run = self.stop.is_none() && !self.poison.has(test);
-        let is_retried = is_failure && may_run && attempt.0 <= self.rules.retries(test);
+        let spared = self.attempts.spared(test, slot);
+        let was_away = ending.infrastructure.this && self.plan.server_lost == ServerLost::Wait;
+        let is_allowed = attempt.0 <= self.rules.retries(test) + spared;
+        let is_retried = is_failure && may_run && (was_away || is_allowed);
+        ending.infrastructure.before = spared;
         let worker = self.crew.iter().find(|it| it.id == id);
         let i = worker.map_or(test.0, |it| it.number_of(test));
         let is_overruled = reports == Reports::Overruled || reports == Reports::Stand && is_retried;
@@ -75,7 +89,7 @@ impl Dispatch<'_> {
         }
         if is_retried && let Some(deal) = &mut self.deal {
             self.has_retried = true;
-            self.attempts.advance(test, slot);
+            self.attempts.advance(test, slot, was_away);
             deal.give_back(slot, vec![test]);
             self.record.attempt_failed(Some(id), test, attempt, ending);
             return;

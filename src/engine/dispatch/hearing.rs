@@ -7,11 +7,11 @@ use super::spread::Found;
 use super::{Dispatch, level_of};
 use crate::engine::crew::{Told, Worker};
 use crate::engine::inbox::{Message, Source};
+use crate::engine::judge;
 use crate::engine::listed::Listed;
 use crate::engine::record::{Ending, monotonic_us};
 use crate::engine::recruit::Recruiter;
 use crate::engine::template::{unheard, wrong_version};
-use crate::engine::{judge, server};
 use crate::model::{Level, Outcome, Phases, StopReason, Took, Usage, What, WorkerId};
 use crate::process::{Ended, kill_group};
 use crate::protocol::{Done, Hello, Ready, Role, ToController, Used, VERSION};
@@ -96,13 +96,7 @@ impl Dispatch<'_> {
                 self.stop(StopReason::RunTimeout(limit));
                 self.interrupt_running();
             }
-            Message::ServerAnswered { answers } => {
-                self.is_asking_server = false;
-                if !answers {
-                    self.stop(StopReason::ServerLost(self.plan.server.url.clone()));
-                    self.interrupt_running();
-                }
-            }
+            Message::ServerAnswered { answer } => self.server_answered(answer),
             Message::Wrote { source: Source::Worker(id), bytes } => self.worker_wrote(id, &bytes),
             Message::Silent { source: Source::Worker(id) } => {
                 if let Some(worker) = self.crew.iter_mut().find(|w| w.id == id) {
@@ -364,11 +358,7 @@ impl Dispatch<'_> {
                 deal.forecast_mut().observe(test, Took { setup, rest: call + teardown });
             }
         }
-        let suspicious = ending.failure.as_deref().is_some_and(server::looks_like_a_lost_server);
-        self.conclude((id, slot), test, (ending, reports));
-        if suspicious {
-            self.suspect_server();
-        }
+        self.judge((id, slot), test, (ending, reports));
         self.check_failure_limit();
         self.weigh(index, test);
         self.top_up(index);
@@ -379,12 +369,6 @@ impl Dispatch<'_> {
             && self.record.round_failures() >= limit
         {
             self.stop(StopReason::MaxFail(limit));
-        }
-    }
-
-    pub(super) fn suspect_server(&mut self) {
-        if self.needs_server && !self.is_asking_server && self.stop.is_none() {
-            self.is_asking_server = self.control.ask_server(&self.plan.server.url).is_ok();
         }
     }
 

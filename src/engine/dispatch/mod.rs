@@ -4,6 +4,7 @@ mod attempts;
 mod dealing;
 mod hearing;
 mod poison;
+mod presence;
 mod recycling;
 mod spread;
 mod staff;
@@ -23,12 +24,13 @@ use super::inbox::Control;
 use super::launch::{self, Base};
 use super::listed::Listed;
 use super::numbers::Numbers;
+use super::outage::Outage;
 use super::past::Past;
 use super::plan::{Plan, ServerNeed};
 use super::record::{Record, monotonic_us};
 use super::recruit::Recruiter;
 use super::rules::Rules;
-use super::server;
+use super::server::{self, Answer};
 use super::suspend::suspend;
 use super::template::{Collection, NotReady, Template};
 use crate::model::{DistMode, ExitCode, Level, Output, Round, Slot, StopReason, What, WorkerId};
@@ -39,6 +41,7 @@ use crate::scheduler::{Claims, Deal, Depth, Forecast, Next};
 
 use attempts::Attempts;
 use poison::Poison;
+use presence::Hit;
 use spread::Spread;
 
 /// Workers that may die one after the other without having started a test, in all or on one place,
@@ -59,8 +62,8 @@ pub(super) enum Run {
 /// Runs with forked workers.
 pub(super) fn run(plan: &Plan, control: &Control, reporter: &mut dyn Reporter) -> Run {
     let mut record = Record::of(plan, reporter);
-    let base = match prepare(plan, control) {
-        Ok(base) => base,
+    let (base, outage) = match prepare(plan, control) {
+        Ok(prepared) => prepared,
         Err(reason) => return Run::Finished(finish(&mut record, plan, NotReady::bare(reason))),
     };
     let collected = Template::start(&base, plan, control).and_then(|mut template| {
@@ -80,7 +83,7 @@ pub(super) fn run(plan: &Plan, control: &Control, reporter: &mut dyn Reporter) -
     }
     let mut dispatch =
         Dispatch::new(plan, control, record, base, Recruiter::Fork(Box::new(template)));
-    dispatch.past = past;
+    (dispatch.past, dispatch.outage) = (past, outage);
     let Collection { hello, ready, rows, files, notices } = collection;
     let collected = dispatch.collected(&hello, &ready, rows, files);
     for (level, text) in notices {
@@ -106,12 +109,12 @@ pub(super) fn run_with_notice(
     notice: &str,
 ) -> Finished {
     let mut record = Record::of(plan, reporter);
-    let base = match prepare(plan, control) {
-        Ok(base) => base,
+    let (base, outage) = match prepare(plan, control) {
+        Ok(prepared) => prepared,
         Err(reason) => return finish(&mut record, plan, NotReady::bare(reason)),
     };
     let mut dispatch = Dispatch::new(plan, control, record, base, Recruiter::Spawn);
-    dispatch.past = Past::read(plan.history.as_deref());
+    (dispatch.past, dispatch.outage) = (Past::read(plan.history.as_deref()), outage);
     notice.clone_into(&mut dispatch.first_notice);
     dispatch.recruit_missing(Round::FIRST);
     while !dispatch.is_collected && dispatch.stop.is_none() {
@@ -129,19 +132,25 @@ pub(super) fn run_with_notice(
 }
 
 /// What must hold before anything is started.
-fn prepare(plan: &Plan, control: &Control) -> Result<Base, StopReason> {
-    if plan.server_need == ServerNeed::Always {
-        ask_server(plan)?;
-    }
+fn prepare(plan: &Plan, control: &Control) -> Result<(Base, Outage), StopReason> {
+    let outage = match plan.server_need {
+        ServerNeed::Always => ask_server(plan)?,
+        ServerNeed::Never | ServerNeed::IfUnder(_) => Outage::default(),
+    };
     descriptors::suffice(Distribution::planned(plan).before_collection())?;
-    Base::prepare(control)
+    Ok((Base::prepare(control)?, outage))
 }
 
-pub(super) fn ask_server(plan: &Plan) -> Result<(), StopReason> {
-    server::answers(&plan.server.url).map_err(|why| {
-        let hint = plan.server_hint.as_deref();
-        StopReason::Usage(server::unanswered(&plan.server, &why, hint))
-    })
+/// Asks whether the server is there at all; what is known of it then.
+pub(super) fn ask_server(plan: &Plan) -> Result<Outage, StopReason> {
+    match server::ask(&plan.server.url) {
+        Answer::Well => Ok(Outage::default()),
+        Answer::Unwell(_) => Ok(Outage::of_an_odd_server()),
+        Answer::Refused(why) | Answer::Silent(why) => {
+            let hint = plan.server_hint.as_deref();
+            Err(StopReason::Usage(server::unanswered(&plan.server, &why, hint)))
+        }
+    }
 }
 
 impl NotReady {
@@ -236,7 +245,9 @@ struct Dispatch<'a> {
     /// Connections that were no awaited worker's.
     strangers: u32,
     stillborn_on: HashMap<Slot, u32>,
-    is_asking_server: bool,
+    outage: Outage,
+    /// Failures that wait for the server's answer.
+    hits: Vec<Hit>,
     needs_server: bool,
 }
 
@@ -291,7 +302,8 @@ impl<'a> Dispatch<'a> {
             stillborn: 0,
             strangers: 0,
             stillborn_on: HashMap::new(),
-            is_asking_server: false,
+            outage: Outage::default(),
+            hits: Vec::new(),
             needs_server: plan.server_need == ServerNeed::Always,
         }
     }
@@ -352,7 +364,7 @@ impl<'a> Dispatch<'a> {
             && self.any_file_under(Path::new(&ready.rootdir), folders)
         {
             self.needs_server = true;
-            ask_server(self.plan)?;
+            self.outage = ask_server(self.plan)?;
         }
         Ok(())
     }
@@ -415,6 +427,7 @@ impl<'a> Dispatch<'a> {
         while !self.round_is_over() {
             self.step();
         }
+        self.close_outage();
         self.list_anyway();
         if self.stop.is_none() && self.spread.is_some() && self.record.tests().is_empty() {
             self.stop = Some(StopReason::NothingCollected);
@@ -430,15 +443,16 @@ impl<'a> Dispatch<'a> {
     fn round_is_over(&self) -> bool {
         let waiting = self.deal.as_ref().map_or(0, |deal| deal.waiting() + deal.unknown());
         let nothing_to_deal = waiting == 0 || self.crew.is_empty();
-        nothing_to_deal && self.crew.iter().all(Worker::is_parked)
+        nothing_to_deal && self.crew.iter().all(Worker::is_parked) && !self.awaits_server()
     }
 
     /// Waits for one thing to happen, or for the next deadline, and reacts.
     fn step(&mut self) {
         self.check_overtime(Instant::now());
+        self.ask_again(Instant::now());
         let branch = self.branch.as_ref().and_then(Branch::deadline);
         let deadlines = self.crew.iter().filter_map(Worker::deadline).chain(self.kill_at);
-        let deadlines = deadlines.chain(branch);
+        let deadlines = deadlines.chain(branch).chain(self.outage.deadline());
         self.control.let_gather(self.crew.iter().all(|it| it.load() > ENOUGH));
         match self.control.receive(deadlines.min()) {
             Some(message) => self.handle(message),

@@ -48,9 +48,9 @@ impl Dispatch<'_> {
     pub(super) fn note_crash(&mut self, test: TestIndex, kind: OutcomeKind) {
         if self.poison.note(test, kind) {
             let nodeid = &self.record.tests()[test.at()].nodeid;
-            let text =
+            let notice =
                 format!("{nodeid} crashed its worker {LIMIT} times in a row: it is not run again");
-            self.record.notice(Level::Warning, text);
+            self.record.notice(Level::Warning, notice);
         }
     }
 

@@ -33,7 +33,7 @@ impl Dispatch<'_> {
         self.grown += 1;
         if self.grown <= NAMED {
             let nodeid = &self.record.tests()[test.at()].nodeid;
-            let text = format!(
+            let notice = format!(
                 "{} is replaced: after {nodeid} it has {} MiB of memory, over {} MiB \
                  (--max-worker-memory){}",
                 worker.id,
@@ -41,7 +41,7 @@ impl Dispatch<'_> {
                 limit / MIB,
                 if self.grown == NAMED { "; others are not named" } else { "" }
             );
-            self.record.notice(Level::Info, text);
+            self.record.notice(Level::Info, notice);
         }
     }
 

@@ -13,7 +13,8 @@ use crate::engine::record::Ending;
 use crate::engine::recruit::Recruit;
 use crate::engine::template::reason_of_early_end;
 use crate::model::{
-    Isolation, Level, Outcome, Round, Slot, StopReason, TestIndex, What, WorkerEnd, WorkerId,
+    Isolation, Level, Outcome, Round, ServerLost, Slot, StopReason, TestIndex, What, WorkerEnd,
+    WorkerId,
 };
 use crate::process::{Ended, Signal, explained, file_text, kill_group, send_signal};
 use crate::protocol::{Fork, Ready};
@@ -61,7 +62,7 @@ impl Dispatch<'_> {
         let can_hear = worker.ready && worker.told != Told::Finish;
         // What it collects is its own to begin with: it takes nothing from others meanwhile.
         let is_collecting = worker.collecting.is_some() && worker.load() == 0;
-        let can_take = can_hear && !is_collecting && self.stop.is_none();
+        let can_take = can_hear && !is_collecting && self.stop.is_none() && !self.outage.is_away();
         let Some(deal) = self.deal.as_mut().filter(|_| can_take) else {
             return;
         };
@@ -159,6 +160,17 @@ impl Dispatch<'_> {
         }
     }
 
+    /// Starts a worker for every slot that has none and that there is something to do for.
+    pub(super) fn recruit_for_what_is_left(&mut self) {
+        for slot in (0..self.slots).map(Slot) {
+            let has_none = self.crew.iter().all(|worker| worker.slot != slot);
+            let is_needed = has_none && self.deal.as_ref().is_some_and(|deal| deal.has_for(slot));
+            if is_needed && self.stop.is_none() {
+                self.recruit(slot);
+            }
+        }
+    }
+
     /// Whether xdist's options ask for another number of workers than those that spawned ones were
     /// told when they started. They are let go then, before they have run a test.
     pub(super) fn has_wrong_number(&mut self, ready: &Ready) -> bool {
@@ -198,7 +210,7 @@ impl Dispatch<'_> {
             prune: slot.0 + 1 == self.slots,
             permits: false,
             last: self.plan.rounds.planned() == Some(self.round.0),
-            retries: self.rules.may_overrule(),
+            retries: self.rules.may_overrule() || self.plan.server_lost == ServerLost::Wait,
             measure: self.plan.history.is_some(),
         };
         let what = (&self.base, self.plan, self.control);
@@ -339,7 +351,7 @@ impl Dispatch<'_> {
             if let Some((test, start)) = worker.running.take() {
                 let who = (id, worker.pid);
                 let ending = self.timed_out(who, limit, self.last_words(worker), start);
-                self.conclude(place, test, (ending, Reports::Lost));
+                self.judge(place, test, (ending, Reports::Lost));
             } else if *end != WorkerEnd::Finished || clock.awaited == Awaited::Exit {
                 self.tell_of_stall(worker, clock.awaited, limit);
                 return;

@@ -9,7 +9,7 @@ use crate::engine::overtime::{Awaited, Due, Overtime};
 use crate::engine::record::Ending;
 use crate::engine::recruit::Recruiter;
 use crate::engine::stacks;
-use crate::model::{Level, Offset, StopReason, TestIndex, WorkerId};
+use crate::model::{Level, Offset, ServerLost, StopReason, TestIndex, WorkerId};
 use crate::process::{Signal, Tree, kill_group, state_of};
 
 /// How long a worker that was ordered may take to say hello. A fork takes milliseconds; the template
@@ -93,6 +93,10 @@ impl Dispatch<'_> {
                 let (id, running) = (worker.id, worker.running);
                 if let Some((test, _)) = running {
                     self.record.slow(Some(id), test, elapsed);
+                    if self.needs_server && self.plan.server_lost != ServerLost::Ignore {
+                        // What a server leaves hanging fails late or never.
+                        self.ask_whether_it_is_there();
+                    }
                 }
             }
             Due::Dump if worker.pid == 0 => {

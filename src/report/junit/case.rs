@@ -46,6 +46,9 @@ impl Case {
         if execution.attempt.0 > 1 {
             case.add_property(("attempt", execution.attempt.0.to_string().as_str()));
         }
+        if execution.infrastructure.this {
+            case.add_property(("infrastructure", "true"));
+        }
         let (out, err) = outputs(execution);
         if !out.is_empty() {
             case.set_system_out(out);
@@ -85,7 +88,9 @@ fn rerun(execution: &Execution) -> TestRerun {
     };
     let message = headline(&execution.outcome, failure);
     let mut rerun = TestRerun::new(kind);
-    rerun.set_type(exception(&message).unwrap_or(execution.outcome.kind().name()));
+    let kind = execution.outcome.kind().name();
+    let own = exception(&message).unwrap_or(kind);
+    rerun.set_type(if execution.infrastructure.this { "infrastructure" } else { own });
     rerun.set_message(message);
     if let Some(text) = failure.map(|it| it.text.as_str()).filter(|it| !it.is_empty()) {
         rerun.set_stack_trace(&*clean(text, Keep::Lines));

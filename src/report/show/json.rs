@@ -51,6 +51,8 @@ struct ShownTest<'r> {
     counts: Counts,
     flaky: u64,
     retried_attempts: u64,
+    /// Executions and attempts that failed while the server was away.
+    infrastructure: u64,
     /// Always null: no run is judged yet.
     verdict: Option<()>,
     failure_rate: Option<Rate>,
@@ -98,10 +100,11 @@ impl<'r> ShownTest<'r> {
             counts: test.counts,
             flaky: test.flaky,
             retried_attempts: test.retried,
+            infrastructure: test.infrastructure,
             verdict: None,
             failure_rate: failure_rate(
-                test.counts.failures() + test.retried,
-                test.counts.executed() + test.retried,
+                test.counts.failures() + test.retried - test.infrastructure_ended,
+                test.counts.executed() + test.retried - test.infrastructure_ended,
             ),
             duration_s: quantiles(&test.seconds),
             suspects: [],

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::model::{OutcomeKind, StopReason};
+use crate::model::{Offset, OutcomeKind, StopReason};
 use crate::report::summary::{FirstFailure, RoundFigures, Summary, TestFigures};
 use crate::report::text::{self, Tone};
 
@@ -29,6 +29,7 @@ pub(crate) fn ending(summary: &Summary, options: TerminalOptions) -> String {
         slowest(&mut out, summary, options);
         rounds(&mut out, summary);
     }
+    outages(&mut out, summary, options);
     reason(&mut out, summary, options);
     let counts = summary.counts();
     let tone = if counts.failures() > 0 {
@@ -141,6 +142,36 @@ fn worth_listing(rounds: &[RoundFigures]) -> Vec<&RoundFigures> {
     let middle = &rounds[FIRST_ROUNDS..last];
     let failed = middle.iter().filter(|it| it.counts.failures() > 0).take(FAILED_ROUNDS);
     rounds[..FIRST_ROUNDS].iter().chain(failed).chain([&rounds[last]]).collect()
+}
+
+/// When the server under test was away. Never left out: it is why tests failed that are well.
+fn outages(out: &mut String, summary: &Summary, options: TerminalOptions) {
+    let began = summary.run().map_or(0, |run| run.started_us);
+    let clock = |at: Offset| {
+        let us = began.saturating_add(i64::try_from(at.0).unwrap_or(i64::MAX));
+        let at = jiff::Timestamp::from_microsecond(us).unwrap_or_default();
+        at.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M:%S").to_string()
+    };
+    for away in summary.away().iter().take(FAILURES) {
+        let until = match away.until {
+            Some(until) => {
+                let took = until.seconds() - away.since.seconds();
+                format!("to {} ({})", clock(until), text::duration(took))
+            }
+            None => "until the run's end".to_owned(),
+        };
+        let since = clock(away.since);
+        let hits = if away.hits == 1 { "execution" } else { "executions" };
+        let line = format!(
+            "the server was away from {since} {until}: {} {hits} hit ({})",
+            away.hits,
+            text::line(&away.why)
+        );
+        let _ = writeln!(out, "{}", options.palette.paint(Tone::Odd, &line));
+    }
+    if let Some(more) = summary.away().len().checked_sub(FAILURES + 1) {
+        let _ = writeln!(out, "and {} more times", more + 1);
+    }
 }
 
 fn reason(out: &mut String, summary: &Summary, options: TerminalOptions) {

@@ -134,6 +134,9 @@ fn circumstances(event: &Event, execution: &Execution, rounds: bool) -> Vec<Stri
     if let Outcome::Crashed(crash) = &execution.outcome {
         parts.push(text::line(&crash.to_string()).into_owned());
     }
+    if execution.infrastructure.this {
+        parts.push("infrastructure: the server was away".to_owned());
+    }
     parts.extend(event.worker.map(|worker| worker.to_string()));
     parts.extend(event.round.filter(|_| rounds).map(|round| format!("round {round}")));
     match &event.what {

@@ -54,6 +54,7 @@ impl Live {
             | What::RoundStarted(_)
             | What::TestSlow { .. }
             | What::FileCollected { .. }
+            | What::ServerAway(_)
             | What::WorkerUsed(_)
             | What::OutputLine(_)
             | What::RoundEnded(_)

@@ -68,6 +68,7 @@ impl Page {
             | What::WorkerStarted { .. }
             | What::TestStarted { .. }
             | What::FileCollected { .. }
+            | What::ServerAway(_)
             | What::WorkerUsed(_)
             | What::WorkerEnded { .. }
             | What::RoundEnded(_) => {}
