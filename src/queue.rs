@@ -17,6 +17,12 @@ pub struct Sender<T> {
     most: usize,
 }
 
+impl<T> Clone for Sender<T> {
+    fn clone(&self) -> Self {
+        Self { items: self.items.clone(), bell: self.bell.clone(), most: self.most }
+    }
+}
+
 /// The end that batches come out of.
 #[derive(Debug)]
 pub struct Receiver<T> {

@@ -53,6 +53,10 @@ pub(super) fn execute(
     };
     let history = open_history(&planned.project_root).map(Arc::new);
     if let Some(history) = history.clone() {
+        hub.settle_with(|| {
+            let mut settler = history.settler()?;
+            Some(Box::new(move || settler.settle()))
+        });
         hub.add_sink(Box::new(move |event| history.record(event)));
     }
     if let Some(more) = more {

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, unbounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 
 use crate::model::{Event, Level, What};
 use crate::queue::{self, NoBatch, queue};
@@ -32,6 +32,9 @@ const BATCH: usize = 1000;
 
 /// A consumer that is called in the engine's own thread.
 pub type Sink = Box<dyn FnMut(&Arc<Event>) + Send>;
+
+/// Waits until what is to be told of is stored.
+pub type Settle = Box<dyn FnMut() + Send>;
 
 /// Which reports a run has.
 #[derive(Debug, Clone, Default)]
@@ -87,6 +90,7 @@ enum Target {
 struct Lane {
     target: Target,
     events: queue::Sender<Arc<Event>>,
+    settle: Sender<Settle>,
     warnings: Receiver<Vec<Unreported>>,
     /// Bytes of live output that wait.
     output: Arc<AtomicUsize>,
@@ -128,6 +132,16 @@ impl Hub {
         self.sinks.push(sink);
     }
 
+    /// Has each thread wait for this before it tells of an execution. To be said before the run.
+    pub fn settle_with(&mut self, settle: impl Fn() -> Option<Settle>) {
+        for lane in &self.lanes {
+            if let Some(settle) = settle() {
+                // A thread that is gone has panicked; `finish` says so.
+                let _ = lane.settle.send(settle);
+            }
+        }
+    }
+
     /// Waits until everything is shown and written, and tells what could not be. A terminal that
     /// takes no output (Ctrl-S, a pager) holds this as it would hold any program.
     #[must_use]
@@ -166,15 +180,16 @@ impl Lane {
     fn start(target: Target, consumers: Vec<Box<dyn Consumer>>) -> Result<Self, ReportError> {
         let (events, inbox) = queue(DELAY, BATCH);
         let (outbox, warnings) = unbounded();
+        let (settle, settling) = unbounded();
         let output = Arc::new(AtomicUsize::new(0));
         let waiting = output.clone();
         let work = move || {
-            let consumers = consume(&inbox, consumers, &waiting);
+            let consumers = consume(&inbox, consumers, (&settling, &waiting));
             let _ = outbox.send(consumers.into_iter().flat_map(Consumer::finish).collect());
         };
         let started = thread::Builder::new().name("report".to_owned()).spawn(work);
         started.map_err(ReportError::Thread)?;
-        Ok(Self { target, events, warnings, output, left_out: 0 })
+        Ok(Self { target, events, settle, warnings, output, left_out: 0 })
     }
 
     /// Passes an event on, unless it is one line of output too many.
@@ -202,13 +217,18 @@ impl Lane {
 fn consume(
     inbox: &queue::Receiver<Arc<Event>>,
     mut consumers: Vec<Box<dyn Consumer>>,
-    output: &AtomicUsize,
+    (settling, output): (&Receiver<Settle>, &AtomicUsize),
 ) -> Vec<Box<dyn Consumer>> {
+    let mut settle = None;
     let pause = consumers.iter().filter_map(|it| it.tick_every()).min();
     let mut ticked = Instant::now();
     loop {
         match inbox.next_batch(pause.map(|pause| ticked + pause)) {
             Ok(events) => {
+                settle = settle.or_else(|| settling.try_recv().ok());
+                if let Some(settle) = settle.as_mut().filter(|_| events.iter().any(is_stored)) {
+                    settle();
+                }
                 for event in &events {
                     output.fetch_sub(size_of_output(event), Ordering::Relaxed);
                     for consumer in &mut consumers {
@@ -232,6 +252,11 @@ fn size_of_output(event: &Event) -> usize {
         What::OutputLine(line) => line.len() + size_of::<Event>(),
         _ => 0,
     }
+}
+
+/// Whether it tells of something that must not be lost once it was told.
+fn is_stored(event: &Arc<Event>) -> bool {
+    matches!(event.what, What::TestEnded(_) | What::AttemptFailed(_))
 }
 
 fn wait_for(
@@ -266,8 +291,6 @@ fn failed(
 
 #[cfg(test)]
 mod tests {
-    use crossbeam_channel::Sender;
-
     use super::super::sample::{Ending, Story};
     use super::*;
 
@@ -369,6 +392,25 @@ mod tests {
                 100 - lines
             )
         );
+    }
+
+    #[test]
+    fn an_execution_is_told_of_only_when_it_is_stored() {
+        let (_, hold) = unbounded();
+        let (seen, sight) = unbounded();
+        let mut hub = hub_with(Probe { hold, seen: seen.clone() });
+        hub.settle_with(|| {
+            let seen = seen.clone();
+            Some(Box::new(move || seen.send("stored").expect("open")))
+        });
+        let mut story = Story::new(&["a.py::x"], Some(1));
+        story.round(&[Ending::Pass]);
+        let is_end = |event: &&Event| matches!(event.what, What::TestEnded(_));
+        let end = story.events().iter().find(is_end).expect("a test has ended").clone();
+        hub.event(&Arc::new(end));
+        let long = Duration::from_secs(60);
+        assert_eq!(sight.recv_timeout(long), Ok("stored"));
+        assert_eq!(sight.recv_timeout(long), Ok("event"));
     }
 
     #[test]

@@ -9,7 +9,7 @@
 //! | --- | --- |
 //! | `hub`, `consumer` | the threads and their channels |
 //! | `terminal` | everything that a person sees of a run |
-//! | `summary` | figures over a run, and the wording of totals |
+//! | `summary`, `rounds` | figures over a run, and the wording of totals |
 //! | `junit`, `jsonl`, `github` | one file format each |
 //! | `text` | cleaning untrusted text, cutting it to a width |
 
@@ -20,6 +20,7 @@ mod github;
 mod hub;
 mod jsonl;
 mod junit;
+pub mod rounds;
 #[cfg(test)]
 mod sample;
 pub mod summary;
@@ -28,7 +29,7 @@ pub mod text;
 
 pub use consumer::Unreported;
 pub use github::Github;
-pub use hub::{Hub, ReportError, Reports, Sink};
+pub use hub::{Hub, ReportError, Reports, Settle, Sink};
 pub use terminal::{Surroundings, TerminalOptions, Verbosity};
 
 pub mod history;

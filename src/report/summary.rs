@@ -12,6 +12,7 @@ use crate::model::{
     ServerAway, TestIndex, TestInfo, What,
 };
 
+use super::rounds::Rounds;
 use super::text::{self, counted};
 
 /// Everything that has been counted so far.
@@ -22,23 +23,10 @@ pub struct Summary {
     found: u64,
     files_left: usize,
     counts: Counts,
-    rounds: Vec<RoundFigures>,
+    rounds: Rounds,
     tests: HashMap<TestIndex, TestFigures>,
     ended: Option<RunEnded>,
     away: Vec<ServerAway>,
-}
-
-/// One round's figures.
-#[derive(Debug, Clone, Copy)]
-pub struct RoundFigures {
-    /// Which.
-    pub round: Round,
-    /// How many executions are planned in it; 0 when not known.
-    pub planned: u64,
-    /// What became of those that have ended.
-    pub counts: Counts,
-    /// How long it took, in seconds; `None` while it runs.
-    pub elapsed: Option<f64>,
 }
 
 /// One test's figures, over all rounds, attempts and workers.
@@ -99,10 +87,7 @@ impl Summary {
                 self.files_left = *left;
             }
             What::RoundStarted(started) => {
-                let round = event.round.unwrap_or(Round::FIRST);
-                let planned = started.planned;
-                let counts = Counts::default();
-                self.rounds.push(RoundFigures { round, planned, counts, elapsed: None });
+                self.rounds.begin(event.round.unwrap_or(Round::FIRST), started.planned);
             }
             What::TestEnded(execution) => self.execution(event.round, execution),
             What::AttemptFailed(execution) => self.figures(execution).note_failure(execution),
@@ -178,9 +163,9 @@ impl Summary {
         self.ended.as_ref().map_or(self.counts, |ended| ended.counts)
     }
 
-    /// All rounds begun, in order.
+    /// All rounds begun.
     #[must_use]
-    pub fn rounds(&self) -> &[RoundFigures] {
+    pub fn rounds(&self) -> &Rounds {
         &self.rounds
     }
 
@@ -188,7 +173,7 @@ impl Summary {
     #[must_use]
     pub fn is_loop(&self) -> bool {
         let planned_more = self.run.as_ref().is_some_and(|run| run.rounds_planned != Some(1));
-        planned_more || self.rounds.len() > 1
+        planned_more || self.rounds.begun() > 1
     }
 
     /// How many executions the run has, with rounds to come; `None` where nobody can know, as in
@@ -196,9 +181,8 @@ impl Summary {
     #[must_use]
     pub fn planned(&self) -> Option<u64> {
         let latest = self.planned_in_latest_round()?;
-        let begun: u64 =
-            self.rounds.iter().map(|round| round.planned.max(round.counts.total())).sum();
-        let rounds_begun = u32::try_from(self.rounds.len()).ok()?;
+        let begun = self.rounds.executions();
+        let rounds_begun = u32::try_from(self.rounds.begun()).ok()?;
         let to_come = self.run.as_ref()?.rounds_planned?.saturating_sub(rounds_begun);
         // The current round may not have known its plan when it began.
         let unknown = self.rounds.last().filter(|it| it.planned == 0 && it.elapsed.is_none());
@@ -260,22 +244,13 @@ impl Summary {
     #[must_use]
     pub fn totals(&self) -> Totals {
         let ended = self.ended.as_ref();
-        let rounds = ended.map_or(self.rounds.len() as u64, |ended| u64::from(ended.rounds_run));
+        let rounds = ended.map_or(self.rounds.begun(), |ended| u64::from(ended.rounds_run));
         Totals {
             rounds: self.is_loop().then_some(rounds),
             counts: self.counts(),
             flaky: self.flaky(),
             elapsed: ended.map_or(0.0, |ended| ended.elapsed),
         }
-    }
-}
-
-impl RoundFigures {
-    /// The round's totals, for its line. Flakiness is not a single round's to judge.
-    #[must_use]
-    pub fn totals(&self) -> Totals {
-        let elapsed = self.elapsed.unwrap_or(0.0);
-        Totals { rounds: None, counts: self.counts, flaky: 0, elapsed }
     }
 }
 
@@ -401,7 +376,10 @@ mod tests {
         let failing: Vec<_> = summary.failing().iter().map(|it| it.test.nodeid.as_str()).collect();
         assert_eq!(failing, ["a.py::broken", "a.py::flaky"]);
         assert_eq!(summary.totals().to_string(), "2 rounds, 6 tests, 3 failed, 1 flaky, 2.0 s");
-        assert_eq!(summary.rounds()[1].totals().to_string(), "3 tests, 2 passed, 1 failed, 1.0 s");
+        assert_eq!(
+            summary.rounds().worth_listing()[1].totals().to_string(),
+            "3 tests, 2 passed, 1 failed, 1.0 s"
+        );
     }
 
     #[test]

@@ -15,6 +15,7 @@ use super::error::StoreError;
 use super::folder;
 use super::open::{Opened, open_write};
 use super::recorder::Recorder;
+use super::settle::Entry;
 use super::warning::HistoryWarning;
 use crate::model::{Event, What};
 use crate::queue::{NoBatch, Receiver};
@@ -63,14 +64,25 @@ impl Batcher {
     }
 
     /// Writes all that comes, and says at the end what is missing.
-    pub(super) fn run(mut self, inbox: &Receiver<Arc<Event>>) -> Vec<HistoryWarning> {
-        loop {
+    pub(super) fn run(mut self, inbox: &Receiver<Entry>) -> Vec<HistoryWarning> {
+        let mut is_over = false;
+        while !is_over {
+            // Answered by being dropped, after the writing, whatever came of it.
+            let mut asking = Vec::new();
             match inbox.next_batch(self.retry_at) {
-                Ok(batch) => self.waiting.extend(batch),
+                Ok(batch) => {
+                    for entry in batch {
+                        match entry {
+                            Entry::Event(event) => self.waiting.push(event),
+                            Entry::Settle(answer) => asking.push(answer),
+                            Entry::End => is_over = true,
+                        }
+                    }
+                }
                 Err(NoBatch::Timeout) => {}
                 Err(NoBatch::Closed) => break,
             }
-            if self.retry_at.is_none_or(|at| at <= Instant::now()) {
+            if !is_over && self.retry_at.is_none_or(|at| at <= Instant::now()) {
                 self.write_waiting();
             }
         }

@@ -19,6 +19,7 @@ mod open;
 mod query;
 mod recorder;
 mod schema;
+mod settle;
 mod warning;
 mod writer;
 
@@ -30,5 +31,6 @@ mod tests;
 pub use error::StoreError;
 pub use load::{FailureGroup, StoredRound, StoredRun, StoredTest};
 pub use query::{History, RunEnd, RunRecord};
+pub use settle::Settler;
 pub use warning::HistoryWarning;
 pub use writer::HistoryWriter;

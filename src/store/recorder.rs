@@ -195,7 +195,7 @@ impl Recorder {
             line
         ])?;
         let id = db.last_insert_rowid();
-        self.failures.ids.insert(key, id);
+        self.failures.remember(key, id);
         Ok(id)
     }
 }
@@ -206,6 +206,10 @@ enum Last {
     Yes,
     No,
 }
+
+/// So many failures that differ are remembered, in a megabyte: where each message has a time in it,
+/// none comes again. Beyond, remembering begins anew, and what does come again is stored again.
+const REMEMBERED: usize = 1 << 14;
 
 /// Finds a failure that is already written, by 128 bits of two keyed hashes: texts of a suite that
 /// wants to collide cannot, and the texts themselves need not be kept in memory.
@@ -220,6 +224,13 @@ impl FailureIds {
         let Failure { message, text, sections, location } = failure;
         let all = (message, text, sections, location);
         (self.hashers.0.hash_one(all), self.hashers.1.hash_one(all))
+    }
+
+    fn remember(&mut self, key: (u64, u64), id: i64) {
+        if self.ids.len() >= REMEMBERED {
+            self.ids.clear();
+        }
+        self.ids.insert(key, id);
     }
 }
 

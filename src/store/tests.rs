@@ -304,6 +304,24 @@ fn send(writer: &HistoryWriter, events: &[Event]) {
     }
 }
 
+#[test]
+fn what_is_settled_is_stored_at_once() {
+    let project = Project::new();
+    let writer = project.writer();
+    let mut settler = writer.settler().expect("it is open");
+    let mut stored = 0;
+    for event in long_tape(20).complete() {
+        stored += u64::from(matches!(event.what, What::TestEnded(_)));
+        writer.record(&Arc::new(event));
+        settler.settle();
+        let run = History::open_read(project.root()).expect("a history").find(Some("x"));
+        assert_eq!(run.expect("a run").counts.total(), stored);
+    }
+    writer.finish().expect("stored");
+    // Nobody waits for a thread that is gone.
+    settler.settle();
+}
+
 fn database(project: &Project) -> std::path::PathBuf {
     project.root().join(".pnl/history.db")
 }

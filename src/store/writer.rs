@@ -15,19 +15,20 @@ use super::backlog::{Backlog, LIMIT};
 use super::batcher::{BATCH, Batcher};
 use super::error::StoreError;
 use super::open::open_write;
+use super::settle::{Entry, Settler};
 use super::warning::HistoryWarning;
 use crate::model::{Event, What};
 use crate::queue::{Sender, queue};
 
-/// How old the first event of a batch can be when it is written. This is what a kill of pnl can
-/// lose.
+/// How old the first event of a batch can be when it is written, where nobody wants to tell of it
+/// earlier.
 const DELAY: Duration = Duration::from_millis(200);
 
 /// Records one run. Never blocks and never fails while the run lasts.
 #[derive(Debug)]
 pub struct HistoryWriter {
     /// `None` once the thread was told to end.
-    events: Option<Sender<Arc<Event>>>,
+    entries: Option<Sender<Entry>>,
     backlog: Arc<Backlog>,
     /// What the thread says at its end.
     warnings: Receiver<Vec<HistoryWarning>>,
@@ -53,7 +54,7 @@ impl HistoryWriter {
             Err(cause) if cause.may_pass() => (None, Some(HistoryWarning::Waiting { cause })),
             Err(error) => return Err(error),
         };
-        let (events, inbox) = queue(DELAY, BATCH);
+        let (entries, inbox) = queue(DELAY, BATCH);
         let (outbox, warnings) = bounded(1);
         let backlog = Arc::new(Backlog::of(limit));
         let batcher = Batcher::new(root.to_owned(), opened, Arc::clone(&backlog));
@@ -61,33 +62,44 @@ impl HistoryWriter {
             .name("history".to_owned())
             .spawn(move || outbox.send(batcher.run(&inbox)))
             .map_err(StoreError::Thread)?;
-        Ok((Self { events: Some(events), backlog, warnings }, warning))
+        Ok((Self { entries: Some(entries), backlog, warnings }, warning))
+    }
+
+    /// What waits until all that was recorded so far is stored.
+    #[must_use]
+    pub fn settler(&self) -> Option<Settler> {
+        self.entries.clone().map(Settler::of)
     }
 
     /// Takes one event. What the history has no room for (progress, notices, output) is ignored.
     pub fn record(&self, event: &Arc<Event>) {
-        let Some(events) = self.events.as_ref().filter(|_| is_kept(&event.what)) else { return };
+        let Some(entries) = self.entries.as_ref().filter(|_| is_kept(&event.what)) else { return };
         if !self.backlog.admits(event) {
             return;
         }
         // A thread that is gone has panicked, and finish() tells so.
         let _ = if is_boundary(&event.what) {
-            events.send_urgent(event.clone())
+            entries.send_urgent(Entry::Event(event.clone()))
         } else {
-            events.send(event.clone())
+            entries.send(Entry::Event(event.clone()))
         };
+    }
+
+    /// Tells the thread that nothing more comes: its queue stays open as long as anybody can ask.
+    fn close(&mut self) -> bool {
+        self.entries.take().is_some_and(|entries| entries.send_urgent(Entry::End))
     }
 
     /// Waits until all is written, and returns what there is to say about it.
     pub fn finish(mut self) -> Result<Vec<HistoryWarning>, StoreError> {
-        self.events = None;
+        self.close();
         self.warnings.recv().map_err(|_| StoreError::WriterPanicked)
     }
 
     /// [`HistoryWriter::finish`] that waits no longer than this: for a run that was told twice to
     /// stop.
     pub fn finish_within(mut self, limit: Duration) -> Result<Vec<HistoryWarning>, StoreError> {
-        self.events = None;
+        self.close();
         match self.warnings.recv_timeout(limit) {
             Ok(warnings) => Ok(warnings),
             Err(RecvTimeoutError::Timeout) => Ok(vec![HistoryWarning::Blocked]),
@@ -99,7 +111,7 @@ impl HistoryWriter {
 /// A run that ends early, by an error of its own, keeps what it has recorded.
 impl Drop for HistoryWriter {
     fn drop(&mut self) {
-        if self.events.take().is_some() {
+        if self.close() {
             let _ = self.warnings.recv();
         }
     }

@@ -574,6 +574,14 @@ impl<'a> Dispatch<'a> {
                     self.record.pytest_output(ending.output);
                 }
                 self.suite_status = Some((status, ending.last_line));
+            } else if let Some(Ended::Signal(signal)) = ending.ended
+                && reason.is_judged()
+            {
+                self.record.pytest_output(ending.output);
+                reason = StopReason::Internal(format!(
+                    "pytest was ended by signal {signal} at its session's end: what plugins write \
+                     there may be missing"
+                ));
             }
         }
         if let Some((status, last)) = self.suite_status.take().filter(|_| reason.is_judged()) {

@@ -357,6 +357,8 @@ impl Dispatch<'_> {
                 return;
             }
         }
+        let is_at_end = worker.told == Told::Finish && worker.held.is_empty() && self.is_collected;
+        let is_cut_short = self.stop.as_ref().is_some_and(|it| !it.is_judged());
         match (worker.running.take(), end) {
             (Some((test, start)), WorkerEnd::Killed) => {
                 let ending = Ending::bare(Outcome::Interrupted, start);
@@ -367,6 +369,12 @@ impl Dispatch<'_> {
                 let sections = self.last_words(worker);
                 let ending = judge::crash(crash.clone(), start, now, sections);
                 self.conclude(place, test, (ending, Reports::Lost));
+            }
+            // A session whose end fails is a failure: tear-downs may not have happened.
+            (None, WorkerEnd::Crashed(crash)) if is_at_end && !is_cut_short => {
+                self.record.other_failures(1);
+                let text = format!("{id} ended before the end of its session: {crash}");
+                self.record.notice(Level::Error, text);
             }
             (None, WorkerEnd::Crashed(crash)) if self.is_collected && self.stop.is_none() => {
                 let text = format!("{id} ended while it ran no test: {crash}");

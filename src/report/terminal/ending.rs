@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::model::{Offset, OutcomeKind, StopReason};
-use crate::report::summary::{FirstFailure, RoundFigures, Summary, TestFigures};
+use crate::report::summary::{FirstFailure, Summary, TestFigures};
 use crate::report::text::{self, Tone};
 
 use super::failure::{after_dash, push_block, word};
@@ -14,11 +14,6 @@ const FAILURES: usize = 20;
 
 /// How many slow tests are listed, and from how many seconds on a test can be slow.
 const SLOWEST: (usize, f64) = (5, 0.1);
-
-/// Up to so many rounds all are listed; of more, the first, the last, and some with failures.
-const ALL_ROUNDS: usize = 10;
-const FIRST_ROUNDS: usize = 3;
-const FAILED_ROUNDS: usize = 10;
 
 /// Everything after the last test.
 pub(crate) fn ending(summary: &Summary, options: TerminalOptions) -> String {
@@ -121,27 +116,17 @@ fn slowest(out: &mut String, summary: &Summary, options: TerminalOptions) {
 
 fn rounds(out: &mut String, summary: &Summary) {
     let rounds = summary.rounds();
-    if rounds.len() < 2 {
+    if rounds.begun() < 2 {
         return;
     }
-    let listed = worth_listing(rounds);
+    let listed = rounds.worth_listing();
     for figures in &listed {
         let _ = writeln!(out, "round {}: {}", figures.round, figures.totals());
     }
-    let left_out = rounds.len() - listed.len();
+    let left_out = rounds.begun() - listed.len() as u64;
     if left_out > 0 {
-        let _ = writeln!(out, "({left_out} of {} rounds are left out)", rounds.len());
+        let _ = writeln!(out, "({left_out} of {} rounds are left out)", rounds.begun());
     }
-}
-
-fn worth_listing(rounds: &[RoundFigures]) -> Vec<&RoundFigures> {
-    if rounds.len() <= ALL_ROUNDS {
-        return rounds.iter().collect();
-    }
-    let last = rounds.len() - 1;
-    let middle = &rounds[FIRST_ROUNDS..last];
-    let failed = middle.iter().filter(|it| it.counts.failures() > 0).take(FAILED_ROUNDS);
-    rounds[..FIRST_ROUNDS].iter().chain(failed).chain([&rounds[last]]).collect()
 }
 
 /// When the server under test was away. Never left out: it is why tests failed that are well.
@@ -201,26 +186,4 @@ fn reason(out: &mut String, summary: &Summary, options: TerminalOptions) {
     let mut block = String::new();
     push_block(&mut block, &words, options.palette);
     let _ = writeln!(out, "{}", options.palette.paint(tone, block.trim_end()));
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::{Counts, Round};
-
-    #[test]
-    fn many_rounds_are_thinned_out() {
-        let mut failed = Counts::default();
-        failed.add(OutcomeKind::Failed);
-        let figures = |number: u32| RoundFigures {
-            round: Round(number),
-            planned: 1,
-            counts: if number.is_multiple_of(50) { failed } else { Counts::default() },
-            elapsed: Some(1.0),
-        };
-        let rounds: Vec<_> = (1..=1000).map(figures).collect();
-        let listed: Vec<_> = worth_listing(&rounds).iter().map(|it| it.round.0).collect();
-        assert_eq!(listed, [1, 2, 3, 50, 100, 150, 200, 250, 300, 350, 400, 450, 500, 1000]);
-        assert_eq!(worth_listing(&rounds[..10]).len(), 10);
-    }
 }

@@ -17,6 +17,10 @@ const LONGEST_MESSAGE: usize = 300;
 /// On a terminal, less than this of a message tells nothing.
 const SHORTEST_MESSAGE: usize = 10;
 
+/// So many that differ are remembered, in half a megabyte: a message with a time in it is another
+/// one each time, in loops of a hundred thousand rounds. Beyond, counting begins anew.
+const REMEMBERED: usize = 1 << 14;
+
 /// Counts failures that are alike: the same test, outcome and message.
 #[derive(Debug, Default)]
 pub(crate) struct Repeats(HashMap<(TestIndex, OutcomeKind, u64), u32>);
@@ -27,6 +31,9 @@ impl Repeats {
         let mut hasher = DefaultHasher::new();
         execution.failure.as_ref().map(|it| &it.message).hash(&mut hasher);
         let kind = execution.outcome.kind();
+        if self.0.len() >= REMEMBERED {
+            self.0.clear();
+        }
         let seen = self.0.entry((execution.test.index, kind, hasher.finish())).or_default();
         *seen = seen.saturating_add(1);
         *seen

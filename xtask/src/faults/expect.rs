@@ -92,7 +92,8 @@ fn codes(case: &Case, had_test: bool) -> Vec<Code> {
             vec![ByOutcomes, Exactly(1), Exactly(3)]
         }
         (Kind::Wreck, _) if case.fault == Fault::Garbage => vec![ByOutcomes],
-        (Kind::Wreck, _) => vec![ByOutcomes, Exactly(3)],
+        // What such a worker collects afterwards fails.
+        (Kind::Wreck, _) => vec![ByOutcomes, Exactly(2), Exactly(3)],
         (Kind::Signal, Phase::End) => vec![Exactly(2), ByOutcomes],
         (Kind::Signal, _) => vec![Exactly(2)],
         (Kind::PnlDeath, _) => Vec::new(),

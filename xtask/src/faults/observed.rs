@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags};
 use serde_json::Value;
@@ -89,8 +89,14 @@ fn finish(pnl: Pnl, project: &Project<'_>, (limit, jsonl): (Duration, &Path)) ->
             (How::Hung(dump), limit, said)
         }
     };
+    let ended = Instant::now();
     let survivors = processes::survivors(&mark, LINGER);
-    let folders = project.private_folders();
+    // Who tidies up after a pnl that was killed is none of the run's, and tells nobody.
+    let mut folders = project.private_folders();
+    while !folders.is_empty() && ended.elapsed() < LINGER {
+        std::thread::yield_now();
+        folders = project.private_folders();
+    }
     let events = Events::read(jsonl);
     let run = events.run();
     let stored = match &run {

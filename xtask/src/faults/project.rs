@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use rustix::process::Signal;
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -69,6 +70,10 @@ impl<'a> Project<'a> {
 
     /// What the fault needs of the machine.
     fn limit(&mut self) -> Result<(), Unfit> {
+        if self.case.fault == Fault::PnlHup && is_ignored(Signal::HUP) {
+            // pnl goes on then, as whoever started it with nohup wishes.
+            return Err(Unfit::Skipped("SIGHUP is ignored here (nohup)"));
+        }
         if let Some(place) = self.disk_place() {
             let disk = Disk::mount(&place).ok_or(Unfit::Skipped("no small disk can be made"))?;
             self.disk = Some(disk);
@@ -170,4 +175,12 @@ impl<'a> Project<'a> {
         self.folder.disable_cleanup(true);
         self.folder.path().to_owned()
     }
+}
+
+/// Whether this process, and with it all that it starts, ignores a signal.
+fn is_ignored(signal: Signal) -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = line.and_then(|it| u64::from_str_radix(it.trim(), 16).ok()).unwrap_or_default();
+    mask & (1 << (signal.as_raw() - 1)) != 0
 }
