@@ -60,7 +60,7 @@ def test_says_much_in_one_line_and_dies():
     os._exit(3)
 
 def test_fails_with_much():
-    raise AssertionError("z" * (100 << 20))
+    raise AssertionError("z" * (10 << 20))
 
 def test_is_last():
     pass
@@ -204,7 +204,7 @@ fn without_our_sequences(text: &str) -> String {
     out + rest
 }
 
-/// Some seconds: Python writes and reads 300 MB.
+/// Some seconds: Python writes and reads 200 MB.
 #[test]
 fn a_hundred_megabytes_in_one_line_are_cut_and_fill_no_memory() {
     let suite = Suite::new(&[("test_a.py", LONG)]);

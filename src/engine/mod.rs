@@ -20,6 +20,7 @@ mod inbox;
 mod judge;
 mod kept;
 mod launch;
+mod leaks;
 mod listed;
 mod numbers;
 mod observed;
@@ -88,7 +89,7 @@ pub fn run(plan: &Plan, control: &Control, reporter: &mut dyn Reporter) -> Finis
     };
     if !finished.begun {
         // The record of a run that began has done it.
-        drop(crate::process::end_leftovers(plan.run.as_str()));
+        crate::process::RunProcesses::of(plan.run.as_str()).by_environment().end_all();
     }
     finished
 }

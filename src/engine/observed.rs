@@ -37,6 +37,8 @@ const WORDS: u32 = 1000;
 
 /// Tests that may be running at a time: one for each of xdist's workers.
 const RUNNING: usize = 10_000;
+/// How long output may still come after pytest's end: longer than what it left takes to be ended.
+const LINGER: Duration = Duration::from_secs(2);
 
 /// What is kept of what pytest prints: its whole report of a failed collection.
 const OUTPUT_KEPT: usize = 1 << 20;
@@ -72,7 +74,7 @@ fn prepare(plan: &Plan, control: &Control) -> Result<(Base, Outage), StopReason>
         return Err(StopReason::Usage(text));
     }
     let outage = if may_need_server(plan) { ask_server(plan)? } else { Outage::default() };
-    Ok((Base::prepare(control)?, outage))
+    Ok((Base::prepare(plan, control)?, outage))
 }
 
 fn may_need_server(plan: &Plan) -> bool {
@@ -285,7 +287,12 @@ impl Watch<'_> {
             }
             Message::Wrote { bytes, .. } => process.output.push(&bytes),
             Message::Silent { source: Source::Main } => process.silent = true,
-            Message::Exited { source: Source::Main, ended } => process.ended = Some(ended),
+            Message::Exited { source: Source::Main, ended } => {
+                process.ended = Some(ended);
+                // What it left running can hold its output open for ever.
+                self.record.processes_gone(process.stop.is_none());
+                process.kill_at = Some(Instant::now() + LINGER);
+            }
             Message::Connected { .. }
             | Message::Closed { .. }
             | Message::Silent { .. }
@@ -566,6 +573,9 @@ fn judge_exit(ended: Ended, failures: u64, maxfail: u32) -> Option<StopReason> {
             },
             Err(_) => StopReason::Internal(format!("pytest ended with status {status}")),
         }),
+        Ended::OutOfMemory => {
+            Some(StopReason::Internal("pytest was ended by the kernel: out of memory".to_owned()))
+        }
         Ended::Signal(signal) => {
             Some(StopReason::Internal(format!("pytest was ended by signal {signal}")))
         }

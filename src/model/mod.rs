@@ -12,6 +12,7 @@ mod exit;
 #[cfg(test)]
 pub(crate) mod fuzz;
 mod ids;
+mod leak;
 mod modes;
 mod outcome;
 mod rank;
@@ -31,6 +32,7 @@ pub use event::{
 };
 pub use exit::{ExitCode, StopReason};
 pub use ids::{Attempt, NodeId, Offset, Round, RunId, Slot, TestIndex, TestInfo, WorkerId};
+pub use leak::Leak;
 pub use modes::{
     CollectMode, DistMode, EngineKind, FlakyPolicy, Isolation, LeakPolicy, Output, ServerLost,
     UnknownName,

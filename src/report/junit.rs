@@ -184,6 +184,7 @@ impl Consumer for JUnit {
             | What::ServerAway(_)
             | What::WorkerUsed(_)
             | What::OutputLine(_)
+            | What::ProcessLeaked(_)
             | What::WorkerEnded { .. } => {}
         }
     }
