@@ -281,3 +281,36 @@ fn failures_are_remembered_for_the_next_run() {
     let again = test(&suite, &["-n", "2", "--", "--lf"]);
     assert_eq!(again.totals(), BTreeMap::from([("failed".into(), 4)]), "{again}");
 }
+
+/// Imported by a second worker, it waits; its first test ends the run meanwhile.
+const COLLECTED_AGAIN: &str = "
+import os, pytest, probe
+if os.path.exists('imported'):
+    probe.ring('again')
+open('imported', 'w').close()
+def test_1():
+    probe.ring('first')
+    pytest.exit('enough')
+def test_2(): pass
+def test_3(): pass
+def test_4(): pass
+";
+
+#[test]
+fn a_worker_that_collects_while_the_run_is_stopped_starts_nothing_more() {
+    let quick = "def test_quick(): pass\n";
+    let suite = Suite::new(&[("test_a.py", COLLECTED_AGAIN), ("test_b.py", quick)]);
+    let mut bell = suite.bell();
+    let mut running = suite.start(&["-n", "2"]);
+    let first = bell.wait_for("first");
+    let again = bell.wait_for("again");
+    drop(first);
+    running.wait_for_event("worker-ended");
+    drop(again);
+    let run = running.finish();
+    assert_eq!(run.code, Some(2), "{run}");
+    assert_eq!(run.outcome("test_1"), "interrupted", "{run}");
+    for test in ["test_2", "test_3", "test_4"] {
+        assert_eq!(run.outcome(test), "not_run", "{run}");
+    }
+}

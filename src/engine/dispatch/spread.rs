@@ -141,8 +141,12 @@ impl Dispatch<'_> {
                 return;
             }
             let pending = std::mem::take(&mut worker.pending);
-            let known = self.only_known(index, pending);
-            self.hand_over(index, known);
+            // After a stop it has forgotten what it was promised: a test now would find the fixtures
+            // of others.
+            if self.stop.is_none() {
+                let known = self.only_known(index, pending);
+                self.hand_over(index, known);
+            }
         } else {
             let tests = match self.found_in(file, &mut rows) {
                 Ok(tests) => tests,

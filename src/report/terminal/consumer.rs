@@ -22,6 +22,9 @@ const LOOK: Duration = Duration::from_secs(10);
 /// A start that is quicker than this needs no word.
 const QUIET_START: Duration = Duration::from_millis(500);
 
+/// Events are shown within a fraction of this; one that is older by our clock comes after a stop.
+const STANDSTILL: Duration = Duration::from_secs(1);
+
 /// What a person sees of a run.
 pub(crate) struct Terminal {
     page: Page,
@@ -77,6 +80,14 @@ impl Terminal {
         }
     }
 
+    /// The run's clock stands still where Ctrl-Z stops it: an event that is far behind ours tells.
+    fn set_clock(&mut self, at: Offset) {
+        let Some(zero) = Instant::now().checked_sub(Duration::from_micros(at.0)) else { return };
+        if self.zero.is_none_or(|known| zero < known || zero > known + STANDSTILL) {
+            self.zero = Some(zero);
+        }
+    }
+
     fn draw(&mut self, now: Offset) {
         if let Some(screen) = &self.screen {
             let (width, height) = (self.measure)().unwrap_or(self.size);
@@ -107,9 +118,7 @@ fn size_of_stdout() -> Option<(usize, usize)> {
 
 impl Consumer for Terminal {
     fn event(&mut self, event: &Event) {
-        if self.zero.is_none() {
-            self.zero = Instant::now().checked_sub(Duration::from_micros(event.at.0));
-        }
+        self.set_clock(event.at);
         self.page.event(event);
         if matches!(event.what, What::RunEnded(_)) {
             self.close_screen();

@@ -86,6 +86,10 @@ fn codes(case: &Case, had_test: bool) -> Vec<Code> {
         (Kind::Exit, _) => exit_codes(case, before),
         // A template may say this, if not of this process.
         (Kind::Wreck, Phase::Collect) if case.garbage == "template" => vec![Exactly(3), ByOutcomes],
+        // A file that cannot be opened cannot be collected.
+        (Kind::Wreck, Phase::Collect) if case.fault == Fault::Descriptors => {
+            [before(3), vec![Exactly(1), Exactly(2)]].concat()
+        }
         // pytest's own end without a descriptor is Python's traceback.
         (Kind::Wreck, Phase::Start | Phase::Collect) => [before(3), vec![Exactly(1)]].concat(),
         (Kind::Wreck, Phase::Session | Phase::Exit | Phase::End) => {
