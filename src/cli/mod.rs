@@ -17,6 +17,7 @@ use clap::{CommandFactory, Parser};
 
 use crate::engine;
 use crate::model::ExitCode;
+use crate::process::{is_guard, stand_guard};
 
 /// The command's whole definition, for generated files.
 #[must_use]
@@ -27,6 +28,10 @@ pub fn command() -> clap::Command {
 /// Runs the command line of this process.
 #[must_use]
 pub fn main() -> Status {
+    if is_guard() {
+        stand_guard();
+        return Status::SUCCESS;
+    }
     let began = engine::monotonic_us();
     let words: Vec<OsString> = std::env::args_os().collect();
     // A panic is a defect of pnl: it has printed itself, and exits as one.

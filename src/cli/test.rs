@@ -9,7 +9,10 @@ use super::args::RunArgs;
 use super::{dry_run, error};
 use crate::engine::{self, Control, Finished, Plan};
 use crate::model::{EngineKind, ExitCode, Output, StopReason};
-use crate::process::{forward_signals, forward_suspend, write_from_background};
+use crate::process::{
+    adopt_orphans, dismiss_guard, forward_signals, forward_suspend, start_guard, watch_memory,
+    write_from_background,
+};
 use crate::report::text::{Keep, clean};
 use crate::report::timings;
 use crate::report::{
@@ -62,7 +65,13 @@ pub(super) fn execute(
     if let Some(more) = more {
         hub.add_sink(more);
     }
+    // Without it, orphans are the system's, and are found and ended all the same.
+    let _ = adopt_orphans();
+    // Without it, a pnl that is killed leaves what does not heed its lifeline.
+    let _ = start_guard();
+    watch_memory();
     let finished = engine::run(&planned.plan, control, &mut hub);
+    let _dismissed = dismiss_guard();
     let patience = (interrupts.load(Ordering::Relaxed) > 1).then_some(REPORTS_PATIENCE);
     let unreported = match patience {
         Some(limit) => hub.finish_within(limit),

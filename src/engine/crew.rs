@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::inbox::ConnId;
+use super::leaks::{Beginnings, Member, Present};
 use super::numbers::Numbers;
 use super::overtime::{Awaited, Overtime};
 use super::permits::Permits;
@@ -56,6 +57,8 @@ pub(super) struct Worker {
     pub(super) permits: Option<Permits>,
     /// Given and not started, in order.
     pub(super) held: VecDeque<TestIndex>,
+    /// When it began which test.
+    pub(super) beginnings: Beginnings,
     /// What it runs, since when.
     pub(super) running: Option<(TestIndex, Offset)>,
     /// How long that, or whatever else it does, may take.
@@ -100,6 +103,7 @@ impl Worker {
             ready: false,
             permits: None,
             held: VecDeque::new(),
+            beginnings: Beginnings::default(),
             running: None,
             overtime: None,
             stood_still: Duration::ZERO,
@@ -131,6 +135,17 @@ impl Worker {
             Told::Pause => self.send(&ToWorker::Pause),
             Told::Finish => self.send(&ToWorker::Finish),
         }
+    }
+
+    /// As one that is there.
+    pub(super) fn present(&self) -> Present {
+        Present { id: self.id, pid: self.pid, since: self.beginnings.first() }
+    }
+
+    /// As one that is gone.
+    pub(super) fn departed(&mut self) -> Member {
+        let beginnings = std::mem::take(&mut self.beginnings);
+        Member { id: self.id, pid: self.pid, beginnings }
     }
 
     /// Whether this is its connection.

@@ -14,7 +14,7 @@ use super::record::monotonic_us;
 use super::server::Answer;
 use super::warm::Ending;
 use crate::model::WorkerId;
-use crate::process::Ended;
+use crate::process::{Ended, with_memory};
 use crate::protocol::frame::{Decoder, FrameError};
 use crate::protocol::socket::{Rendezvous, Sender, peer_is_this_user};
 use crate::protocol::{Hello, ToController, VERSION};
@@ -179,7 +179,8 @@ impl Control {
     pub(super) fn wait_for(&self, source: Source, mut child: Child) -> io::Result<()> {
         let inbox = self.sender.clone();
         start_thread("wait", move || {
-            let ended = child.wait().map_or(Ended::Exit(-1), Ended::from);
+            let ended = crate::process::wait(&mut child).map_or(Ended::Exit(-1), Ended::from);
+            let ended = with_memory(ended);
             let _ = inbox.send(Message::Exited { source, ended });
         })
     }
@@ -188,7 +189,7 @@ impl Control {
     pub(super) fn wait_for_warm(&self, source: Source, ending: Ending) -> io::Result<()> {
         let inbox = self.sender.clone();
         start_thread("wait", move || {
-            let ended = ending.wait();
+            let ended = with_memory(ending.wait());
             let _ = inbox.send(Message::Exited { source, ended });
         })
     }

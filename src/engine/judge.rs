@@ -49,6 +49,10 @@ fn failure(said: DoneFailure) -> Failure {
     }
 }
 
+/// What can be done about it.
+pub(super) const OUT_OF_MEMORY: &str =
+    ". Fewer workers (-n) leave each more; --max-worker-memory has one replaced that grows";
+
 /// The outcome of the test that was running when its worker died, with what there is of its output.
 pub(super) fn crash(
     crash: Crash,
@@ -56,7 +60,11 @@ pub(super) fn crash(
     now: Offset,
     mut sections: Vec<(String, String)>,
 ) -> Ending {
-    let message = format!("the worker died while it ran this test: {crash}");
+    let hint = match crash {
+        Crash::OutOfMemory => OUT_OF_MEMORY,
+        Crash::Signal(_) | Crash::Exit(_) | Crash::Protocol(_) | Crash::Unknown => "",
+    };
+    let message = format!("the worker died while it ran this test: {crash}{hint}");
     sections.retain(|(_, text)| !text.trim().is_empty());
     let call = now.seconds() - start.seconds();
     Ending {
@@ -126,6 +134,7 @@ pub(super) fn crash_of(ended: Option<Ended>) -> Crash {
     match ended {
         Some(Ended::Signal(signal)) => Crash::Signal(signal),
         Some(Ended::Exit(status)) => Crash::Exit(status),
+        Some(Ended::OutOfMemory) => Crash::OutOfMemory,
         None => Crash::Unknown,
     }
 }

@@ -12,12 +12,17 @@ use super::inbox::Control;
 use super::plan::{Plan, TerminalOwner};
 use super::warm::Order;
 use crate::model::{CollectMode, DistMode, EngineKind, Output, StopReason};
-use crate::process::{Launch, RUN_VARIABLE, Stdio, explained, unpack};
+use crate::process::{
+    Guarded, Launch, Lifelines, Mark, RUN_VARIABLE, Stdio, explained, guard, unpack,
+};
 use crate::protocol::socket::Rendezvous;
 use crate::protocol::{Fork, Role};
 
 /// Where pytest processes of a run meet the controller, and the package that they load.
 pub(super) struct Base {
+    // In this order: the guard is told before the run's processes lose what they hold on to.
+    _guarded: Guarded,
+    _lifelines: Option<Lifelines>,
     /// The private folder and socket.
     pub(super) rendezvous: Rendezvous,
     package: PathBuf,
@@ -42,8 +47,8 @@ struct Session<'a> {
 
 impl Base {
     /// Makes the folder, unpacks the package, and lets `control` accept connections.
-    pub(super) fn prepare(control: &Control) -> Result<Self, StopReason> {
-        Self::open(control).map_err(|error| {
+    pub(super) fn prepare(plan: &Plan, control: &Control) -> Result<Self, StopReason> {
+        Self::open(plan, control).map_err(|error| {
             StopReason::Usage(format!(
                 "cannot make a private folder with a socket in {} (TMPDIR): {}",
                 std::env::temp_dir().display(),
@@ -52,11 +57,14 @@ impl Base {
         })
     }
 
-    fn open(control: &Control) -> io::Result<Self> {
+    fn open(plan: &Plan, control: &Control) -> io::Result<Self> {
         let rendezvous = Rendezvous::open()?;
+        let guarded = guard(plan.run.as_str(), rendezvous.folder());
+        // A file system without named pipes: what is left of the run is the guard's alone.
+        let lifelines = Lifelines::make(rendezvous.folder()).ok();
         let package = unpack(rendezvous.folder())?;
         control.accept(&rendezvous)?;
-        Ok(Self { rendezvous, package })
+        Ok(Self { _guarded: guarded, _lifelines: lifelines, rendezvous, package })
     }
 
     /// The process of a template.
@@ -134,7 +142,8 @@ impl Base {
             (EngineKind::Pytest, TerminalOwner::Pnl)
             | (EngineKind::Fork | EngineKind::Spawn | EngineKind::Xdist, _) => Stdio::Piped,
         };
-        Launch { argv, env, cwd: plan.root.clone(), stdio }
+        let mark = Mark::of(plan.run.as_str());
+        Launch { argv, env, cwd: plan.root.clone(), stdio, mark }
     }
 }
 

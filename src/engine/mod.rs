@@ -17,6 +17,7 @@ mod gaps;
 mod inbox;
 mod judge;
 mod launch;
+mod leaks;
 mod numbers;
 mod observed;
 mod outage;
@@ -84,7 +85,7 @@ pub fn run(plan: &Plan, control: &Control, reporter: &mut dyn Reporter) -> Finis
     };
     if !finished.begun {
         // The record of a run that began has done it.
-        drop(crate::process::end_leftovers(plan.run.as_str()));
+        crate::process::RunProcesses::of(plan.run.as_str()).by_environment().end_all();
     }
     finished
 }

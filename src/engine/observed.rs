@@ -29,6 +29,9 @@ use crate::protocol::{Done, Hello, Ready, TestRow, ToController};
 use crate::report::Reporter;
 use crate::scheduler::Next;
 
+/// How long output may still come after pytest's end: longer than what it left takes to be ended.
+const LINGER: Duration = Duration::from_secs(2);
+
 /// What is kept of what pytest prints: its whole report of a failed collection.
 const OUTPUT_KEPT: usize = 1 << 20;
 
@@ -63,7 +66,7 @@ fn prepare(plan: &Plan, control: &Control) -> Result<(Base, Outage), StopReason>
         return Err(StopReason::Usage(text));
     }
     let outage = if may_need_server(plan) { ask_server(plan)? } else { Outage::default() };
-    Ok((Base::prepare(control)?, outage))
+    Ok((Base::prepare(plan, control)?, outage))
 }
 
 fn may_need_server(plan: &Plan) -> bool {
@@ -257,7 +260,12 @@ impl Watch<'_> {
             Message::Closed { conn, .. } => process.closed |= process.conn == Some(conn),
             Message::Wrote { bytes, .. } => process.output.push(&bytes),
             Message::Silent { source: Source::Main } => process.silent = true,
-            Message::Exited { source: Source::Main, ended } => process.ended = Some(ended),
+            Message::Exited { source: Source::Main, ended } => {
+                process.ended = Some(ended);
+                // What it left running can hold its output open for ever.
+                self.record.processes_gone(process.stop.is_none());
+                process.kill_at = Some(Instant::now() + LINGER);
+            }
             Message::Connected { .. } | Message::Silent { .. } | Message::Exited { .. } => {}
             Message::ServerAnswered { answer } => self.server_answered(process, answer),
             Message::Unheard { why } => stop(process, unheard(&why), self.plan.bounds.grace),
@@ -514,6 +522,9 @@ fn judge_exit(ended: Ended, failures: u64, maxfail: u32) -> Option<StopReason> {
             },
             Err(_) => StopReason::Internal(format!("pytest ended with status {status}")),
         }),
+        Ended::OutOfMemory => {
+            Some(StopReason::Internal("pytest was ended by the kernel: out of memory".to_owned()))
+        }
         Ended::Signal(signal) => {
             Some(StopReason::Internal(format!("pytest was ended by signal {signal}")))
         }

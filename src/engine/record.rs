@@ -9,18 +9,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::gaps::Gaps;
-use super::plan::Plan;
+use super::leaks::{Found, Leaks, Member, News, Present, Which};
+use super::plan::{Plan, Warmth};
 use crate::model::{
-    Attempt, Counts, Event, Execution, ExitCode, Failure, FlakyPolicy, Infrastructure, Level,
-    NodeId, NotRun, Offset, Outcome, Phases, Round, RoundEnded, RoundStarted, RunEnded, RunId,
-    RunStarted, StopReason, TestIndex, TestInfo, Timeline, What, WorkerId,
+    Attempt, Counts, Event, Execution, ExitCode, Failure, FlakyPolicy, Infrastructure, Leak,
+    LeakPolicy, Level, NodeId, NotRun, Offset, Outcome, Phases, Round, RoundEnded, RoundStarted,
+    RunEnded, RunId, RunStarted, StopReason, TestIndex, TestInfo, Timeline, What, WorkerId,
 };
-use crate::process::end_leftovers;
+use crate::process::RunProcesses;
 use crate::protocol::{Hello, Ready, TestRow};
 use crate::report::Reporter;
-
-/// How many processes that were left behind are named.
-const LEFTOVERS_NAMED: usize = 5;
 
 /// Emits events and keeps the sums.
 pub(super) struct Record<'a> {
@@ -50,6 +48,9 @@ pub(super) struct Record<'a> {
     flaky_policy: FlakyPolicy,
     /// Failures that are no execution's: collection errors that were let pass.
     other_failures: u64,
+    /// What tests leave running.
+    leaks: Option<Leaks>,
+    leak_policy: LeakPolicy,
     /// Where the template comes from, until the run's beginning is reported.
     pub(super) template: Option<String>,
 }
@@ -101,6 +102,8 @@ impl<'a> Record<'a> {
             flaky: 0,
             flaky_policy: FlakyPolicy::Pass,
             other_failures: 0,
+            leaks: None,
+            leak_policy: plan.leak,
             template: None,
         }
     }
@@ -156,6 +159,11 @@ impl<'a> Record<'a> {
         collection: Option<String>,
     ) {
         self.run = Some(plan.run.clone());
+        let processes = RunProcesses::of(plan.run.as_str());
+        self.leaks = Some(Leaks::of(match plan.warmth {
+            Warmth::Cold => processes,
+            Warmth::Warm { .. } => processes.by_environment(),
+        }));
         self.flaky_policy = plan.flaky;
         let elapsed = i64::try_from(self.now().0).unwrap_or(0);
         let started = RunStarted {
@@ -344,10 +352,15 @@ impl<'a> Record<'a> {
 
     /// Reports the run's end, if its beginning was reported.
     pub(super) fn finish(&mut self, reason: StopReason) -> ExitCode {
+        // After an interruption what was left is no news: tests did not come to their end.
+        if let Some(leaks) = self.leaks.take() {
+            leaks.after_all(reason != StopReason::Interrupted);
+            let found = leaks.finish();
+            self.tell(found);
+        }
         let failures = self.counts.failures() + self.counted_flaky(self.flaky);
         let exit = reason.exit_code(failures + self.other_failures);
-        if let Some(run) = self.run.take() {
-            self.end_leftovers(&run, &reason);
+        if self.run.take().is_some() {
             let (counts, elapsed) = (self.counts, self.now().seconds());
             let (rounds_run, flaky) = (self.rounds_run, self.flaky);
             let ended = RunEnded { counts, flaky, elapsed, rounds_run, reason, exit };
@@ -356,21 +369,51 @@ impl<'a> Record<'a> {
         exit
     }
 
-    /// Ends what tests left running. After an interruption that is no news: workers were killed.
-    fn end_leftovers(&mut self, run: &RunId, reason: &StopReason) {
-        let leftovers = end_leftovers(run.as_str());
-        if leftovers.is_empty() || *reason == StopReason::Interrupted {
-            return;
+    /// A worker has ended: has what it left running looked for.
+    pub(super) fn worker_gone(
+        &mut self,
+        gone: Member,
+        news: News,
+        crew: Vec<Present>,
+        keep: Vec<u32>,
+    ) {
+        if let Some(leaks) = &self.leaks {
+            leaks.after(gone, news, crew, keep);
         }
-        let list: Vec<String> = leftovers
-            .iter()
-            .take(LEFTOVERS_NAMED)
-            .map(|it| format!("{} {}", it.pid, it.command.chars().take(60).collect::<String>()))
-            .collect();
-        let (count, list) = (leftovers.len(), list.join("; "));
-        let were = if count == 1 { "process" } else { "processes" };
-        let text = format!("ended {count} {were} that tests left running: {list}");
-        self.notice(Level::Warning, text);
+        self.tell_leaks();
+    }
+
+    /// A round is over whose processes have all ended.
+    pub(super) fn processes_gone(&mut self, is_news: bool) {
+        if let Some(leaks) = &self.leaks {
+            leaks.after_all(is_news);
+        }
+    }
+
+    /// Reports what was found by now of what tests left running.
+    fn tell_leaks(&mut self) {
+        let found = self.leaks.as_ref().map(Leaks::found).unwrap_or_default();
+        self.tell(found);
+    }
+
+    fn tell(&mut self, found: Vec<Found>) {
+        for Found { worker, test, orphan } in found {
+            let test = test.and_then(|it| match it {
+                Which::Id(id) => Some(id),
+                Which::Index(index) => Some(self.tests.get(index.at())?.nodeid.clone()),
+            });
+            let (pid, age, processes) = (
+                orphan.pid,
+                monotonic_us().saturating_sub(orphan.started) as f64 / 1e6,
+                orphan.members.len(),
+            );
+            let leak = Leak { pid, command: orphan.command, age, processes, test };
+            self.emit(worker, What::ProcessLeaked(leak));
+            self.other_failures += match self.leak_policy {
+                LeakPolicy::Report => 0,
+                LeakPolicy::Fail => 1,
+            };
+        }
     }
 
     /// Tells the user something.

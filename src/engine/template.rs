@@ -15,7 +15,8 @@ use super::suspend::suspend;
 use super::warm::{Called, call};
 use crate::model::{ExitCode, StopReason};
 use crate::process::{
-    Ended, PythonError, Signal, Tail, Tree, explained, is_shortage, kill_group, probe, send_signal,
+    Ended, Mark, PythonError, Signal, Tail, Tree, explained, is_shortage, kill_group, probe,
+    send_signal,
 };
 use crate::protocol::socket::Sender;
 use crate::protocol::{FileRow, Fork, Hello, Ready, TestRow, ToController, ToWorker};
@@ -94,7 +95,7 @@ impl Template {
                 match base.warm_template(plan, idle, owner).and_then(|it| call(&it)) {
                     Ok(called) => {
                         let words = called.words.clone();
-                        (take_warm(called, control), Some(words))
+                        (take_warm(called, plan, control), Some(words))
                     }
                     Err(why) => (start_cold(base, plan, control), Some(format!("cold: {why}"))),
                 }
@@ -342,9 +343,13 @@ fn start_cold(base: &Base, plan: &Plan, control: &Control) -> io::Result<u32> {
     Ok(pid)
 }
 
-fn take_warm(called: Called, control: &Control) -> io::Result<u32> {
+fn take_warm(called: Called, plan: &Plan, control: &Control) -> io::Result<u32> {
     control.read_output(Source::Main, called.output)?;
     control.wait_for_warm(Source::Main, called.ending)?;
+    if let Some(mark) = Mark::of(plan.run.as_str()) {
+        // One that has ended already needs none.
+        let _ = mark.put_on(called.pid);
+    }
     Ok(called.pid)
 }
 
@@ -352,6 +357,9 @@ fn take_warm(called: Called, control: &Control) -> io::Result<u32> {
 pub(super) fn reason_of_early_end(plan: &Plan, ended: Ended, greeted: bool) -> StopReason {
     let python = &plan.python.path;
     match ended {
+        Ended::OutOfMemory => StopReason::Internal(
+            "pytest was ended by the kernel before any test: out of memory".to_owned(),
+        ),
         Ended::Signal(signal) => {
             StopReason::Internal(format!("pytest was ended by signal {signal} before any test"))
         }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use super::counts::Counts;
 use super::exit::{ExitCode, StopReason};
 use super::ids::{Attempt, Offset, Round, RunId, Slot, TestInfo, WorkerId};
+use super::leak::Leak;
 use super::modes::{DistMode, EngineKind, Isolation};
 use super::outcome::{Crash, Outcome};
 use super::usage::Usage;
@@ -98,6 +99,9 @@ pub enum What {
     ServerAway(ServerAway),
     /// The envelope's worker says at its end what it used.
     WorkerUsed(Usage),
+    /// A process that a test left behind on the envelope's worker was found and ended. The envelope
+    /// has no worker where nobody can tell whose it was.
+    ProcessLeaked(Leak),
     /// A worker is gone.
     WorkerEnded {
         /// Its place.

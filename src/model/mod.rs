@@ -9,6 +9,7 @@ mod durations;
 mod event;
 mod exit;
 mod ids;
+mod leak;
 mod modes;
 mod outcome;
 mod rank;
@@ -26,6 +27,7 @@ pub use event::{
 };
 pub use exit::{ExitCode, StopReason};
 pub use ids::{Attempt, NodeId, Offset, Round, RunId, Slot, TestIndex, TestInfo, WorkerId};
+pub use leak::Leak;
 pub use modes::{
     CollectMode, DistMode, EngineKind, FlakyPolicy, Isolation, LeakPolicy, Output, ServerLost,
     UnknownName,

@@ -36,6 +36,8 @@ pub enum Crash {
     Signal(i32),
     /// Left with this exit status in the middle of a test.
     Exit(i32),
+    /// Ended by the kernel, because memory ran out.
+    OutOfMemory,
     /// Broke the protocol; says how.
     Protocol(String),
     /// Its end was seen and its status could not be had.
@@ -212,6 +214,7 @@ impl fmt::Display for Crash {
                 None => write!(f, "signal {number}"),
             },
             Self::Exit(status) => write!(f, "exit status {status}"),
+            Self::OutOfMemory => f.write_str("out of memory: ended by the kernel"),
             Self::Protocol(how) => write!(f, "protocol: {how}"),
             Self::Unknown => f.write_str("the worker vanished"),
         }

@@ -7,6 +7,9 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus};
 
+use super::Mark;
+use super::own;
+
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 /// What to start.
@@ -20,6 +23,8 @@ pub struct Launch {
     pub cwd: PathBuf,
     /// Where its streams go.
     pub stdio: Stdio,
+    /// What it has in common with all processes of its run.
+    pub mark: Option<Mark>,
 }
 
 /// Where a process's streams go.
@@ -47,6 +52,8 @@ pub enum Ended {
     Exit(i32),
     /// By a signal.
     Signal(i32),
+    /// By the kernel, because memory ran out.
+    OutOfMemory,
 }
 
 impl From<ExitStatus> for Ended {
@@ -80,7 +87,7 @@ impl Launch {
             }
         };
         // The command holds the pipe's writing end: dropped here, so that the end can be seen.
-        Ok(Started { child: command.spawn()?, output })
+        Ok(Started { child: own::start(&mut command, self.mark)?, output })
     }
 }
 

@@ -7,6 +7,8 @@ use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
+use super::{adopt, own};
+
 /// What to start.
 #[derive(Debug, Clone)]
 pub struct Daemon {
@@ -26,7 +28,8 @@ impl Daemon {
     /// If `argv` is empty.
     pub fn start(&self, socket: BorrowedFd<'_>) -> io::Result<()> {
         let (program, arguments) = self.argv.split_first().expect("a daemon has a program");
-        let status = Command::new(program)
+        let mut command = Command::new(program);
+        command
             .args(arguments)
             .env_clear()
             .envs(&self.env)
@@ -34,8 +37,10 @@ impl Daemon {
             .stdin(Stdio::null())
             .stdout(socket.try_clone_to_owned()?)
             .stderr(socket.try_clone_to_owned()?)
-            .process_group(0)
-            .status()?;
+            .process_group(0);
+        let status = adopt::without_adopting(|| {
+            own::start(&mut command, None).and_then(|mut it| own::wait(&mut it))
+        })?;
         if status.success() { Ok(()) } else { Err(io::Error::other(status.to_string())) }
     }
 }

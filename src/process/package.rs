@@ -29,6 +29,7 @@ const FILES: &[(&str, &str)] = embedded![
     "guests/single.py",
     "heap.py",
     "identity.py",
+    "lifeline.py",
     "listing.py",
     "marks.py",
     "need.py",

@@ -118,11 +118,10 @@ print(json.dumps({'python': '.'.join(map(str, sys.version_info[:3])),
 /// where the answer is needed: before an engine that needs xdist, and to explain a failed start.
 pub fn probe(python: &Path) -> Result<Modules, PythonError> {
     let broken = |why: String| PythonError::Broken { path: python.to_path_buf(), why };
-    let output = Command::new(python)
-        .args(["-c", PROBE])
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|error| broken(error.to_string()))?;
+    let mut command = Command::new(python);
+    command.args(["-c", PROBE]);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let output = super::own::output(&mut command).map_err(|error| broken(error.to_string()))?;
     serde_json::from_slice(&output.stdout).map_err(|_| {
         let stderr = String::from_utf8_lossy(&output.stderr);
         let last = stderr.lines().rev().find(|line| !line.trim().is_empty());

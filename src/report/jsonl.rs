@@ -11,7 +11,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::model::{
-    Attempt, Counts, Event, Execution, Failure, Level, NodeId, Offset, OutcomeKind, Round,
+    Attempt, Counts, Event, Execution, Failure, Leak, Level, NodeId, Offset, OutcomeKind, Round,
     RunEnded, RunStarted, Slot, StopReason, TestIndex, TestInfo, What, WorkerEnd, WorkerId,
 };
 
@@ -98,6 +98,7 @@ enum Body<'a> {
     ServerAway { since: f64, until: Option<f64>, why: &'a str, hits: u64 },
     WorkerUsed { cpu_s: f64, busy_s: f64, memory: u64 },
     TestSlow { nodeid: &'a NodeId, index: TestIndex, elapsed_s: f64 },
+    ProcessLeaked(LeakBody<'a>),
     WorkerEnded { slot: Slot, how: &'static str, detail: Option<String> },
     RoundEnded { totals: Counts, flaky: u64, elapsed_s: f64 },
     RunEnded(RunEndedBody<'a>),
@@ -125,6 +126,22 @@ struct RunStartedBody<'a> {
     seed: Option<u64>,
     collection: Option<&'a str>,
     template: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct LeakBody<'a> {
+    pid: u32,
+    command: &'a str,
+    age_s: f64,
+    processes: usize,
+    nodeid: Option<&'a NodeId>,
+}
+
+impl<'a> LeakBody<'a> {
+    fn of(leak: &'a Leak) -> Self {
+        let Leak { pid, command, age, processes, test } = leak;
+        Self { pid: *pid, command, age_s: *age, processes: *processes, nodeid: test.as_ref() }
+    }
 }
 
 #[derive(Serialize)]
@@ -227,6 +244,9 @@ impl<'a> Body<'a> {
                 ("test-slow", Self::TestSlow { nodeid, index, elapsed_s: *elapsed })
             }
             What::OutputLine(text) => ("output-line", Self::Text { text }),
+            What::ProcessLeaked(leak) => {
+                ("process-leaked", Self::ProcessLeaked(LeakBody::of(leak)))
+            }
             What::WorkerEnded { slot, how } => ("worker-ended", Self::worker_ended(*slot, how)),
             What::RoundEnded(it) => {
                 let (totals, flaky, elapsed_s) = (it.counts, it.flaky, it.elapsed);
@@ -363,6 +383,14 @@ mod tests {
         story.push(None, None, What::ServerAway(away));
         let usage = Usage { cpu: 0.5, busy: 2.0, memory: 1 << 20 };
         story.push(Some(1), Some(0), What::WorkerUsed(usage));
+        let leak = Leak {
+            pid: 7,
+            command: "sleep 60".to_owned(),
+            age: 1.5,
+            processes: 2,
+            test: Some(NodeId::new("tests/test_a.py::test_bad")),
+        };
+        story.push(Some(1), Some(0), What::ProcessLeaked(leak));
         let how = WorkerEnd::Crashed(Crash::Signal(9));
         story.push(Some(1), Some(0), What::WorkerEnded { slot: Slot(0), how });
         story.end();

@@ -169,6 +169,7 @@ impl Consumer for JUnit {
             | What::ServerAway(_)
             | What::WorkerUsed(_)
             | What::OutputLine(_)
+            | What::ProcessLeaked(_)
             | What::WorkerEnded { .. } => {}
         }
     }

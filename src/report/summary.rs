@@ -8,8 +8,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::model::{
-    Counts, Event, Execution, Failure, Outcome, OutcomeKind, Round, RunEnded, RunStarted,
-    ServerAway, TestIndex, TestInfo, What,
+    Counts, Event, Execution, Failure, Leak, Outcome, OutcomeKind, Round, RunEnded, RunStarted,
+    ServerAway, TestIndex, TestInfo, What, WorkerId,
 };
 
 use super::rounds::Rounds;
@@ -25,9 +25,14 @@ pub struct Summary {
     counts: Counts,
     rounds: Rounds,
     tests: HashMap<TestIndex, TestFigures>,
+    leaks: u64,
+    leaked: Vec<(Option<WorkerId>, Leak)>,
     ended: Option<RunEnded>,
     away: Vec<ServerAway>,
 }
+
+/// How many leaks are kept of a loop that may have one in each round.
+const LEAKS_KEPT: usize = 10;
 
 /// One test's figures, over all rounds, attempts and workers.
 #[derive(Debug, Clone)]
@@ -95,6 +100,12 @@ impl Summary {
                 if let Some(round) = self.rounds.last_mut() {
                     round.counts = ended.counts;
                     round.elapsed = Some(ended.elapsed);
+                }
+            }
+            What::ProcessLeaked(leak) => {
+                self.leaks += 1;
+                if self.leaked.len() < LEAKS_KEPT {
+                    self.leaked.push((event.worker, leak.clone()));
                 }
             }
             What::RunEnded(ended) => self.ended = Some(ended.clone()),
@@ -232,6 +243,12 @@ impl Summary {
         });
         slow.truncate(limit);
         slow
+    }
+
+    /// How many processes tests left behind, and the first of them, each with its worker.
+    #[must_use]
+    pub fn leaks(&self) -> (u64, &[(Option<WorkerId>, Leak)]) {
+        (self.leaks, &self.leaked)
     }
 
     /// How many tests both passed and failed.

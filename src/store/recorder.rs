@@ -100,6 +100,7 @@ impl Recorder {
             | What::TestStarted { .. }
             | What::TestSlow { .. }
             | What::OutputLine(_)
+            | What::ProcessLeaked(_)
             | What::WorkerEnded { .. } => Ok(()),
         }
     }

@@ -136,6 +136,7 @@ fn is_kept(what: &What) -> bool {
         | What::TestStarted { .. }
         | What::TestSlow { .. }
         | What::OutputLine(_)
+        | What::ProcessLeaked(_)
         | What::WorkerEnded { .. } => false,
     }
 }

@@ -18,6 +18,7 @@ from . import (
     guests,
     heap,
     identity,
+    lifeline,
     listing,
     marks,
     observer,
@@ -60,6 +61,11 @@ def _take_session() -> dict[str, Any]:
 
 
 ORDER = _take_session()
+ALARM = -1
+
+if ORDER:
+    lifeline.hold(os.path.dirname(ORDER["socket"]))
+    ALARM = lifeline.heed_alarm(os.path.dirname(ORDER["socket"]))
 
 
 DISTRIBUTES = ORDER.get("role") in ("template", "worker")
@@ -181,6 +187,8 @@ class Role:
         if ORDER["role"] == "template":
             session.config.pluginmanager.register(ending.Summary(self.connection), "pnl-ending")
             order = (self.connection, ORDER["socket"], ORDER["token"])
+            if ALARM >= 0:
+                os.close(ALARM)  # from now on the connection's end tells
             template.Template(session, *order, files=self.files).serve()
         else:
             refork.keep_capture(session.config, os.path.dirname(ORDER["socket"]), ORDER["worker"])

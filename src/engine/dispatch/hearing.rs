@@ -12,7 +12,7 @@ use crate::engine::record::{Ending, monotonic_us};
 use crate::engine::recruit::Recruiter;
 use crate::engine::template::unheard;
 use crate::model::{Level, Outcome, Phases, StopReason, Took, Usage, What, WorkerId};
-use crate::process::{Ended, kill_group};
+use crate::process::{Ended, kill_group, with_memory};
 use crate::protocol::{Done, Ready, Role, ToController, Used};
 
 impl Dispatch<'_> {
@@ -109,9 +109,10 @@ impl Dispatch<'_> {
         for worker in &mut self.crew {
             worker.orphaned = true;
         }
-        self.stop(StopReason::Internal(
-            "the template process ended in the middle of the run".into(),
-        ));
+        let ended = self.recruiter.template().and_then(|it| it.ended);
+        let how = judge::crash_of(ended);
+        let text = format!("the template process ended in the middle of the run ({how})");
+        self.stop(StopReason::Internal(text));
     }
 
     pub(super) fn template_says(&mut self, message: ToController) {
@@ -134,7 +135,7 @@ impl Dispatch<'_> {
                 )));
             }
             ToController::Gone { pid, exit, signal } => {
-                let ended = signal.map(Ended::Signal).or(exit.map(Ended::Exit));
+                let ended = signal.map(Ended::Signal).or(exit.map(Ended::Exit)).map(with_memory);
                 if let Some(worker) = self.crew.iter_mut().find(|w| w.pid == pid) {
                     worker.ended = Some(ended.unwrap_or(Ended::Exit(-1)));
                 } else if self.branch.as_ref().is_some_and(|it| it.pid == 0 || it.pid == pid) {
@@ -177,8 +178,9 @@ impl Dispatch<'_> {
             ToController::Ready(ready) => self.spawned_is_ready(index, &ready),
             ToController::Start { i, at, .. } => {
                 self.record.timeline.first_start.get_or_insert(at);
-                let at = self.record.offset(at);
-                if let Some(test) = worker.starts(i, at) {
+                let began = self.record.offset(at);
+                if let Some(test) = worker.starts(i, began) {
+                    worker.beginnings.push(at, test);
                     self.stillborn = 0;
                     self.stillborn_on.remove(&worker.slot);
                     let attempt = self.attempts.of(test, worker.slot);

@@ -136,7 +136,7 @@ fn prepare(plan: &Plan, control: &Control) -> Result<(Base, Outage), StopReason>
         ServerNeed::Never | ServerNeed::IfUnder(_) => Outage::default(),
     };
     descriptors::suffice(Distribution::planned(plan).before_collection())?;
-    Ok((Base::prepare(control)?, outage))
+    Ok((Base::prepare(plan, control)?, outage))
 }
 
 /// Asks whether the server is there at all; what is known of it then.

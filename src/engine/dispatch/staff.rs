@@ -7,6 +7,7 @@ use super::{Dispatch, STILLBORN_LIMIT};
 use crate::engine::crew::{Told, Worker};
 use crate::engine::distribution::Distribution;
 use crate::engine::judge;
+use crate::engine::leaks::{Member, News};
 use crate::engine::numbers::Numbers;
 use crate::engine::overtime::{Awaited, Overtime};
 use crate::engine::record::Ending;
@@ -294,6 +295,7 @@ impl Dispatch<'_> {
             self.suite_status = Some((status, format!("{id}'s")));
         }
         let had_test = worker.running.is_some();
+        let died_of = worker.running.map(|(test, _)| test);
         self.end_running(&mut worker, &end);
         let mut held: Vec<TestIndex> = worker.held.drain(..).collect();
         held.append(&mut worker.pending);
@@ -303,6 +305,7 @@ impl Dispatch<'_> {
             deal.give_back(slot, held);
         }
         self.record.emit(Some(id), What::WorkerEnded { slot, how: end.clone() });
+        self.look_for_leaks(worker.departed(), died_of, &end);
         self.check_failure_limit();
         if let Some(file) = worker.collecting {
             self.died_collecting(file, had_test, &end);
@@ -323,6 +326,23 @@ impl Dispatch<'_> {
             self.recruit(slot);
         }
         self.top_up_waiting();
+    }
+
+    /// Has what a worker left running looked for.
+    fn look_for_leaks(&mut self, gone: Member, died_of: Option<TestIndex>, end: &WorkerEnd) {
+        let news = match end {
+            _ if self.interrupts > 0 => News::None,
+            WorkerEnd::Finished => News::All,
+            WorkerEnd::Crashed(_) | WorkerEnd::Killed => {
+                let nodeid = |test: TestIndex| self.record.tests()[test.at()].nodeid.clone();
+                News::ButOf(died_of.map(|test| (test, nodeid(test))))
+            }
+        };
+        let crew: Vec<_> = self.crew.iter().map(Worker::present).collect();
+        let mut keep: Vec<u32> = crew.iter().map(|it| it.pid).collect();
+        keep.extend(self.recruiter.template().map(|it| it.pid()));
+        keep.extend(self.branch.as_ref().map(|it| it.pid));
+        self.record.worker_gone(gone, news, crew, keep);
     }
 
     /// A worker has ended before it has begun a test: the next one on its place may do the same.

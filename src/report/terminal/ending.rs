@@ -20,6 +20,7 @@ pub(crate) fn ending(summary: &Summary, options: TerminalOptions) -> String {
     let mut out = String::new();
     failures(&mut out, summary, options);
     retried(&mut out, summary, options);
+    leaks(&mut out, summary, options);
     if options.verbosity != Verbosity::Quiet {
         slowest(&mut out, summary, options);
         rounds(&mut out, summary);
@@ -79,6 +80,34 @@ fn retried(out: &mut String, summary: &Summary, options: TerminalOptions) {
 }
 
 const FLAKY: &str = "FLAKY";
+
+/// What tests left running. Never left out: the next thing on this machine may meet it.
+fn leaks(out: &mut String, summary: &Summary, options: TerminalOptions) {
+    let (count, leaked) = summary.leaks();
+    if count > 0 {
+        out.push_str("left running by tests, and ended:\n");
+    }
+    for (worker, leak) in leaked {
+        let painted = options.palette.paint(Tone::Odd, LEAK);
+        let by = match (&leak.test, worker) {
+            (Some(test), Some(worker)) => format!("{} ({worker})", text::line(test.as_str())),
+            (Some(test), None) => text::line(test.as_str()).into_owned(),
+            (None, Some(worker)) => worker.to_string(),
+            (None, None) => "a test".to_owned(),
+        };
+        let age = text::duration(leak.age);
+        let command = text::line(&leak.command);
+        let what = format!("{}, {age} old: {command}", leak.pid);
+        let used = LEAK.len() + 1 + text::width(&by);
+        let what = after_dash(&what, used, options.width, options.cut);
+        let _ = writeln!(out, "{painted} {by}{what}");
+    }
+    if let Some(more) = count.checked_sub(leaked.len() as u64).filter(|&more| more > 0) {
+        let _ = writeln!(out, "and {more} more");
+    }
+}
+
+const LEAK: &str = "LEAK";
 
 /// The node id, on a terminal without its middle where it would not fit: a failure's own heading
 /// has it whole. A file keeps it.

@@ -54,6 +54,7 @@ impl Live {
             | What::RoundStarted(_)
             | What::TestSlow { .. }
             | What::FileCollected { .. }
+            | What::ProcessLeaked(_)
             | What::ServerAway(_)
             | What::WorkerUsed(_)
             | What::OutputLine(_)

@@ -70,6 +70,7 @@ impl Page {
             | What::FileCollected { .. }
             | What::ServerAway(_)
             | What::WorkerUsed(_)
+            | What::ProcessLeaked(_)
             | What::WorkerEnded { .. }
             | What::RoundEnded(_) => {}
         }
