@@ -117,7 +117,7 @@ impl<'a> Record<'a> {
 
     /// Time since the run began.
     pub(super) fn now(&self) -> Offset {
-        self.offset(monotonic_us())
+        Offset(monotonic_us().saturating_sub(self.origin))
     }
 
     /// All stood still for so long: no time has gone by.
@@ -125,9 +125,10 @@ impl<'a> Record<'a> {
         self.origin += pause.as_micros() as u64;
     }
 
-    /// A time on the shared monotonic clock as time since the run began.
+    /// A time that a process of the run took from the shared monotonic clock, as time since the run
+    /// began. It is not in the future, whatever a suite has done to its clock.
     pub(super) fn offset(&self, monotonic_us: u64) -> Offset {
-        Offset(monotonic_us.saturating_sub(self.origin))
+        Offset(monotonic_us.saturating_sub(self.origin)).min(self.now())
     }
 
     /// Whether events have been reported.
