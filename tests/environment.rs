@@ -155,6 +155,19 @@ fn pages_that_are_damaged_inside_cost_no_run() {
 }
 
 #[test]
+fn a_damaged_history_is_shown_as_one() {
+    let suite = three();
+    assert_judged(&suite.test(&["-n1"]));
+    std::fs::write(history(&suite), vec![0xA5; 30_000]).unwrap();
+    for verb in ["show", "history"] {
+        let run = suite.run(&[verb]);
+        assert_eq!(run.code, Some(4), "{run}");
+        assert!(run.stderr.contains("It is damaged"), "{run}");
+    }
+    assert_eq!(kept(&suite).len(), 0, "who only reads moves nothing");
+}
+
+#[test]
 fn a_newer_history_is_left_as_it_is_and_the_run_is_stored_beside_it() {
     let (suite, run) = run_over(|path| {
         let connection = rusqlite::Connection::open(path).unwrap();
