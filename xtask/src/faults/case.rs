@@ -5,16 +5,16 @@ use std::fmt;
 use super::fault::{Fault, Kind, Phase};
 
 /// Seconds that a test may take where one is to be ended for it.
-const TIMEOUT: &str = "2";
+const TIMEOUT: &str = "4";
 
 /// Seconds that tear-downs get when a run is interrupted.
 pub(super) const GRACE: u64 = 2;
 
 /// Seconds that collection may take where it is to be ended for it.
-pub(super) const COLLECT_TIMEOUT: u64 = 4;
+pub(super) const COLLECT_TIMEOUT: u64 = 10;
 
 /// Seconds that a run may take where it is to be ended for it.
-const RUN_TIMEOUT: u64 = 8;
+const RUN_TIMEOUT: u64 = 12;
 
 /// The same where it need not be: a busy machine's time for a few rounds.
 const LONG_RUN_TIMEOUT: u64 = 30;
