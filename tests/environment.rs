@@ -155,6 +155,19 @@ fn pages_that_are_damaged_inside_cost_no_run() {
 }
 
 #[test]
+fn a_damaged_history_is_shown_as_one() {
+    let suite = three();
+    assert_judged(&suite.test(&["-n1"]));
+    std::fs::write(history(&suite), vec![0xA5; 30_000]).unwrap();
+    for verb in ["show", "history"] {
+        let run = suite.run(&[verb]);
+        assert_eq!(run.code, Some(4), "{run}");
+        assert!(run.stderr.contains("It is damaged"), "{run}");
+    }
+    assert_eq!(kept(&suite).len(), 0, "who only reads moves nothing");
+}
+
+#[test]
 fn a_newer_history_is_left_as_it_is_and_the_run_is_stored_beside_it() {
     let (suite, run) = run_over(|path| {
         let connection = rusqlite::Connection::open(path).unwrap();
@@ -259,6 +272,9 @@ fn a_full_disk_costs_what_is_named_and_the_runs_end_is_stored() {
         .map(|it| it["executions"].as_u64().unwrap())
         .sum();
     assert_eq!(stored + missing, 60, "{run} {shown}");
+    assert!(missing > 0, "{run}");
+    assert_eq!(shown["run"]["exit_code"], 1, "{run} {shown}");
+    assert_eq!(shown["totals"]["failed"], 60, "as the run ended: {shown}");
     drop(disk);
 }
 
@@ -524,5 +540,96 @@ fn a_project_that_is_deleted_meanwhile_keeps_its_verdict() {
         assert_judged(&run);
         assert!(run.stderr.contains("history.db was deleted or replaced"), "{engine} {run}");
         assert!(run.stderr.contains("j.xml could not be written"), "{engine} {run}");
+    }
+}
+
+// --- Clocks ---
+
+/// The real clock cannot be set for a test. A suite can replace what its own processes see.
+#[test]
+fn a_suite_that_replaces_its_clocks_is_timed_by_the_real_one() {
+    let suite = Suite::new(&[
+        (
+            "conftest.py",
+            "import pytest, time\n\
+             NAMES = ('time', 'time_ns', 'monotonic', 'monotonic_ns', 'perf_counter')\n\
+             @pytest.fixture(autouse=True)\n\
+             def jump(value):\n\
+             \x20   for name in NAMES:\n\
+             \x20       setattr(time, name, lambda: value)\n",
+        ),
+        (
+            "test_it.py",
+            "import pytest\n\
+             @pytest.mark.parametrize('value', [10**18, 0, -10**18, 5])\n\
+             def test(value): assert value != 5\n",
+        ),
+    ]);
+    for engine in ["fork", "spawn", "pytest"] {
+        let run = suite.test(&["-n1", "--engine", engine]);
+        assert_eq!(run.code, Some(1), "{engine} {run}");
+        assert_eq!((run.totals()["passed"], run.totals()["failed"]), (3, 1), "{engine} {run}");
+        assert!(run.all("worker-started").count() <= 1, "one died: {engine} {run}");
+        let mut last = 0.0;
+        for end in run.ends() {
+            let [start, at] = ["start", "at"].map(|key| end[key].as_f64().unwrap());
+            assert!(last <= start && start <= at, "{engine} {end}");
+            let lengths = ["setup", "call", "teardown"].map(|it| end["duration_s"][it].as_f64());
+            assert!(lengths.iter().all(|it| it.unwrap() >= 0.0), "{engine} {end}");
+            last = start;
+        }
+        let shown = suite.show();
+        let elapsed = shown["run"]["elapsed_s"].as_f64().unwrap();
+        assert!((0.0..3600.0).contains(&elapsed), "{engine} {shown}");
+    }
+}
+
+// --- The terminal ---
+
+/// The test of a terminal that is closed: pnl leads a session on it, as a shell's job or a shell would.
+fn on_a_terminal(suite: &Suite, prelude: &str) -> (Running, std::os::fd::OwnedFd) {
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
+    grantpt(&terminal).unwrap();
+    unlockpt(&terminal).unwrap();
+    let name = ptsname(&terminal, Vec::new()).unwrap();
+    let mut command = suite.pnl(&["test", "-n1", "--junit", "j.xml", "--python"]);
+    command.arg(python());
+    let command = with_prelude(prelude, &command);
+    // Opened by a session's leader that has none, it becomes its terminal.
+    let mut leader = Command::new("setsid");
+    leader.args(["sh", "-c", "exec \"$@\" <>\"$0\" >&0 2>&0"]).arg(name.to_str().unwrap());
+    leader.arg(command.get_program()).args(command.get_args()).env_clear();
+    leader.current_dir(command.get_current_dir().unwrap());
+    for (name, value) in command.get_envs() {
+        leader.env(name, value.unwrap_or_default());
+    }
+    (Running::start(leader, None), terminal)
+}
+
+/// Once with its hang-up, and once as under `nohup`.
+#[test]
+fn a_terminal_that_is_closed_leaves_reports_and_history_complete() {
+    let cases = [("true", 2, "interrupted"), ("trap '' HUP", 1, "completed")];
+    for (prelude, code, reason) in cases {
+        let suite = Suite::new(&[(
+            "test_it.py",
+            "import probe\ndef test_1(): probe.ring('here')\n\
+             def test_2(): pass\ndef test_3(): assert 0\n",
+        )]);
+        let mut bell = suite.bell();
+        let (running, terminal) = on_a_terminal(&suite, prelude);
+        let here = bell.wait_for("here");
+        drop(terminal);
+        // An interrupt ends the test that waits; without one it is to go on.
+        let here = Some(here).filter(|_| reason == "interrupted");
+        let run = running.finish();
+        assert_eq!(run.code, Some(code), "{prelude} {run}");
+        drop(here);
+        let shown = suite.show();
+        assert_eq!(shown["run"]["stop_reason"], reason, "{prelude}: {shown}");
+        assert_eq!(shown["run"]["exit_code"], code, "{prelude}: {shown}");
+        let junit = suite.read("j.xml");
+        assert!(junit.contains("tests=\"3\"") && junit.ends_with("</testsuites>\n"), "{junit}");
     }
 }

@@ -6,7 +6,7 @@ mod harness;
 use std::collections::BTreeMap;
 
 use harness::bell::{Bell, Ring};
-use harness::{Run, Suite, until};
+use harness::{Run, Running, Suite, until};
 use rustix::process::Signal;
 
 /// Two files, so that two workers sleep; one test each is left.
@@ -97,6 +97,54 @@ fn an_interrupt_tears_down_under_spawn() {
 #[test]
 fn sigterm_is_as_good_as_an_interrupt() {
     assert_an_interrupt_tears_down(Signal::TERM, "fork");
+}
+
+#[test]
+fn a_terminal_that_goes_away_is_as_good_as_an_interrupt() {
+    assert_an_interrupt_tears_down(Signal::HUP, "fork");
+}
+
+#[test]
+fn nohup_keeps_a_run_going_when_the_terminal_goes_away() {
+    let suite = sleepy();
+    let mut bell = suite.bell();
+    let mut command = suite.command("nohup");
+    command.arg(env!("CARGO_BIN_EXE_pnl")).args(["test", "-n", "1", "--python"]);
+    command.arg(harness::python()).arg("test_a.py");
+    let running = Running::start(command, None);
+    let asleep = one_asleep(&mut bell);
+    running.signal(Signal::HUP);
+    drop(asleep);
+    let run = running.finish();
+    assert_eq!(run.code, Some(0), "{run}");
+    assert!(run.stdout.contains("4 passed"), "{run}");
+}
+
+/// A shell with job control at a terminal of its own, in which what is in the background must not write.
+const IN_BACKGROUND: &str = "
+import os, pty, sys
+shell = 'set -m; stty tostop; \"$@\" & wait $!; echo status $?'
+pid, terminal = pty.fork()
+if pid == 0:
+    os.execvp('bash', ['bash', '-c', shell, 'bash', *sys.argv[1:]])
+while True:
+    try:
+        data = os.read(terminal, 4096)
+    except OSError:
+        break
+    os.write(1, data)
+os.waitpid(pid, 0)
+";
+
+#[test]
+fn a_run_in_the_background_does_not_stop_when_it_writes() {
+    let suite = Suite::new(&[("test_a.py", "def test_1(): pass\n")]);
+    let mut command = suite.command(harness::python());
+    command.args(["-c", IN_BACKGROUND, env!("CARGO_BIN_EXE_pnl"), "test", "--python"]);
+    command.arg(harness::python());
+    let run = Running::start(command, None).finish();
+    assert!(run.stdout.contains("1 passed"), "{run}");
+    assert!(run.stdout.contains("status 0"), "{run}");
 }
 
 // Five seconds and more: so long execnet waits before it interrupts a worker's test.

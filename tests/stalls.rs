@@ -48,6 +48,18 @@ fn a_module_that_hangs_is_named_whoever_collects_it() {
 }
 
 #[test]
+fn a_template_that_does_not_fork_is_named() {
+    let hangs = "import os, threading\nos.register_at_fork(before=threading.Event().wait)\n";
+    let suite = Suite::new(&[("conftest.py", hangs), ("test_it.py", TWO)]);
+    let run = suite.test(&["-n", "1", "--collect-timeout", "3"]);
+    let named = ["the template did not fork gw0 within 3 s", "threading.py\", line "];
+    assert_stalled(&suite, &run, &named);
+    assert_eq!(run.totals(), [("not_run".to_owned(), 2)].into(), "{run}");
+    run.assert_sums_match();
+    run.assert_nothing_left();
+}
+
+#[test]
 fn a_process_that_does_not_end_after_its_session_is_ended() {
     let suite = Suite::new(&[(
         "test_it.py",

@@ -58,6 +58,9 @@ fn print(
     let mut out = io::BufWriter::new(io::stdout().lock());
     let written = History::open_read(&root).and_then(|store| body(&store, &mut out));
     match written {
+        Err(error) if error.is_damage() => refuse(&format!(
+            "{error}.\nIt is damaged; `sqlite3 FILE .recover` reads what there is (docs/history.md)"
+        )),
         Err(error) => refuse(&error.to_string()),
         Ok(written) => match written.and_then(|()| out.flush()) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => refuse(&error.to_string()),

@@ -9,12 +9,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::gaps::Gaps;
+use super::hide;
+use super::kept::{self, Kept};
 use super::leaks::{Found, Leaks, Member, News, Present, Which};
 use super::plan::{Plan, Warmth};
 use crate::model::{
     Attempt, Counts, Event, Execution, ExitCode, Failure, FlakyPolicy, Infrastructure, Leak,
     LeakPolicy, Level, NodeId, NotRun, Offset, Outcome, Phases, Round, RoundEnded, RoundStarted,
-    RunEnded, RunId, RunStarted, StopReason, TestIndex, TestInfo, Timeline, What, WorkerId,
+    RunEnded, RunId, RunStarted, Secrets, Server, StopReason, TestIndex, TestInfo, Timeline, What,
+    WorkerId, without_secrets,
 };
 use crate::process::RunProcesses;
 use crate::protocol::{Hello, Ready, TestRow};
@@ -39,6 +42,8 @@ pub(super) struct Record<'a> {
     /// Which attempt is next of a test that has failed in this round and is tried again.
     next_attempts: HashMap<TestIndex, Attempt>,
     gaps: Gaps,
+    kept: Kept,
+    secrets: Secrets,
     round_counts: Counts,
     counts: Counts,
     rounds_run: u32,
@@ -95,6 +100,8 @@ impl<'a> Record<'a> {
             open: Vec::new(),
             next_attempts: HashMap::new(),
             gaps: Gaps::default(),
+            kept: Kept::default(),
+            secrets: plan.secrets.clone(),
             round_counts: Counts::default(),
             counts: Counts::default(),
             rounds_run: 0,
@@ -110,7 +117,7 @@ impl<'a> Record<'a> {
 
     /// Time since the run began.
     pub(super) fn now(&self) -> Offset {
-        self.offset(monotonic_us())
+        Offset(monotonic_us().saturating_sub(self.origin))
     }
 
     /// All stood still for so long: no time has gone by.
@@ -118,9 +125,10 @@ impl<'a> Record<'a> {
         self.origin += pause.as_micros() as u64;
     }
 
-    /// A time on the shared monotonic clock as time since the run began.
+    /// A time that a process of the run took from the shared monotonic clock, as time since the run
+    /// began. It is not in the future, whatever a suite has done to its clock.
     pub(super) fn offset(&self, monotonic_us: u64) -> Offset {
-        Offset(monotonic_us.saturating_sub(self.origin))
+        Offset(monotonic_us.saturating_sub(self.origin)).min(self.now())
     }
 
     /// Whether events have been reported.
@@ -168,8 +176,8 @@ impl<'a> Record<'a> {
         let started = RunStarted {
             run: plan.run.clone(),
             started_us: wall_us() - elapsed,
-            scope: plan.scope.clone(),
-            command: plan.command.clone(),
+            scope: self.secrets.hide_all(&plan.scope),
+            command: self.secrets.hide_in_command(&plan.command),
             root: plan.root.clone(),
             engine: plan.engine,
             dist: plan.dist,
@@ -177,7 +185,7 @@ impl<'a> Record<'a> {
             workers: plan.workers.number(),
             workers_why: plan.auto_why.clone().filter(|_| plan.has_auto_workers()),
             rounds_planned: plan.rounds.planned(),
-            server: Some(plan.server.clone()),
+            server: Some(Server { url: without_secrets(&plan.server.url), ..plan.server.clone() }),
             python: plan.python.path.clone(),
             python_version: hello.python.clone(),
             python_from: plan.python.from.clone(),
@@ -290,9 +298,11 @@ impl<'a> Record<'a> {
         self.emit(worker, What::TestEnded(Box::new(execution)));
     }
 
-    fn execution(&self, test: TestIndex, attempt: Attempt, ending: Ending) -> Execution {
+    fn execution(&mut self, test: TestIndex, attempt: Attempt, ending: Ending) -> Execution {
         let test = self.tests[test.at()].clone();
         let Ending { outcome, start, phases, failure, reason, infrastructure } = ending;
+        let failure = failure.map(|failure| self.kept.admit(hide::failure(&self.secrets, failure)));
+        let reason = reason.map(|reason| kept::line(hide::text_of(&self.secrets, reason)));
         Execution { test, attempt, outcome, start, phases, failure, reason, infrastructure }
     }
 
@@ -341,7 +351,7 @@ impl<'a> Record<'a> {
 
     /// Shows what pytest's own session says.
     pub(super) fn pytest_output(&mut self, text: String) {
-        self.emit(None, What::PytestOutput(text));
+        self.emit(None, What::PytestOutput(kept::block(text)));
     }
 
     /// Counts failures that are no execution's.
@@ -417,11 +427,12 @@ impl<'a> Record<'a> {
 
     /// Tells the user something.
     pub(super) fn notice(&mut self, level: Level, text: impl Into<String>) {
-        self.emit(None, What::Notice { level, text: text.into() });
+        self.emit(None, What::Notice { level, text: kept::notice(text.into()) });
     }
 
     /// Reports an event of now.
     pub(super) fn emit(&mut self, worker: Option<WorkerId>, what: What) {
+        let what = hide::event(&self.secrets, what);
         let event = Event { at: self.now(), round: self.round, worker, what };
         self.reporter.event(&Arc::new(event));
     }

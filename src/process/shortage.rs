@@ -14,6 +14,18 @@ pub fn explained(error: &io::Error) -> String {
     }
 }
 
+/// The same of watching folders, where the kernel says "no space" and "too many open files" of limits
+/// of its own.
+#[must_use]
+pub fn explained_of_watching(error: &io::Error) -> String {
+    let limit = match Errno::from_io_error(error) {
+        Some(Errno::NOSPC) => "fs.inotify.max_user_watches",
+        Some(Errno::MFILE) => "fs.inotify.max_user_instances",
+        _ => return error.to_string(),
+    };
+    format!("the limit of watched folders is reached: raise it (sysctl {limit})")
+}
+
 /// Whether more of the machine is all that it takes.
 #[must_use]
 pub fn is_shortage(error: &io::Error) -> bool {
@@ -56,6 +68,8 @@ mod tests {
         assert!(explained(&error).contains("(ulimit -n)"), "{}", explained(&error));
         let error = io::Error::from(Errno::NOENT);
         assert_eq!(explained(&error), error.to_string());
+        let error = io::Error::from(Errno::NOSPC);
+        assert!(explained_of_watching(&error).contains("max_user_watches"));
         // A socket that would block has the number of a fork that is refused: only who starts
         // something asks.
         assert!(is_shortage(&io::Error::from(Errno::AGAIN)));

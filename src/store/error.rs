@@ -85,7 +85,8 @@ pub enum StoreError {
 
 impl StoreError {
     /// Whether the file is no sound database, so that nothing will ever come of it.
-    pub(super) fn is_damage(&self) -> bool {
+    #[must_use]
+    pub fn is_damage(&self) -> bool {
         use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
         matches!(self.code(), Some(DatabaseCorrupt | NotADatabase))
     }

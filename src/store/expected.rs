@@ -80,7 +80,7 @@ const RUNS: i64 = 3;
 pub(super) fn usage(db: &Connection, scope: &str) -> rusqlite::Result<Option<Usage>> {
     let mut statement = db.prepare(
         "SELECT cpu_us, busy_us, worker_memory FROM runs WHERE scope = ?1 AND busy_us >= ?2 \
-         ORDER BY started_us DESC LIMIT ?3",
+         ORDER BY id DESC LIMIT ?3",
     )?;
     let rows = statement.query_map(params![scope, BUSY_US, RUNS], |row| {
         let (cpu, busy) = (seconds(row.get(0)?), seconds(row.get(1)?));

@@ -188,14 +188,14 @@ mod tests {
         opened.connection.close().expect("closed");
         let before = std::fs::read(folder::database(root.path())).expect("a file");
         let error = open_read(root.path()).expect_err("too new");
-        assert!(matches!(error, StoreError::TooNew { found: 99, known: 4, .. }), "{error}");
+        assert!(matches!(error, StoreError::TooNew { found: 99, .. }), "{error}");
         for _ in 0..2 {
             let opened = open_write(root.path()).expect("another one");
-            assert_eq!(opened.path, root.path().join(".pnl/history.v4.db"));
+            assert_eq!(opened.path, folder::beside(root.path(), newest()));
             assert!(matches!(opened.warning, Some(HistoryWarning::Beside { .. })));
         }
         let (_, read) = open_read(root.path()).expect("that one");
-        assert_eq!(read, root.path().join(".pnl/history.v4.db"));
+        assert_eq!(read, folder::beside(root.path(), newest()));
         assert_eq!(std::fs::read(folder::database(root.path())).expect("a file"), before);
     }
 

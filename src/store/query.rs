@@ -91,11 +91,10 @@ impl History {
         Ok(Self { connection, path })
     }
 
-    /// The newest runs, newest first.
+    /// The newest runs, newest first: in the order in which they were recorded, which a clock that
+    /// was set back does not change.
     pub fn runs(&self, limit: usize) -> Result<Vec<RunRecord>, StoreError> {
-        self.reading(|db| {
-            records(db, "ORDER BY started_us DESC, id DESC LIMIT ?1", &[&integer(limit)])
-        })
+        self.reading(|db| records(db, "ORDER BY id DESC LIMIT ?1", &[&integer(limit)]))
     }
 
     /// Finds a run by its id, by the beginning of its id where only one begins so, or the newest
@@ -153,7 +152,7 @@ impl History {
         self.reading(|db| {
             db.prepare(
                 "SELECT run FROM runs WHERE substr(run, 1, length(?1)) = ?1 \
-                 ORDER BY started_us DESC, id DESC LIMIT ?2",
+                 ORDER BY id DESC LIMIT ?2",
             )?
             .query_map(params![prefix, integer(CANDIDATES)], |row| row.get(0))?
             .collect()

@@ -14,6 +14,8 @@ import time
 from pathlib import Path
 from typing import Any, Optional
 
+from . import wire
+
 PROCESSES = 200
 """So many descendants are looked at: a browser has about ten."""
 
@@ -26,14 +28,14 @@ class Usage:
 
     def __init__(self) -> None:
         self.cpu = _own_cpu()
-        self.began = time.monotonic()
+        self.began = wire.now_us() / 1e6
         self.waited = 0.0
         self.used: dict[str, Any] = {}
 
     def close(self) -> None:
         """When the last test has run, and what tests share is still there (a browser)."""
         now = _own_cpu()
-        busy = time.monotonic() - self.began - self.waited
+        busy = wire.now_us() / 1e6 - self.began - self.waited
         memory = _own_memory() + sum(map(_memory, descendants()))
         if now is not None and self.cpu is not None:
             self.used = {"cpu": now - self.cpu, "busy": busy, "memory": memory}

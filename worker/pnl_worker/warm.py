@@ -273,7 +273,7 @@ class Server:
             "pid": os.getpid(),
             "root": self.state.root,
             "python": sys.executable,
-            "age_s": int(time.time() - self.state.started),
+            "age_s": max(0, int(time.time() - self.state.started)),
             "ends_in_s": max(0, int(self.state.idle_s - (time.monotonic() - self.last_call))),
             "runs": self.state.runs,
             "modules": len(self.state.shelf.modules),

@@ -11,6 +11,7 @@ import os
 import socket
 import struct
 import time
+from collections.abc import Callable
 from typing import Any, Optional
 
 VERSION = 2
@@ -26,9 +27,13 @@ class ProtocolError(Exception):
     """The other side broke the protocol; the message says how."""
 
 
-def now_us() -> int:
-    """Microseconds on the monotonic clock, which all processes of a machine share."""
-    return time.monotonic_ns() // 1000
+def now_us(_clock: Callable[[], int] = time.monotonic_ns) -> int:
+    """Microseconds on the monotonic clock, which all processes of a machine share.
+
+    The clock is bound here, where nobody finds it: tests replace the functions of ``time``, and
+    libraries that stop the clock for them look through the modules for further references.
+    """
+    return _clock() // 1000
 
 
 def encode(message: Message) -> bytes:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import _signal  # type: ignore[import-not-found, unused-ignore]
 import os
 import signal
-import time
 import traceback
 from collections import deque
 from collections.abc import Sequence
@@ -113,10 +112,10 @@ class Worker:
         while True:
             if wait:
                 self.connection.flush()
-            asked = time.monotonic()
+            asked = wire.now_us()
             messages = self.connection.receive(wait=wait)
             if wait and self.usage is not None:
-                self.usage.waited += time.monotonic() - asked
+                self.usage.waited += (wire.now_us() - asked) / 1e6
             if messages is None:
                 return False
             for message in messages:

@@ -1,8 +1,12 @@
 """What is changed of other plugins' options, shown with plugins that only have these options."""
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
+
+from pnl_worker.guests import guest
 
 FAKE_PLAYWRIGHT = """
     import shutil
@@ -257,3 +261,15 @@ def test_what_spawned_workers_cannot_do_is_told_once(controller, plugin, option,
     assert slot != 0 or (word in told[0] and "--engine fork" in told[0])
     controller.output(process)
     assert not (controller.suite / "durations").exists()
+
+
+def test_a_claim_needs_no_room_on_the_disk(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", full)
+        for is_first in (True, False):
+            held = guest.lock(str(tmp_path), "name")
+            assert guest.claim(held) is is_first
+            os.close(held)

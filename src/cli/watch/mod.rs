@@ -17,7 +17,7 @@ use super::{error, test};
 use crate::engine::warm::stop_owned;
 use crate::engine::{Control, Warmth};
 use crate::model::{EngineKind, Event, ExitCode};
-use crate::process::{Changes, forward_signals};
+use crate::process::{Changes, explained_of_watching, forward_signals};
 use crate::runner::{self, Planned, TestOptions};
 
 use keys::Keys;
@@ -60,7 +60,11 @@ pub(super) fn run(arguments: &WatchArgs, command: Vec<String>) -> ExitCode {
     let changes = match Changes::below(&root) {
         Ok(changes) => changes,
         Err(cause) => {
-            error::message(&format!("cannot watch {}: {cause}", root.display()));
+            error::message(&format!(
+                "cannot watch {}: {}",
+                root.display(),
+                explained_of_watching(&cause)
+            ));
             return ExitCode::Usage;
         }
     };

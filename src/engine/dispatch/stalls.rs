@@ -75,7 +75,9 @@ impl Dispatch<'_> {
     /// and have the time of a test.
     fn limit_of(&self, awaited: Awaited) -> Option<Duration> {
         match awaited {
-            Awaited::Hello if matches!(self.recruiter, Recruiter::Fork(_)) => Some(HELLO),
+            Awaited::Hello if matches!(self.recruiter, Recruiter::Fork(_)) => {
+                Some(self.plan.bounds.collection.unwrap_or(HELLO).min(HELLO))
+            }
             Awaited::Hello | Awaited::Collection => self.plan.bounds.collection,
             Awaited::Start | Awaited::SessionEnd => {
                 Some(self.rules.session_end().unwrap_or(WITHOUT_LIMIT))
@@ -135,7 +137,8 @@ impl Dispatch<'_> {
     fn never_forked(&mut self, index: usize) {
         let id = self.crew[index].id;
         let stacks = self.recruiter.template().map(|it| it.stacks()).unwrap_or_default();
-        let what = format!("the template did not fork {id} within {} s", HELLO.as_secs());
+        let limit = self.limit_of(Awaited::Hello).unwrap_or(HELLO).as_secs_f64();
+        let what = format!("the template did not fork {id} within {limit} s");
         self.record.notice(Level::Error, format!("{what}; it is busy here:\n{stacks}"));
         self.stop(StopReason::Stalled(what));
         if let Some(template) = self.recruiter.template() {
