@@ -62,9 +62,10 @@ impl Base {
     fn open(plan: &Plan, control: &Control) -> io::Result<Self> {
         let rendezvous = Rendezvous::open()?;
         let group = ControlGroup::make(plan.run.as_str()).ok();
-        let guarded = guard(plan.run.as_str(), rendezvous.folder(), group.as_ref());
         // A file system without named pipes: what is left of the run is the guard's alone.
         let lifelines = Lifelines::make(rendezvous.folder()).ok();
+        // After those, which it holds too: without them the kernel would leave no time to tear down.
+        let guarded = guard(plan.run.as_str(), rendezvous.folder(), group.as_ref());
         let package = unpack(rendezvous.folder())?;
         control.accept(&rendezvous)?;
         Ok(Self { _guarded: guarded, lifelines, group, rendezvous, package })
