@@ -11,7 +11,7 @@ use crate::engine::{
     Choice, Control, Finished, Known, Machine, Plan, PytestCommand, ServerNeed, TerminalOwner,
     Warmth, Workers, pytest_command, workers_for,
 };
-use crate::model::{DistMode, EngineKind, Rank, RunId};
+use crate::model::{DistMode, EngineKind, Rank, RunId, Secrets};
 use crate::process::{Interpreter, PythonError, find};
 use crate::report::Reporter;
 use crate::scheduler::{Limit, Rounds};
@@ -217,6 +217,7 @@ pub fn plan(options: &TestOptions) -> Result<Planned, Refusal> {
     let server_need = server_need(&selection, &project);
     let auto = auto_workers(&project.root, &selection.label, &server_need);
     let plan = Plan {
+        secrets: secrets().and_password_of(&settings.server.url),
         run: new_run_id(),
         scope: selection.label.clone(),
         command: options.command.clone(),
@@ -267,6 +268,15 @@ pub fn plan(options: &TestOptions) -> Result<Planned, Refusal> {
         root: cwd,
     };
     Ok(Planned { plan, settings, project_root: project.root })
+}
+
+/// The secrets of this process's environment. A variable that names a file is none.
+#[must_use]
+pub fn secrets() -> Secrets {
+    let is_file = |value: &str| Path::new(value).is_absolute() && Path::new(value).exists();
+    let variables = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    Secrets::of(variables.filter(|(_, value)| !is_file(value)))
 }
 
 fn working_folder(options: &TestOptions) -> Result<PathBuf, Refusal> {

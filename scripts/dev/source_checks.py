@@ -1,10 +1,11 @@
 """Formatting, lints, types, unit tests and generated files."""
 
+import shutil
 from pathlib import Path
 
 from . import commands
 from .machine import ROOT
-from .steps import Counts, Steps, count_cargo, count_pytest
+from .steps import Counts, Failed, Skipped, Steps, count_cargo, count_pytest
 from .workbench import Workbench
 
 WORKER = ROOT / "worker"
@@ -41,6 +42,32 @@ def check_rust(steps: Steps, bench: Workbench, *, quick: bool) -> None:
     steps.run("cargo clippy", lambda: cargo(*lint))
     steps.run("cargo test", tests)
     steps.run("generated files", lambda: cargo("xtask", "generate", "--check"))
+    steps.run("licences and sources of crates", lambda: check_crates(env))
+    steps.run("advisories against crates", lambda: check_advisories(env))
+
+
+def check_crates(env: dict[str, str]) -> None:
+    """What deny.toml allows, as far as that is known without a network."""
+    need_cargo_deny(env)
+    words = ["cargo", "deny", "--offline", "check", "licenses", "sources", "bans"]
+    commands.succeed(words, cwd=ROOT, env=env)
+
+
+def check_advisories(env: dict[str, str]) -> None:
+    """Known holes. The list of them is fetched."""
+    need_cargo_deny(env)
+    words = ["cargo", "deny", "check", "advisories"]
+    try:
+        commands.succeed(words, cwd=ROOT, env=env)
+    except Failed as failure:
+        if "failed to fetch advisory database" not in str(failure):
+            raise
+        raise Skipped("the list of advisories cannot be fetched from here") from failure
+
+
+def need_cargo_deny(env: dict[str, str]) -> None:
+    if shutil.which("cargo-deny", path=env.get("PATH")) is None:
+        raise Skipped("cargo-deny is not installed (cargo install cargo-deny --locked)")
 
 
 def check_python(steps: Steps, bench: Workbench) -> None:

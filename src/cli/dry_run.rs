@@ -1,7 +1,7 @@
 //! `--dry-run`: what would run.
 
 use crate::engine::{Plan, ServerNeed, Workers, command_of};
-use crate::model::{EngineKind, ExitCode};
+use crate::model::{EngineKind, ExitCode, without_secrets};
 use crate::scheduler::Limit;
 
 /// Prints the plan.
@@ -16,9 +16,10 @@ fn describe(plan: &Plan) -> String {
         ("folder", plan.root.display().to_string()),
         ("python", format!("{} ({})", plan.python.path.display(), plan.python.from)),
         ("engine", plan.engine.to_string()),
-        ("command", shell(&command_of(plan))),
+        ("command", shell(&plan.secrets.hide_in_command(&command_of(plan)))),
     ];
     for (name, value) in &plan.env {
+        let value = plan.secrets.hide_all(value);
         rows.push(("environment", format!("{name}={value} ({})", plan.server.from)));
     }
     rows.extend([
@@ -62,7 +63,7 @@ fn rounds(plan: &Plan) -> String {
 }
 
 fn server(plan: &Plan) -> String {
-    let url = &plan.server.url;
+    let url = without_secrets(&plan.server.url);
     match &plan.server_need {
         ServerNeed::Always => format!("{url} is asked first"),
         ServerNeed::Never => "not needed".to_owned(),

@@ -3,13 +3,19 @@
 use std::io::Write as _;
 
 use crate::model::ExitCode;
-use crate::runner::Refusal;
+use crate::report::text::{Keep, clean};
+use crate::runner::{Refusal, secrets};
 
 /// clap's own words for what it cannot parse, with pytest's exit code for usage errors; `--help`
 /// and `--version` are no errors.
 pub(super) fn clap(error: &clap::Error) -> ExitCode {
-    // A closed pipe is the reader's choice.
-    let _ = error.print();
+    let words = error.render().to_string();
+    if secrets().hide_all(&words) == words {
+        // A closed pipe is the reader's choice.
+        let _ = error.print();
+    } else {
+        say(words.trim_end());
+    }
     if error.use_stderr() { ExitCode::Usage } else { ExitCode::Ok }
 }
 
@@ -29,8 +35,9 @@ pub(super) fn warning(text: &str) {
     say(&format!("warning: {text}"));
 }
 
-/// A line to standard error. `eprintln!` panics where nobody can read it any more, such as in a
+/// A line to standard error, harmless whatever it quotes: a file's key, a path, an argument. `eprintln!` panics where nobody can read it any more, such as in a
 /// terminal that was closed, and a run's verdict must not depend on that.
 pub(super) fn say(text: &str) {
-    let _ = writeln!(std::io::stderr(), "{text}");
+    let text = secrets().hide_all(text);
+    let _ = writeln!(std::io::stderr(), "{}", clean(&text, Keep::Lines));
 }

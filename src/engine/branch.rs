@@ -6,6 +6,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use super::inbox::ConnId;
+use super::listed::Listed;
 use super::overtime::{Awaited, Due, Overtime};
 use super::permits::Permits;
 use super::recruit::send_order;
@@ -18,7 +19,7 @@ pub(super) struct Branch {
     conn: Option<(ConnId, Sender)>,
     /// Its process; 0 until known.
     pub(super) pid: u32,
-    rows: Vec<TestRow>,
+    rows: Listed<TestRow>,
     /// What it found in each file, in the list's order, until that was taken.
     found: Vec<Vec<TestRow>>,
     state: State,
@@ -68,6 +69,11 @@ impl Branch {
         self.pid = hello.pid;
     }
 
+    /// Whether it has said hello.
+    pub(super) fn is_connected(&self) -> bool {
+        self.conn.is_some()
+    }
+
     /// Whether this is its connection.
     pub(super) fn speaks_on(&self, conn: ConnId) -> bool {
         self.conn.as_ref().is_some_and(|(own, _)| *own == conn)
@@ -76,8 +82,12 @@ impl Branch {
     /// Takes in what concerns its collection; gives back the rest.
     pub(super) fn hear(&mut self, message: ToController) -> Option<ToController> {
         match message {
-            ToController::Tests { tests } => self.rows.extend(tests),
-            ToController::Collected { .. } => self.found.push(std::mem::take(&mut self.rows)),
+            ToController::Tests { tests } => {
+                if self.rows.extend(tests).is_err() {
+                    self.give_up();
+                }
+            }
+            ToController::Collected { .. } => self.found.push(self.rows.take()),
             ToController::Ready(ready) => self.state = usable(&ready),
             other => return Some(other),
         }

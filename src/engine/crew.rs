@@ -15,7 +15,7 @@ use crate::model::{
 };
 use crate::process::{Ended, Tail, Tree};
 use crate::protocol::socket::Sender;
-use crate::protocol::{TestRow, ToWorker};
+use crate::protocol::{TestRow, ToController, ToWorker};
 
 /// How long output may still come after a worker's end: processes that it left behind can hold
 /// its pipe open for ever.
@@ -23,6 +23,9 @@ const LINGER: Duration = Duration::from_millis(200);
 
 /// How long a process may live after its connection is over.
 const AFTER_CLOSE: Duration = Duration::from_secs(1);
+
+/// Notices and other words of its own that a worker may say in a round; an honest one has a few.
+const WORDS: u32 = 1000;
 
 /// What a worker was last told of the round's end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,6 +85,7 @@ pub(super) struct Worker {
     /// Its output is over.
     pub(super) silent: bool,
     bye: bool,
+    words: u32,
     pub(super) killed: bool,
     broke: Option<String>,
     linger: Option<Instant>,
@@ -118,11 +122,56 @@ impl Worker {
             closed: false,
             silent: false,
             bye: false,
+            words: 0,
             killed: false,
             broke: None,
             linger: None,
             due: None,
         }
+    }
+
+    /// Whether it speaks already: another that claims to be it is not heard.
+    pub(super) fn is_connected(&self) -> bool {
+        self.conn.is_some()
+    }
+
+    /// How it broke the protocol, if it did.
+    pub(super) fn broke(&self) -> Option<&str> {
+        self.broke.as_deref()
+    }
+
+    /// Says why this message is none that it may send now.
+    pub(super) fn objection(&mut self, message: &ToController) -> Option<String> {
+        let collects = self.collecting.is_some() || !self.ready;
+        let is_welcome = match message {
+            ToController::Tests { .. } => collects,
+            ToController::Collected { .. } => self.collecting.is_some(),
+            ToController::Ready(_) => !self.ready,
+            ToController::Notice { .. }
+            | ToController::Summary { .. }
+            | ToController::Stop { .. } => {
+                self.words += 1;
+                if self.words > WORDS {
+                    return Some(format!("it said more than {WORDS} notices"));
+                }
+                true
+            }
+            ToController::Start { .. }
+            | ToController::Done(_)
+            | ToController::Interrupted { .. } => self.ready,
+            ToController::Bye { .. } => true,
+            ToController::Hello(_)
+            | ToController::Files { .. }
+            | ToController::Forked { .. }
+            | ToController::ForkFailed { .. }
+            | ToController::Gone { .. } => false,
+        };
+        if self.bye {
+            return Some("it went on after its last word".to_owned());
+        }
+        (!is_welcome).then(|| {
+            format!("it sent a message that is not a worker's to send now: {}", message.name())
+        })
     }
 
     /// Its process has said hello.
@@ -263,6 +312,7 @@ impl Worker {
 
     /// Tells a worker that was kept of the new round.
     pub(super) fn tell_round(&mut self, round: Round) {
+        self.words = 0;
         self.send(&ToWorker::Round { round: round.0 });
     }
 

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixStream;
 use std::process::Child;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -10,21 +10,23 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender as Channel, bounded};
 
+use super::door::{Admitted, Door};
 use super::record::monotonic_us;
 use super::server::Answer;
 use super::warm::Ending;
 use crate::model::WorkerId;
 use crate::process::{Ended, with_memory};
 use crate::protocol::frame::{Decoder, FrameError};
-use crate::protocol::socket::{Rendezvous, Sender, peer_is_this_user};
-use crate::protocol::{Hello, ToController, VERSION};
+use crate::protocol::socket::{Rendezvous, Sender};
+use crate::protocol::{Hello, ToController};
 
 /// Messages that may wait; beyond, those who send wait. Bounds the controller's memory when a test
 /// prints faster than a terminal shows.
 const CAPACITY: usize = 1024;
 
-/// How long a connection may take to say hello.
-const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
+/// Reads of one connection that may wait: 64 KiB each, or what is left of one frame. Who says more
+/// than the dispatcher hears waits, however many others are silent.
+const READS: usize = 4;
 
 /// How long a connection of quick tests is left alone after it was read, while all workers have
 /// enough in hand. Each look at it costs four switches between threads, which were half of all that
@@ -55,7 +57,7 @@ pub(super) enum Message {
     /// A process has said hello.
     Connected { conn: ConnId, hello: Hello, sender: Sender },
     /// Messages came on a connection, in order.
-    Said { conn: ConnId, messages: Vec<ToController> },
+    Said { conn: ConnId, messages: Vec<ToController>, waits: Waits },
     /// A process cannot be heard, because the machine is short of something.
     Unheard { why: io::Error },
     /// A connection is over; how it broke the protocol, if it did.
@@ -74,6 +76,16 @@ pub(super) enum Message {
     Suspend,
     /// The whole run has taken all that it may.
     TimeIsUp(Duration),
+}
+
+/// Makes room for the connection's next read when what it belongs to is over.
+#[derive(Debug)]
+pub(super) struct Waits(Receiver<()>);
+
+impl Drop for Waits {
+    fn drop(&mut self) {
+        let _ = self.0.try_recv();
+    }
 }
 
 /// A handle to interrupt a run from another thread.
@@ -163,10 +175,9 @@ impl Control {
 
     /// Accepts connections from now on, until the process ends.
     pub(super) fn accept(&self, rendezvous: &Rendezvous) -> io::Result<()> {
-        let listener = rendezvous.listener()?;
-        let token = rendezvous.token().to_owned();
+        let door = Door::new(rendezvous.listener()?, rendezvous.token())?;
         let inbox = self.clone();
-        start_thread("accept", move || accept_all(&listener, &token, &inbox))
+        start_thread("door", move || door.serve(|coming| receive(coming, &inbox)))
     }
 
     /// Reads what a process writes, to the end.
@@ -209,40 +220,26 @@ fn start_thread(name: &str, body: impl FnOnce() + Send + 'static) -> io::Result<
     std::thread::Builder::new().name(name.to_owned()).spawn(body).map(drop)
 }
 
-fn accept_all(listener: &UnixListener, token: &str, inbox: &Control) {
+fn receive(coming: io::Result<Admitted>, inbox: &Control) {
     static NEXT: AtomicU64 = AtomicU64::new(0);
-    loop {
-        let stream = match listener.accept() {
-            Ok((stream, _)) => stream,
-            Err(error) if is_passing(&error) => continue,
-            // The run is over and has shut the listener.
-            Err(error) if error.kind() == io::ErrorKind::InvalidInput => return,
-            Err(why) => {
-                let _ = inbox.sender.send(Message::Unheard { why });
-                return;
-            }
-        };
-        if !peer_is_this_user(&stream) {
-            continue;
-        }
-        let conn = ConnId(NEXT.fetch_add(1, Ordering::Relaxed));
-        let (heard, token) = (inbox.clone(), token.to_owned());
-        let started = start_thread("connection", move || converse(conn, stream, &token, &heard));
-        if let Err(why) = started {
+    let admitted = match coming {
+        Ok(admitted) => admitted,
+        Err(why) => {
             let _ = inbox.sender.send(Message::Unheard { why });
+            return;
         }
+    };
+    let conn = ConnId(NEXT.fetch_add(1, Ordering::Relaxed));
+    let heard = inbox.clone();
+    let started = start_thread("connection", move || converse(conn, admitted, &heard));
+    if let Err(why) = started {
+        let _ = inbox.sender.send(Message::Unheard { why });
     }
 }
 
-/// Whether only this one connection has come to nothing.
-fn is_passing(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::ConnectionAborted)
-}
-
-/// Lets a connection in if its hello is right, then forwards what it says.
-fn converse(conn: ConnId, mut stream: UnixStream, token: &str, inbox: &Control) {
-    let mut decoder = Decoder::default();
-    let Some(hello) = read_hello(&mut stream, &mut decoder, token) else { return };
+/// Forwards what a connection says.
+fn converse(conn: ConnId, admitted: Admitted, inbox: &Control) {
+    let Admitted { mut stream, mut decoder, hello } = admitted;
     let sender = match stream.try_clone().and_then(Sender::new) {
         Ok(sender) => sender,
         Err(why) => {
@@ -257,24 +254,6 @@ fn converse(conn: ConnId, mut stream: UnixStream, token: &str, inbox: &Control) 
     let _ = inbox.sender.send(Message::Closed { conn, broke });
 }
 
-fn read_hello(stream: &mut UnixStream, decoder: &mut Decoder, token: &str) -> Option<Hello> {
-    stream.set_read_timeout(Some(HELLO_TIMEOUT)).ok()?;
-    let mut buffer = [0; 4096];
-    loop {
-        match decoder.next_message::<ToController>() {
-            Ok(Some(ToController::Hello(hello))) => {
-                stream.set_read_timeout(None).ok()?;
-                return (hello.token == token && hello.v == VERSION).then_some(hello);
-            }
-            Ok(None) => match stream.read(&mut buffer).ok()? {
-                0 => return None,
-                read => decoder.feed(&buffer[..read]),
-            },
-            Ok(Some(_)) | Err(_) => return None,
-        }
-    }
-}
-
 fn forward_messages(
     conn: ConnId,
     stream: &mut UnixStream,
@@ -282,6 +261,7 @@ fn forward_messages(
     inbox: &Control,
 ) -> Result<(), FrameError> {
     let mut buffer = vec![0; 64 * 1024];
+    let (room, taken) = bounded(READS);
     let mut heard = Instant::now();
     loop {
         let mut messages = Vec::new();
@@ -294,8 +274,12 @@ fn forward_messages(
         };
         let ended = messages.iter().filter(|it| matches!(it, ToController::Done(_))).count();
         // What was said before it broke counts: which test it had begun, for one.
-        if !messages.is_empty() && inbox.sender.send(Message::Said { conn, messages }).is_err() {
-            return Ok(());
+        if !messages.is_empty() {
+            let _ = room.send(());
+            let waits = Waits(taken.clone());
+            if inbox.sender.send(Message::Said { conn, messages, waits }).is_err() {
+                return Ok(());
+            }
         }
         if let Some(error) = broke {
             return Err(error);

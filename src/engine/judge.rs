@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::record::{Ending, Record};
-use crate::model::{Crash, Failure, Infrastructure, NotRun, Offset, Outcome, Phases};
+use crate::model::{
+    Crash, Failure, Infrastructure, NotRun, Offset, Outcome, Phases, without_middle,
+};
 use crate::process::Ended;
 use crate::protocol::{Done, DoneFailure};
 
@@ -36,7 +38,10 @@ fn outcome(word: &str) -> Outcome {
         "xpassed" => Outcome::XPassed,
         "unreported" => Outcome::NotRun(NotRun::Unreported),
         "crashed" => Outcome::Crashed(Crash::Unknown),
-        other => Outcome::Crashed(Crash::Protocol(format!("no such outcome: {other:?}"))),
+        other => {
+            let other = without_middle(other, 100);
+            Outcome::Crashed(Crash::Protocol(format!("no such outcome: {other:?}")))
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use super::dispatch::{ask_server, finish, level_of};
 use super::inbox::{ConnId, Control, Message, Source};
 use super::judge;
 use super::launch::Base;
+use super::listed::Listed;
 use super::numbers::Numbers;
 use super::outage::{Finding, Outage};
 use super::overtime::{Awaited, Due, Overtime};
@@ -19,16 +20,23 @@ use super::record::{Ending, Record};
 use super::server::{self, Answer};
 use super::stacks;
 use super::suspend::suspend;
-use super::template::{NotReady, cannot_start, missing, reason_of_early_end, unheard, unusable};
+use super::template::{
+    NotReady, cannot_start, missing, reason_of_early_end, unheard, unusable, wrong_version,
+};
 use crate::model::{
-    Attempt, DistMode, EngineKind, ExitCode, Level, Offset, Outcome, Round, ServerLost, StopReason,
-    TestIndex, What, WorkerId,
+    Attempt, Crash, DistMode, EngineKind, ExitCode, Level, Offset, Outcome, Round, ServerLost,
+    StopReason, TestIndex, What, WorkerId,
 };
 use crate::process::{Ended, Signal, Stdio, Tail, Tree, kill_group, probe, send_signal};
-use crate::protocol::{Done, Hello, Ready, TestRow, ToController};
+use crate::protocol::{Done, Hello, Ready, TestRow, ToController, VERSION};
 use crate::report::Reporter;
 use crate::scheduler::Next;
 
+/// Notices that one process may say; an honest one has a few.
+const WORDS: u32 = 1000;
+
+/// Tests that may be running at a time: one for each of xdist's workers.
+const RUNNING: usize = 10_000;
 /// How long output may still come after pytest's end: longer than what it left takes to be ended.
 const LINGER: Duration = Duration::from_secs(2);
 
@@ -108,7 +116,7 @@ struct Process {
     pid: u32,
     conn: Option<ConnId>,
     hello: Option<Box<Hello>>,
-    rows: Vec<TestRow>,
+    rows: Listed<TestRow>,
     /// Positions in this process's list to positions in the plan's.
     numbers: Vec<Option<TestIndex>>,
     running: HashMap<(String, u32), (TestIndex, Offset)>,
@@ -122,6 +130,9 @@ struct Process {
     /// Failures that wait for the server's answer.
     hits: Vec<Hit>,
     stop: Option<StopReason>,
+    /// How it broke the protocol.
+    broke: Option<String>,
+    words: u32,
     /// What it may take until it has collected, and to end.
     clock: Overtime,
 }
@@ -132,7 +143,7 @@ impl Process {
             pid,
             conn: None,
             hello: None,
-            rows: Vec::new(),
+            rows: Listed::default(),
             numbers: Vec::new(),
             running: HashMap::new(),
             is_ready: false,
@@ -144,8 +155,16 @@ impl Process {
             kill_at: None,
             hits: Vec::new(),
             stop: None,
+            broke: None,
+            words: 0,
             clock: Overtime::new(Awaited::Hello, Instant::now(), limit),
         }
+    }
+
+    /// It broke the protocol, so that nothing more can be heard of its tests.
+    fn breaks(&mut self, how: String) {
+        self.broke.get_or_insert(how);
+        kill_group(self.pid);
     }
 
     fn deadline(&self) -> Option<Instant> {
@@ -247,17 +266,25 @@ impl Watch<'_> {
         match message {
             Message::Connected { conn, hello, sender: _ } if process.conn.is_none() => {
                 process.conn = Some(conn);
+                if hello.v != VERSION {
+                    process.breaks(wrong_version(hello.v));
+                }
                 process.clock.awaited = Awaited::Collection;
                 process.hello = Some(Box::new(hello));
             }
-            Message::Said { conn, messages } => {
+            Message::Said { conn, messages, waits: _waits } => {
                 for message in messages {
                     if process.conn == Some(conn) {
                         self.hear(process, round, message);
                     }
                 }
             }
-            Message::Closed { conn, .. } => process.closed |= process.conn == Some(conn),
+            Message::Closed { conn, broke } if process.conn == Some(conn) => {
+                process.closed = true;
+                if let Some(error) = broke {
+                    process.breaks(error.to_string());
+                }
+            }
             Message::Wrote { bytes, .. } => process.output.push(&bytes),
             Message::Silent { source: Source::Main } => process.silent = true,
             Message::Exited { source: Source::Main, ended } => {
@@ -266,7 +293,10 @@ impl Watch<'_> {
                 self.record.processes_gone(process.stop.is_none());
                 process.kill_at = Some(Instant::now() + LINGER);
             }
-            Message::Connected { .. } | Message::Silent { .. } | Message::Exited { .. } => {}
+            Message::Connected { .. }
+            | Message::Closed { .. }
+            | Message::Silent { .. }
+            | Message::Exited { .. } => {}
             Message::ServerAnswered { answer } => self.server_answered(process, answer),
             Message::Unheard { why } => stop(process, unheard(&why), self.plan.bounds.grace),
             Message::TimeIsUp(limit) => {
@@ -294,17 +324,30 @@ impl Watch<'_> {
 
     fn hear(&mut self, process: &mut Process, round: Round, message: ToController) {
         match message {
-            ToController::Tests { tests } => process.rows.extend(tests),
+            ToController::Tests { tests } => {
+                if let Err(error) = process.rows.extend(tests) {
+                    process.breaks(error.to_string());
+                }
+            }
             ToController::Ready(ready) => self.collected(process, round, &ready),
             ToController::Start { i, at, worker } => {
                 let at = self.record.offset(at);
-                if let Some(test) = process.numbers.get(i as usize).copied().flatten() {
+                if process.running.len() > RUNNING {
+                    process.breaks(format!("it said that more than {RUNNING} tests are running"));
+                } else if let Some(test) = process.numbers.get(i as usize).copied().flatten() {
                     self.record.started(worker_id(&worker), test, Attempt::FIRST);
                     process.running.insert((worker, i), (test, at));
                 }
             }
             ToController::Done(done) => self.test_is_done(process, *done),
-            ToController::Notice { level, text } => self.record.notice(level_of(&level), text),
+            ToController::Notice { level, text } => {
+                process.words += 1;
+                if process.words > WORDS {
+                    process.breaks(format!("it said more than {WORDS} notices"));
+                } else {
+                    self.record.notice(level_of(&level), text);
+                }
+            }
             ToController::Interrupted { i, worker } => {
                 if let Some((test, start)) = process.running.remove(&(worker.clone(), i)) {
                     let ending = Ending::bare(Outcome::Interrupted, start);
@@ -328,7 +371,7 @@ impl Watch<'_> {
 
     fn collected(&mut self, process: &mut Process, round: Round, ready: &Ready) {
         let Some(hello) = &process.hello else { return };
-        let rows = std::mem::take(&mut process.rows);
+        let rows = process.rows.take();
         let workers = match self.plan.engine {
             EngineKind::Xdist => self.plan.workers.number(),
             EngineKind::Pytest | EngineKind::Fork | EngineKind::Spawn => 1,
@@ -442,10 +485,11 @@ impl Watch<'_> {
             if stalled.is_some() {
                 output.push_str(&stacks::read(folder, "observer", process.pid));
             }
-            let reason = process
-                .stop
-                .or(stalled.map(StopReason::Stalled))
-                .unwrap_or_else(|| reason_of_early_end(self.plan, ended, process.hello.is_some()));
+            let broke = process.broke.as_deref().map(broken);
+            let reason =
+                process.stop.or(broke).or(stalled.map(StopReason::Stalled)).unwrap_or_else(|| {
+                    reason_of_early_end(self.plan, ended, process.hello.is_some())
+                });
             if self.is_collected {
                 self.record.emit(None, What::PytestOutput(output));
                 return Ok((0, Some(reason)));
@@ -456,7 +500,10 @@ impl Watch<'_> {
         let is_pytests_own = matches!(ended, Ended::Exit(2..=5));
         let died = process.stop.is_none() && !process.running.is_empty() && !is_pytests_own;
         for ((worker, _), (test, start)) in process.running {
-            let ending = if process.stop.is_some() || is_pytests_own {
+            let ending = if let Some(how) = &process.broke {
+                let crash = Crash::Protocol(how.clone());
+                judge::crash(crash, start, self.record.now(), Vec::new())
+            } else if process.stop.is_some() || is_pytests_own {
                 Ending::bare(Outcome::Interrupted, start)
             } else {
                 let crash = judge::crash_of(Some(ended));
@@ -465,7 +512,7 @@ impl Watch<'_> {
             self.record.ended(worker_id(&worker), test, Attempt::FIRST, ending);
         }
         let failures = self.record.round_failures();
-        let stop = process.stop.or_else(|| {
+        let stop = process.stop.or(process.broke.as_deref().map(broken)).or_else(|| {
             if died {
                 let message = "pytest died while it ran a test".to_owned();
                 return Some(StopReason::Stopped {
@@ -487,6 +534,10 @@ impl Watch<'_> {
         }
         Ok((failures, stop))
     }
+}
+
+fn broken(how: &str) -> StopReason {
+    StopReason::Internal(format!("pytest's process broke the protocol: {how}"))
 }
 
 /// Ends pytest at once, with all that it started.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::model::{
     Bounds, CollectMode, DistMode, EngineKind, FlakyPolicy, Isolation, LeakPolicy, Output, Pattern,
-    Rank, Rule, RunId, Server, ServerLost, TestInfo,
+    Rank, Rule, RunId, Secrets, Server, ServerLost, TestInfo,
 };
 use crate::process::Found;
 use crate::scheduler::Rounds;
@@ -15,6 +15,8 @@ use crate::scheduler::Rounds;
 /// Everything that an engine needs to know. Nothing in it is read from the environment later.
 #[derive(Debug, Clone)]
 pub struct Plan {
+    /// What must not be written anywhere.
+    pub secrets: Secrets,
     /// The run's id.
     pub run: RunId,
     /// The working folder: where pytest is started.

@@ -9,12 +9,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::gaps::Gaps;
+use super::hide;
+use super::kept::{self, Kept};
 use super::leaks::{Found, Leaks, Member, News, Present, Which};
 use super::plan::{Plan, Warmth};
 use crate::model::{
     Attempt, Counts, Event, Execution, ExitCode, Failure, FlakyPolicy, Infrastructure, Leak,
     LeakPolicy, Level, NodeId, NotRun, Offset, Outcome, Phases, Round, RoundEnded, RoundStarted,
-    RunEnded, RunId, RunStarted, StopReason, TestIndex, TestInfo, Timeline, What, WorkerId,
+    RunEnded, RunId, RunStarted, Secrets, Server, StopReason, TestIndex, TestInfo, Timeline, What,
+    WorkerId, without_secrets,
 };
 use crate::process::RunProcesses;
 use crate::protocol::{Hello, Ready, TestRow};
@@ -39,6 +42,8 @@ pub(super) struct Record<'a> {
     /// Which attempt is next of a test that has failed in this round and is tried again.
     next_attempts: HashMap<TestIndex, Attempt>,
     gaps: Gaps,
+    kept: Kept,
+    secrets: Secrets,
     round_counts: Counts,
     counts: Counts,
     rounds_run: u32,
@@ -95,6 +100,8 @@ impl<'a> Record<'a> {
             open: Vec::new(),
             next_attempts: HashMap::new(),
             gaps: Gaps::default(),
+            kept: Kept::default(),
+            secrets: plan.secrets.clone(),
             round_counts: Counts::default(),
             counts: Counts::default(),
             rounds_run: 0,
@@ -169,8 +176,8 @@ impl<'a> Record<'a> {
         let started = RunStarted {
             run: plan.run.clone(),
             started_us: wall_us() - elapsed,
-            scope: plan.scope.clone(),
-            command: plan.command.clone(),
+            scope: self.secrets.hide_all(&plan.scope),
+            command: self.secrets.hide_in_command(&plan.command),
             root: plan.root.clone(),
             engine: plan.engine,
             dist: plan.dist,
@@ -178,7 +185,7 @@ impl<'a> Record<'a> {
             workers: plan.workers.number(),
             workers_why: plan.auto_why.clone().filter(|_| plan.has_auto_workers()),
             rounds_planned: plan.rounds.planned(),
-            server: Some(plan.server.clone()),
+            server: Some(Server { url: without_secrets(&plan.server.url), ..plan.server.clone() }),
             python: plan.python.path.clone(),
             python_version: hello.python.clone(),
             python_from: plan.python.from.clone(),
@@ -291,9 +298,11 @@ impl<'a> Record<'a> {
         self.emit(worker, What::TestEnded(Box::new(execution)));
     }
 
-    fn execution(&self, test: TestIndex, attempt: Attempt, ending: Ending) -> Execution {
+    fn execution(&mut self, test: TestIndex, attempt: Attempt, ending: Ending) -> Execution {
         let test = self.tests[test.at()].clone();
         let Ending { outcome, start, phases, failure, reason, infrastructure } = ending;
+        let failure = failure.map(|failure| self.kept.admit(hide::failure(&self.secrets, failure)));
+        let reason = reason.map(|reason| kept::line(hide::text_of(&self.secrets, reason)));
         Execution { test, attempt, outcome, start, phases, failure, reason, infrastructure }
     }
 
@@ -342,7 +351,7 @@ impl<'a> Record<'a> {
 
     /// Shows what pytest's own session says.
     pub(super) fn pytest_output(&mut self, text: String) {
-        self.emit(None, What::PytestOutput(text));
+        self.emit(None, What::PytestOutput(kept::block(text)));
     }
 
     /// Counts failures that are no execution's.
@@ -418,11 +427,12 @@ impl<'a> Record<'a> {
 
     /// Tells the user something.
     pub(super) fn notice(&mut self, level: Level, text: impl Into<String>) {
-        self.emit(None, What::Notice { level, text: text.into() });
+        self.emit(None, What::Notice { level, text: kept::notice(text.into()) });
     }
 
     /// Reports an event of now.
     pub(super) fn emit(&mut self, worker: Option<WorkerId>, what: What) {
+        let what = hide::event(&self.secrets, what);
         let event = Event { at: self.now(), round: self.round, worker, what };
         self.reporter.event(&Arc::new(event));
     }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::judge;
-use crate::process::{Signal, send_signal, state_of};
+use crate::process::{Signal, file_text, send_signal, state_of};
 
 /// Asks a process for a dump of its stacks: `worker/pnl_worker/stacks.py` has faulthandler answer it.
 /// Suites do not use it, and a process that does not know it ignores it.
@@ -16,8 +16,8 @@ pub(super) fn ask(pid: u32) {
 
 /// The dump of the process that is called so, or why there is none.
 pub(super) fn read(folder: &Path, name: &str, pid: u32) -> String {
-    let dump = std::fs::read(file(folder, name)).unwrap_or_default();
-    let dump = judge::without_our_frames(&String::from_utf8_lossy(&dump));
+    let dump = file_text(&file(folder, name)).unwrap_or_default();
+    let dump = judge::without_our_frames(&dump);
     match state_of(pid) {
         _ if !dump.trim().is_empty() => dump,
         Some(state) => {

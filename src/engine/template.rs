@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::inbox::{ConnId, Control, Message, Source};
+use super::kept;
 use super::launch::Base;
+use super::listed::Listed;
 use super::overtime::{Awaited, Due, Overtime};
 use super::permits::Permits;
 use super::plan::{Plan, Warmth};
@@ -19,7 +21,9 @@ use crate::process::{
     send_signal,
 };
 use crate::protocol::socket::Sender;
-use crate::protocol::{FileRow, Fork, Hello, Ready, TestRow, ToController, ToWorker};
+use crate::protocol::{
+    FileRow, Fork, Hello, Ready, Role, TestRow, ToController, ToWorker, VERSION,
+};
 
 /// What is kept of a template's output: pytest's whole report of a failed collection.
 const OUTPUT_KEPT: usize = 1 << 20;
@@ -28,10 +32,14 @@ const OUTPUT_KEPT: usize = 1 << 20;
 /// coverage for each source file. Ctrl-C ends it sooner.
 const LONG_PATIENCE: Duration = Duration::from_secs(600);
 
+/// Notices that a template may have at its beginning, and words at its end; it has a few.
+const WORDS: usize = 1000;
+
 /// A template and its conversation.
 pub(super) struct Template {
     pid: u32,
     conn: Option<(ConnId, Sender)>,
+    words_said: usize,
     output: Tail,
     /// Where it comes from, where that is worth a word.
     pub(super) words: Option<String>,
@@ -106,6 +114,7 @@ impl Template {
                 pid,
                 words,
                 conn: None,
+                words_said: 0,
                 output: Tail::keeping(OUTPUT_KEPT),
                 ended: None,
                 silent: false,
@@ -127,8 +136,8 @@ impl Template {
         control: &Control,
     ) -> Result<Collection, NotReady> {
         let mut greeting = None;
-        let mut rows = Vec::new();
-        let mut files = Vec::new();
+        let mut rows = Listed::default();
+        let mut files = Listed::default();
         let mut notices = Vec::new();
         let mut stop: Option<StopReason> = None;
         let mut grace = Overtime::new(Awaited::Exit, Instant::now(), None);
@@ -143,24 +152,44 @@ impl Template {
             };
             match message {
                 Message::Connected { conn, hello, sender } => {
+                    if self.conn.is_some() || hello.role != Role::Template {
+                        sender.close();
+                        continue;
+                    }
                     self.conn = Some((conn, sender));
                     self.clock.awaited = Awaited::Collection;
+                    if hello.v != VERSION {
+                        stop = Some(self.broke(&wrong_version(hello.v)));
+                    }
                     greeting = Some(hello);
                 }
-                Message::Said { messages, .. } => {
+                Message::Said { conn, messages, waits: _waits } if self.speaks_on(conn) => {
                     for message in messages {
-                        match message {
+                        let taken = match message {
                             ToController::Tests { tests } => rows.extend(tests),
                             ToController::Files { files: more } => files.extend(more),
-                            ToController::Notice { level, text } => notices.push((level, text)),
+                            ToController::Notice { level, text } => {
+                                if notices.len() < WORDS {
+                                    notices.push((level, kept::notice(text)));
+                                }
+                                Ok(())
+                            }
                             ToController::Ready(ready) => {
                                 if let Some(hello) = greeting.take().filter(|_| stop.is_none()) {
+                                    let (rows, files) = (rows.take(), files.take());
                                     return Ok(Collection { hello, ready, rows, files, notices });
                                 }
+                                Ok(())
                             }
-                            _ => {}
+                            _ => Ok(()),
+                        };
+                        if let Err(error) = taken {
+                            stop = Some(self.broke(&error.to_string()));
                         }
                     }
+                }
+                Message::Closed { conn, broke: Some(error) } if self.speaks_on(conn) => {
+                    stop = Some(self.broke(&error.to_string()));
                 }
                 Message::Interrupt | Message::TimeIsUp(_) => {
                     // The first lets pytest end its session, the second ends pytest.
@@ -250,6 +279,18 @@ impl Template {
         }
     }
 
+    /// Counts a notice or the like; whether that was not one too many.
+    pub(super) fn may_say_more(&mut self) -> bool {
+        self.words_said += 1;
+        self.words_said <= WORDS
+    }
+
+    /// Ends it, for what it says cannot be believed any more; the run's end.
+    fn broke(&self, how: &str) -> StopReason {
+        self.kill();
+        StopReason::Internal(format!("pytest's process broke the protocol: {how}"))
+    }
+
     /// Whether this is its connection.
     pub(super) fn speaks_on(&self, conn: ConnId) -> bool {
         self.conn.as_ref().is_some_and(|(own, _)| *own == conn)
@@ -309,8 +350,9 @@ impl Template {
                     }
                 }
                 Some(Message::Suspend) => self.clock.shift(suspend(control, &[self.pid])),
-                Some(Message::Said { conn, messages }) if self.speaks_on(conn) => {
-                    said.extend(messages);
+                Some(Message::Said { conn, messages, waits: _waits }) if self.speaks_on(conn) => {
+                    let left = WORDS.saturating_sub(said.len());
+                    said.extend(messages.into_iter().filter_map(last_word).take(left));
                 }
                 Some(Message::Closed { conn, .. }) => closed |= self.speaks_on(conn),
                 Some(message) => {
@@ -331,6 +373,25 @@ impl Template {
         let stalled = self.stall().map(|(what, stacks)| format!("{what}; it was here:\n{stacks}"));
         Ending { ended: self.ended, last_line: last, output: written, said, stalled, cut }
     }
+}
+
+/// What a template says at its end and is to be shown; the rest is for nobody.
+fn last_word(message: ToController) -> Option<ToController> {
+    match message {
+        ToController::Summary { text } => Some(ToController::Summary { text: kept::block(text) }),
+        ToController::Notice { level, text } => {
+            Some(ToController::Notice { level, text: kept::notice(text) })
+        }
+        _ => None,
+    }
+}
+
+/// For a worker package that is another version's.
+pub(super) fn wrong_version(theirs: u32) -> String {
+    format!(
+        "it speaks version {theirs} of the protocol and this pnl version {VERSION}; another \
+         pnl_worker is on its path"
+    )
 }
 
 fn start_cold(base: &Base, plan: &Plan, control: &Control) -> io::Result<u32> {

@@ -5,21 +5,26 @@
 
 mod bounds;
 mod counts;
+mod cut;
 mod durations;
 mod event;
 mod exit;
+#[cfg(test)]
+pub(crate) mod fuzz;
 mod ids;
 mod leak;
 mod modes;
 mod outcome;
 mod rank;
 mod rule;
+mod secret;
 mod span;
 mod timeline;
 mod usage;
 
 pub use bounds::Bounds;
 pub use counts::Counts;
+pub use cut::without_middle;
 pub use durations::{Durations, Took};
 pub use event::{
     Event, Execution, Failure, Infrastructure, Level, Phases, RoundEnded, RoundStarted, RunEnded,
@@ -35,6 +40,7 @@ pub use modes::{
 pub use outcome::{Crash, NotRun, Outcome, OutcomeKind};
 pub use rank::Rank;
 pub use rule::{Pattern, Rule};
+pub use secret::{Secrets, is_secret, without_secrets};
 pub use span::span;
 pub use timeline::{Phase, Timeline};
 pub use usage::Usage;

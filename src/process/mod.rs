@@ -77,7 +77,7 @@ pub use python::{Found, Interpreter, Modules, PythonError, find, probe};
 pub use rustix::process::Signal;
 pub use shortage::{explained, explained_of_watching, is_shortage, open_files};
 pub use signals::{SignalsError, forward_signals, forward_suspend, write_from_background};
-pub use tail::Tail;
+pub use tail::{Tail, file_text};
 pub use tree::{Tree, resident_memory, state_of};
 
 /// Set to the run's id in every process of a run, so that those left behind can be told.

@@ -3,7 +3,7 @@
 use std::fs;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io;
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 const PACKAGE: &str = "pnl_worker";
@@ -77,16 +77,14 @@ fn unpack_once(cache: &Path) -> io::Result<PathBuf> {
     let own = cache.join("pnl");
     let folder = own.join(format!("worker-{:016x}", fingerprint()));
     if !folder.exists() {
-        fs::create_dir_all(&own)?;
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&own)?;
         let fresh = tempfile::Builder::new().prefix(".worker-").tempdir_in(&own)?;
         write_package(fresh.path())?;
         // Another run may have been first, which is as good.
         let _ = fs::rename(fresh.path(), &folder);
     }
-    for place in [&own, &folder] {
-        if !is_ours_alone(place)? {
-            return Err(io::Error::from(io::ErrorKind::PermissionDenied));
-        }
+    if !is_ours_alone(&own)? || !is_ours_alone(&folder)? || !can_stay(cache)? {
+        return Err(io::Error::from(io::ErrorKind::PermissionDenied));
     }
     let package = folder.join(PACKAGE);
     for (name, text) in FILES {
@@ -101,6 +99,21 @@ fn is_ours_alone(folder: &Path) -> io::Result<bool> {
     let status = fs::symlink_metadata(folder)?;
     let is_own = status.uid() == rustix::process::geteuid().as_raw();
     Ok(status.is_dir() && is_own && status.mode() & 0o022 == 0)
+}
+
+/// Whether nobody else can put another folder into this one's place, or into that of one above. A
+/// group may write, which on many systems is the user's own.
+fn can_stay(folder: &Path) -> io::Result<bool> {
+    let user = rustix::process::geteuid().as_raw();
+    for place in folder.canonicalize()?.ancestors() {
+        let status = fs::metadata(place)?;
+        let is_trusted = status.uid() == user || status.uid() == 0;
+        let is_open = status.mode() & 0o002 != 0 && status.mode() & 0o1000 == 0;
+        if !is_trusted || is_open {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Tells this package from those of other versions.

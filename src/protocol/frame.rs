@@ -3,11 +3,19 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::model::without_middle;
+
 /// Bytes that one frame's body may have. The longest honest message is a failure with its captured
 /// streams, each cut to 256 KiB by the worker.
 pub const MAX_FRAME: usize = 16 * 1024 * 1024;
 
 const PREFIX: usize = 4;
+
+/// Bytes of a buffer that is kept for what comes next; one that a long frame needed is given back.
+const KEPT: usize = 256 * 1024;
+
+/// Bytes of what is told about a message that cannot be read, which may hold much of the message.
+const TOLD: usize = 200;
 
 /// How the other side broke the protocol.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -49,6 +57,9 @@ impl Decoder {
         if self.at > 0 {
             self.buffer.drain(..self.at);
             self.at = 0;
+            if self.buffer.len() < KEPT && self.buffer.capacity() > 2 * KEPT {
+                self.buffer.shrink_to(KEPT);
+            }
         }
         self.buffer.extend_from_slice(bytes);
     }
@@ -71,13 +82,17 @@ impl Decoder {
         }
         let Some(body) = rest.get(PREFIX..PREFIX + length) else { return Ok(None) };
         self.at += PREFIX + length;
-        read(body).map(Some).map_err(|error| FrameError::Unreadable(error.to_string()))
+        read(body).map(Some).map_err(|error| FrameError::Unreadable(told(&error)))
     }
 
     /// What the end of the stream means: an error if it came inside a frame.
     pub fn end(&self) -> Result<(), FrameError> {
         if self.at == self.buffer.len() { Ok(()) } else { Err(FrameError::Truncated) }
     }
+}
+
+fn told(error: &serde_json::Error) -> String {
+    without_middle(&error.to_string(), TOLD).into_owned()
 }
 
 #[cfg(test)]
@@ -110,6 +125,35 @@ mod tests {
         let mut decoder = Decoder::default();
         decoder.feed(&u32::MAX.to_be_bytes());
         assert_eq!(decoder.next_message::<Value>(), Err(FrameError::TooLarge(u32::MAX as usize)));
+    }
+
+    #[test]
+    fn what_is_told_of_a_message_is_short_however_long_it_is() {
+        let mut decoder = Decoder::default();
+        decoder.feed(&encode(&json!({"t": "x".repeat(1 << 20)})));
+        let error = decoder.next_message::<crate::protocol::ToController>().expect_err("no such");
+        assert!(error.to_string().len() < 400, "{}", error.to_string().len());
+        assert!(error.to_string().contains("pnl cut"), "{error}");
+    }
+
+    /// Half a million messages of four reads' size: were all that waits moved for each, this would
+    /// take minutes.
+    #[test]
+    fn a_buffer_never_grows_past_a_frame_and_a_read_and_is_given_back() {
+        const READ: usize = 64 * 1024;
+        let long = encode(&json!("x".repeat(MAX_FRAME - 2)));
+        let short: Vec<u8> = encode(&json!(1)).repeat(500_000);
+        let mut decoder = Decoder::default();
+        let mut count = 0;
+        for chunk in [long, short].concat().chunks(READ) {
+            decoder.feed(chunk);
+            assert!(decoder.buffer.len() <= PREFIX + MAX_FRAME + READ);
+            while decoder.next_message::<Value>().expect("well-formed").is_some() {
+                count += 1;
+            }
+        }
+        assert_eq!(count, 500_001);
+        assert!(decoder.buffer.capacity() <= 2 * KEPT, "{}", decoder.buffer.capacity());
     }
 
     #[test]

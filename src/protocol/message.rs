@@ -104,6 +104,28 @@ pub enum ToController {
 }
 
 impl ToController {
+    /// The message's name on the wire.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Hello(_) => "hello",
+            Self::Tests { .. } => "tests",
+            Self::Files { .. } => "files",
+            Self::Collected { .. } => "collected",
+            Self::Ready(_) => "ready",
+            Self::Forked { .. } => "forked",
+            Self::ForkFailed { .. } => "fork-failed",
+            Self::Gone { .. } => "gone",
+            Self::Start { .. } => "start",
+            Self::Done(_) => "done",
+            Self::Interrupted { .. } => "interrupted",
+            Self::Stop { .. } => "stop",
+            Self::Notice { .. } => "notice",
+            Self::Summary { .. } => "summary",
+            Self::Bye { .. } => "bye",
+        }
+    }
+
     /// Reads a frame's body. The two messages that come for every test are known by how their
     /// workers write them, which spares serde a copy of all fields until it has found the tag.
     pub fn read(body: &[u8]) -> serde_json::Result<Self> {

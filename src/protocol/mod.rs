@@ -6,6 +6,8 @@
 //! [`crate::model`].
 
 pub mod frame;
+#[cfg(test)]
+mod fuzz;
 mod message;
 pub mod socket;
 pub mod warm;

@@ -78,6 +78,20 @@ pub fn peer_is_this_user(stream: &UnixStream) -> bool {
     peer_uid(stream).is_some_and(|uid| uid == rustix::process::geteuid().as_raw())
 }
 
+/// The process at the other end, as the system has it; `None` where it does not tell.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+#[must_use]
+pub fn peer_pid(stream: &UnixStream) -> Option<u32> {
+    let peer = rustix::net::sockopt::socket_peercred(stream).ok()?;
+    u32::try_from(peer.pid.as_raw_nonzero().get()).ok()
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+#[must_use]
+pub fn peer_pid(_stream: &UnixStream) -> Option<u32> {
+    None
+}
+
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn peer_uid(stream: &UnixStream) -> Option<u32> {
     rustix::net::sockopt::socket_peercred(stream).ok().map(|cred| cred.uid.as_raw())
@@ -93,18 +107,30 @@ fn peer_uid(_stream: &UnixStream) -> Option<u32> {
 #[derive(Debug)]
 pub struct Sender {
     stream: UnixStream,
+    /// Whether a message was sent in part: what came after it could not be read.
+    is_broken: bool,
 }
 
 impl Sender {
     /// Takes a stream's sending half and bounds its waits.
     pub fn new(stream: UnixStream) -> io::Result<Self> {
         stream.set_write_timeout(Some(WRITE_TIMEOUT))?;
-        Ok(Self { stream })
+        Ok(Self { stream, is_broken: false })
     }
 
-    /// Sends one message.
+    /// Sends one message. After an error nothing more is tried: a peer that has stopped reading must
+    /// not be waited for again.
     pub fn send<M: Serialize>(&mut self, message: &M) -> io::Result<()> {
-        self.stream.write_all(&frame::encode(message))
+        self.try_to(|stream| (&*stream).write_all(&frame::encode(message)))
+    }
+
+    fn try_to(&mut self, send: impl FnOnce(&UnixStream) -> io::Result<()>) -> io::Result<()> {
+        if self.is_broken {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        let result = send(&self.stream);
+        self.is_broken = result.is_err();
+        result
     }
 
     /// Sends one message with descriptors, two at most, that the peer gets copies of.
@@ -113,13 +139,15 @@ impl Sender {
         message: &M,
         fds: &[BorrowedFd<'_>],
     ) -> io::Result<()> {
-        let bytes = frame::encode(message);
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
-        let mut control = SendAncillaryBuffer::new(&mut space);
-        control.push(SendAncillaryMessage::ScmRights(fds));
-        let parts = [IoSlice::new(&bytes)];
-        let sent = sendmsg(self.stream.as_fd(), &parts, &mut control, SendFlags::empty())?;
-        self.stream.write_all(&bytes[sent..])
+        self.try_to(|stream| {
+            let bytes = frame::encode(message);
+            let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
+            let mut control = SendAncillaryBuffer::new(&mut space);
+            control.push(SendAncillaryMessage::ScmRights(fds));
+            let parts = [IoSlice::new(&bytes)];
+            let sent = sendmsg(stream.as_fd(), &parts, &mut control, SendFlags::empty())?;
+            (&*stream).write_all(&bytes[sent..])
+        })
     }
 
     /// Ends the conversation: the peer's next read, and our reader's, see the end.
@@ -142,6 +170,18 @@ mod tests {
         assert_eq!(rendezvous.token().len(), 32);
         drop(rendezvous);
         assert!(!folder.exists());
+    }
+
+    // Five seconds: what a peer may take.
+    #[test]
+    fn a_peer_that_stops_reading_is_waited_for_once() {
+        let (ours, _theirs) = UnixStream::pair().expect("a socket pair");
+        let mut sender = Sender::new(ours).expect("a sender");
+        let text = "x".repeat(64 * 1024);
+        let first = (0..1000).find_map(|_| sender.send(&text).err()).expect("the buffer is full");
+        assert!(matches!(first.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut));
+        let second = sender.send(&text).expect_err("half a message is on its way");
+        assert_eq!(second.kind(), io::ErrorKind::BrokenPipe);
     }
 
     #[test]

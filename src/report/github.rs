@@ -121,7 +121,7 @@ impl Consumer for JobSummary {
     }
 }
 
-fn annotations(summary: &Summary, workspace: Option<&Path>) -> String {
+pub(super) fn annotations(summary: &Summary, workspace: Option<&Path>) -> String {
     let folder =
         summary.run().zip(workspace).and_then(|(run, top)| run.root.strip_prefix(top).ok());
     let mut out = String::new();
@@ -180,7 +180,7 @@ fn property(text: &str) -> String {
     data(text).replace(':', "%3A").replace(',', "%2C")
 }
 
-fn markdown(summary: &Summary) -> String {
+pub(super) fn markdown(summary: &Summary) -> String {
     let mut out = format!("### pnl: {}\n\n", summary.totals());
     if let Some(run) = summary.run() {
         let _ = writeln!(out, "{}\n", entities(&run.scope));

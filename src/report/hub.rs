@@ -1,17 +1,19 @@
 //! The threads between the engine and the reports.
 //!
 //! The engine must never wait for a report, so the channels are unbounded: what a blocked terminal
-//! has not shown yet waits in memory. Events are shared, not copied, and most of their weight
-//! (failures' text) is kept by the summary anyway.
+//! has not shown yet waits in memory. Events are shared, not copied; the engine bounds how much of
+//! failures' text is alive, and [`Lane`] how many lines of live output wait. So an event that waits
+//! takes a few hundred bytes.
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 
-use crate::model::{Event, What};
+use crate::model::{Event, Level, What};
 use crate::queue::{self, NoBatch, queue};
 
 use super::Reporter;
@@ -20,6 +22,7 @@ use super::github::{Annotations, Github, JobSummary};
 use super::jsonl::JsonLines;
 use super::junit::JUnit;
 use super::terminal::{Out, Terminal, TerminalOptions};
+use super::text::counted;
 
 /// How long events gather before consumers are woken for them: shorter than a person sees.
 const DELAY: Duration = Duration::from_millis(25);
@@ -74,6 +77,8 @@ pub struct Hub {
     sinks: Vec<Sink>,
 }
 
+/// Bytes of live output that may wait for one thread: a test writes faster than a terminal shows.
+const OUTPUT: usize = 16 << 20;
 /// What a thread's consumers write to.
 #[derive(Debug, Clone, Copy)]
 enum Target {
@@ -87,6 +92,10 @@ struct Lane {
     events: queue::Sender<Arc<Event>>,
     settle: Sender<Settle>,
     warnings: Receiver<Vec<Unreported>>,
+    /// Bytes of live output that wait.
+    output: Arc<AtomicUsize>,
+    /// Lines that were left out since the last that was not.
+    left_out: u64,
 }
 
 impl Hub {
@@ -161,9 +170,8 @@ impl Reporter for Hub {
         for sink in &mut self.sinks {
             sink(event);
         }
-        for lane in &self.lanes {
-            // A thread that is gone has panicked; `finish` says so.
-            let _ = lane.events.send(event.clone());
+        for lane in &mut self.lanes {
+            lane.take(event);
         }
     }
 }
@@ -173,13 +181,35 @@ impl Lane {
         let (events, inbox) = queue(DELAY, BATCH);
         let (outbox, warnings) = unbounded();
         let (settle, settling) = unbounded();
+        let output = Arc::new(AtomicUsize::new(0));
+        let waiting = output.clone();
         let work = move || {
-            let consumers = consume(&inbox, consumers, &settling);
+            let consumers = consume(&inbox, consumers, (&settling, &waiting));
             let _ = outbox.send(consumers.into_iter().flat_map(Consumer::finish).collect());
         };
         let started = thread::Builder::new().name("report".to_owned()).spawn(work);
         started.map_err(ReportError::Thread)?;
-        Ok(Self { target, events, settle, warnings })
+        Ok(Self { target, events, settle, warnings, output, left_out: 0 })
+    }
+
+    /// Passes an event on, unless it is one line of output too many.
+    fn take(&mut self, event: &Arc<Event>) {
+        let size = size_of_output(event);
+        if size > 0 && self.output.load(Ordering::Relaxed) > OUTPUT {
+            self.left_out += 1;
+            return;
+        }
+        self.output.fetch_add(size, Ordering::Relaxed);
+        if self.left_out > 0 {
+            let text = format!(
+                "{} of live output were left out here: they came faster than they could be shown",
+                counted(std::mem::take(&mut self.left_out), "line")
+            );
+            let what = What::Notice { level: Level::Warning, text };
+            let _ = self.events.send(Arc::new(Event { what, ..(**event).clone() }));
+        }
+        // A thread that is gone has panicked; `finish` says so.
+        let _ = self.events.send(event.clone());
     }
 }
 
@@ -187,7 +217,7 @@ impl Lane {
 fn consume(
     inbox: &queue::Receiver<Arc<Event>>,
     mut consumers: Vec<Box<dyn Consumer>>,
-    settling: &Receiver<Settle>,
+    (settling, output): (&Receiver<Settle>, &AtomicUsize),
 ) -> Vec<Box<dyn Consumer>> {
     let mut settle = None;
     let pause = consumers.iter().filter_map(|it| it.tick_every()).min();
@@ -200,6 +230,7 @@ fn consume(
                     settle();
                 }
                 for event in &events {
+                    output.fetch_sub(size_of_output(event), Ordering::Relaxed);
                     for consumer in &mut consumers {
                         consumer.event(event);
                     }
@@ -212,6 +243,14 @@ fn consume(
             consumer.tick();
         }
         ticked = Instant::now();
+    }
+}
+
+/// What an event takes that is a line of live output.
+fn size_of_output(event: &Event) -> usize {
+    match &event.what {
+        What::OutputLine(line) => line.len() + size_of::<Event>(),
+        _ => 0,
     }
 }
 
@@ -299,6 +338,60 @@ mod tests {
         drop(release);
         assert_eq!(hub.finish(), [Unreported::Asked("disk full".to_owned())]);
         assert_eq!(sight.iter().filter(|what| *what == "event").count(), story.events().len());
+    }
+
+    /// Tells the test of notices.
+    struct Listener {
+        hold: Receiver<()>,
+        seen: Sender<String>,
+    }
+
+    impl Consumer for Listener {
+        fn event(&mut self, event: &Event) {
+            let _ = self.hold.recv();
+            match &event.what {
+                What::Notice { text, .. } => self.seen.send(text.clone()),
+                What::OutputLine(line) => self.seen.send(format!("{} bytes", line.len())),
+                _ => return,
+            }
+            .expect("the test listens");
+        }
+
+        fn tick(&mut self) {}
+
+        fn finish(self: Box<Self>) -> Vec<Unreported> {
+            Vec::new()
+        }
+    }
+
+    #[test]
+    fn live_output_waits_within_a_limit_and_what_is_left_out_is_said() {
+        let (release, hold) = unbounded();
+        let (seen, sight) = unbounded();
+        let consumer = Box::new(Listener { hold, seen });
+        let lane = Lane::start(Target::Files, vec![consumer]).expect("a thread");
+        let mut hub = Hub { lanes: vec![lane], sinks: Vec::new() };
+        let mut story = Story::new(&[], Some(1));
+        story.push(Some(1), Some(0), What::OutputLine("x".repeat(1 << 20)));
+        let output = Arc::new(story.events().last().expect("the line").clone());
+        for _ in 0..100 {
+            hub.event(&output);
+        }
+        story.end();
+        hub.event(&Arc::new(story.events().last().expect("the end").clone()));
+        drop(release);
+        assert!(hub.finish().is_empty());
+        let said: Vec<String> = sight.try_iter().collect();
+        let lines = said.len() - 1;
+        assert!((10..=20).contains(&lines), "{lines}");
+        assert_eq!(
+            said[lines],
+            format!(
+                "{} lines of live output were left out here: they came faster than they could be \
+                 shown",
+                100 - lines
+            )
+        );
     }
 
     #[test]

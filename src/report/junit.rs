@@ -25,11 +25,13 @@ mod case;
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use quick_junit::{Property, Report, TestSuite};
+use tempfile::{NamedTempFile, TempPath};
 
 use crate::model::{
     Counts, Event, Execution, Offset, OutcomeKind, Round, RunStarted, TestIndex, What, WorkerId,
@@ -42,10 +44,14 @@ use case::Case;
 /// Bytes for everything before the first suite: five numbers of twenty digits fit.
 const HEAD: usize = 256;
 
+/// Bytes of failures that are made XML at a time; and about as many cases without one.
+const PART: usize = 4 << 20;
+
 /// Writes the file.
 pub(crate) struct JUnit {
     target: PathBuf,
-    temporary: PathBuf,
+    /// Removed when this goes, whatever happened.
+    temporary: TempPath,
     file: Option<BufWriter<File>>,
     failed: Option<io::Error>,
     run: Option<Arc<RunStarted>>,
@@ -63,8 +69,8 @@ impl JUnit {
     pub(crate) fn create(target: &Path) -> io::Result<Self> {
         // Renaming onto a link would replace the link.
         let target = fs::canonicalize(target).unwrap_or_else(|_| target.to_owned());
-        let temporary = temporary_for(&target)?;
-        let mut file = BufWriter::new(File::create(&temporary)?);
+        let (file, temporary) = temporary_for(&target)?.into_parts();
+        let mut file = BufWriter::new(file);
         file.write_all(&[b' '; HEAD])?;
         Ok(Self {
             target,
@@ -97,12 +103,14 @@ impl JUnit {
     /// written.
     fn end_suite(&mut self, elapsed: f64) {
         let suite = self.suite(elapsed);
+        let cases = std::mem::take(&mut self.cases);
+        self.attempts.clear();
         self.suites += 1;
         let Some(file) = self.file.as_mut().filter(|_| self.failed.is_none()) else { return };
-        let written = suite_xml(suite).and_then(|xml| file.write_all(xml.as_bytes()));
-        self.failed = written.err();
+        self.failed = write_suite(file, suite, cases).err();
     }
 
+    /// The round's suite with everything but its cases.
     fn suite(&mut self, elapsed: f64) -> TestSuite {
         let round = self.round.take();
         let is_loop = self.run.as_ref().is_some_and(|run| run.rounds_planned != Some(1));
@@ -116,8 +124,15 @@ impl JUnit {
             suite.extra.insert("timestamp".into(), timestamp(run.started_us, begun).into());
             suite.add_properties(run_properties(run));
         }
-        suite.add_test_cases(self.cases.drain(..).map(Case::render));
-        self.attempts.clear();
+        for case in &self.cases {
+            suite.tests += 1;
+            match case.execution.outcome.kind() {
+                OutcomeKind::Failed => suite.failures += 1,
+                kind if kind.is_failure() => suite.errors += 1,
+                kind if is_skip(kind) => suite.skipped += 1,
+                _ => {}
+            }
+        }
         suite
     }
 
@@ -183,26 +198,23 @@ impl Consumer for JUnit {
     }
 }
 
-/// Whatever happened, nothing is left beside the target.
-impl Drop for JUnit {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.temporary);
-    }
-}
-
-/// A hidden name in the target's folder, so that renaming stays on one file system.
-fn temporary_for(target: &Path) -> io::Result<PathBuf> {
+/// A hidden name in the target's folder, so that renaming stays on one file system. It cannot be
+/// guessed, and a link that has it is not followed.
+fn temporary_for(target: &Path) -> io::Result<NamedTempFile> {
     if target.is_dir() {
         return Err(io::Error::from(io::ErrorKind::IsADirectory));
     }
     let name = target.file_name().ok_or(io::ErrorKind::InvalidFilename)?.to_string_lossy();
-    let name = format!(".{name}.pnl-{}", std::process::id());
+    let prefix = format!(".{name}.pnl-");
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(&prefix);
     if is_special(target) {
-        return Ok(std::env::temp_dir().join(name));
+        return builder.tempfile();
     }
     let folder = target.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
-    Ok(folder.join(name))
+    // What any program's file would have: the umask takes from it.
+    builder.permissions(fs::Permissions::from_mode(0o666)).tempfile_in(folder)
 }
 
 fn is_special(target: &Path) -> bool {
@@ -235,6 +247,35 @@ fn is_skip(kind: OutcomeKind) -> bool {
         | OutcomeKind::TimedOut
         | OutcomeKind::Crashed => false,
     }
+}
+
+/// Writes a suite with its cases, some at a time: as text they take many times what they take as
+/// events, which for a round of long failures is a gigabyte.
+fn write_suite(to: &mut impl io::Write, suite: TestSuite, cases: Vec<Case>) -> io::Result<()> {
+    const END: &str = "</testsuite>";
+    let has_no_end = suite.properties.is_empty() && cases.is_empty();
+    let xml = suite_xml(suite)?;
+    if has_no_end {
+        return to.write_all(xml.as_bytes());
+    }
+    // A suite without properties is an empty element; cases make it another.
+    let head = xml.trim_end().trim_end_matches(END).trim_end();
+    let head = head.strip_suffix("/>").map_or_else(|| head.to_owned(), |it| format!("{it}>"));
+    writeln!(to, "{head}")?;
+    let mut part = TestSuite::new("");
+    let mut size = 0;
+    let mut cases = cases.into_iter().peekable();
+    while let Some(case) = cases.next() {
+        size += case.size();
+        part.add_test_case(case.render());
+        if size > PART || cases.peek().is_none() {
+            let xml = suite_xml(std::mem::replace(&mut part, TestSuite::new("")))?;
+            let from = xml.find("<testcase").unwrap_or_default();
+            writeln!(to, "        {}", xml[from..].trim_end().trim_end_matches(END).trim_end())?;
+            size = 0;
+        }
+    }
+    writeln!(to, "    {END}")
 }
 
 /// One suite's element, cut out of a report that has only it.

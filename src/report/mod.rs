@@ -14,6 +14,8 @@
 //! | `text` | cleaning untrusted text, cutting it to a width |
 
 mod consumer;
+#[cfg(test)]
+mod fuzz;
 mod github;
 mod hub;
 mod jsonl;

@@ -250,6 +250,9 @@ fn project(folder: &Path, place: &str, prefix: &str, file: File) -> Result<Proje
 }
 
 #[cfg(test)]
+mod fuzz;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::model::DistMode;

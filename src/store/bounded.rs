@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::model::Failure;
+use crate::model::{Failure, without_middle};
 
 /// The longest text that is kept whole, in bytes: about 3,000 lines of a traceback.
 const TEXT: usize = 256 * 1024;
@@ -34,7 +34,7 @@ impl Budget {
         let limit = if self.spent < RUN { TEXT } else { LINE };
         let bounded = BoundedFailure {
             message: line(&failure.message),
-            text: cut(&failure.text, limit),
+            text: without_middle(&failure.text, limit),
             sections: sections(&failure.sections, limit),
         };
         self.spent += bounded.message.len() + bounded.text.len() + bounded.sections.len();
@@ -44,7 +44,7 @@ impl Budget {
 
 /// A one-liner: a message, or the reason of a skip.
 pub(super) fn line(text: &str) -> Cow<'_, str> {
-    cut(text, LINE)
+    without_middle(text, LINE)
 }
 
 /// All sections share one limit; those for which nothing is left are counted and dropped.
@@ -60,7 +60,7 @@ fn sections(sections: &[(String, String)], limit: usize) -> String {
             ));
             break;
         }
-        let (name, text) = (line(name), cut(text, left));
+        let (name, text) = (line(name), without_middle(text, left));
         // The constant keeps thousands of empty sections from being free.
         left = left.saturating_sub(name.len() + text.len() + 16);
         kept.push((name, text));
@@ -68,40 +68,9 @@ fn sections(sections: &[(String, String)], limit: usize) -> String {
     serde_json::to_string(&kept).expect("pairs of strings are always JSON")
 }
 
-/// Keeps the beginning and the end of a text that is longer than `limit` bytes, and says between
-/// them what is missing. The result is longer than the limit by that note alone.
-fn cut(text: &str, limit: usize) -> Cow<'_, str> {
-    if text.len() <= limit {
-        return Cow::Borrowed(text);
-    }
-    let mut head = limit / 2;
-    while !text.is_char_boundary(head) {
-        head -= 1;
-    }
-    let mut tail = text.len() - limit / 2;
-    while !text.is_char_boundary(tail) {
-        tail += 1;
-    }
-    let missing = tail - head;
-    let note = format!("\n[… pnl cut {missing} bytes out of {} …]\n", text.len());
-    Cow::Owned([&text[..head], &note, &text[tail..]].concat())
-}
-
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::{prop_assert, proptest};
-
     use super::*;
-
-    #[test]
-    fn what_fits_stays() {
-        assert_eq!(cut("abcd", 4), "abcd");
-    }
-
-    #[test]
-    fn the_middle_goes_and_is_counted() {
-        assert_eq!(cut("abcdefgh", 4), "ab\n[… pnl cut 4 bytes out of 8 …]\ngh");
-    }
 
     #[test]
     fn a_run_that_has_spent_its_budget_keeps_lines_only() {
@@ -119,13 +88,5 @@ mod tests {
             serde_json::from_str(&sections(&many, TEXT)).expect("JSON");
         assert_eq!(kept.len(), 2);
         assert_eq!(kept[1].1, "3 more sections dropped");
-    }
-
-    proptest! {
-        #[test]
-        fn cutting_never_splits_a_character(text in "\\PC{0,40}", limit in 0..60_usize) {
-            let cut = cut(&text, limit);
-            prop_assert!(cut.len() <= limit + 60);
-        }
     }
 }

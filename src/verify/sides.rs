@@ -182,7 +182,8 @@ impl<'a> Sides<'a> {
             Listener { gathered: Gathered::default(), progress: &mut *self.progress };
         let finished = engine::run(&plan, &self.interrupter.next(), &mut listener);
         let gathered = listener.gathered;
-        let side = Side { command: command_of(&plan), finished, gathered };
+        let command = plan.secrets.hide_in_command(&command_of(&plan));
+        let side = Side { command, finished, gathered };
         self.progress.ended(&step, &side);
         side
     }

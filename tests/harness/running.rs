@@ -124,6 +124,14 @@ impl Running {
         }
     }
 
+    /// The most memory that it has had in use so far, in bytes, its children not included.
+    pub fn peak_memory(&self) -> u64 {
+        let status = format!("/proc/{}/status", self.child.id());
+        let status = std::fs::read_to_string(status).unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        peak.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+    }
+
     /// Waits for its end. One that does not end is killed, and fails the test.
     pub fn finish(mut self) -> Run {
         let process = pidfd_open(self.pid(), PidfdFlags::empty()).unwrap();

@@ -110,7 +110,7 @@ struct Display {
 
 impl Progress for Display {
     fn begins(&mut self, step: &Step<'_>) {
-        error::say(&text::title(step, &command_of(step.plan)));
+        error::say(&text::title(step, &step.plan.secrets.hide_in_command(&command_of(step.plan))));
         let reports = Reports { terminal: self.terminal, ..Reports::default() };
         // Without files there is nothing that could not be opened.
         self.hub = Hub::start(reports).ok().filter(|_| step.alone.is_none());

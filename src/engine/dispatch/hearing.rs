@@ -5,31 +5,44 @@ use std::time::Instant;
 use super::attempts::Reports;
 use super::spread::Found;
 use super::{Dispatch, level_of};
-use crate::engine::crew::Told;
+use crate::engine::crew::{Told, Worker};
 use crate::engine::inbox::{Message, Source};
 use crate::engine::judge;
+use crate::engine::listed::Listed;
 use crate::engine::record::{Ending, monotonic_us};
 use crate::engine::recruit::Recruiter;
-use crate::engine::template::unheard;
+use crate::engine::template::{unheard, wrong_version};
 use crate::model::{Level, Outcome, Phases, StopReason, Took, Usage, What, WorkerId};
 use crate::process::{Ended, kill_group, with_memory};
-use crate::protocol::{Done, Ready, Role, ToController, Used};
+use crate::protocol::{Done, Hello, Ready, Role, ToController, Used, VERSION};
+
+/// How many processes that nobody awaits are told of.
+const STRANGERS_NAMED: u32 = 3;
 
 impl Dispatch<'_> {
     pub(super) fn handle(&mut self, message: Message) {
         match message {
             Message::Connected { conn, hello, sender } if hello.role == Role::Template => {
-                if let Some(branch) = &mut self.branch {
-                    branch.connected(conn, sender, &hello);
+                match self.branch.as_mut().filter(|it| !it.is_connected()) {
+                    Some(branch) => branch.connected(conn, sender, &hello),
+                    None => sender.close(),
                 }
             }
             Message::Connected { conn, hello, sender } => {
-                let Some(index) = self.crew.iter().position(|w| w.id.to_string() == hello.worker)
-                else {
+                let is_awaited =
+                    |it: &Worker| it.id.to_string() == hello.worker && !it.is_connected();
+                let Some(index) = self.crew.iter().position(is_awaited) else {
+                    sender.close();
+                    self.tell_of_stranger(&hello);
                     return;
                 };
                 let worker = &mut self.crew[index];
                 worker.connected(conn, sender, hello.pid);
+                if hello.v != VERSION {
+                    worker.breaks(wrong_version(hello.v));
+                    kill_group(hello.pid);
+                    return;
+                }
                 if self.stop.is_some() {
                     worker.tell(Told::Finish);
                 }
@@ -39,7 +52,7 @@ impl Dispatch<'_> {
                     self.hello = Some(Box::new(hello));
                 }
             }
-            Message::Said { conn, messages } => {
+            Message::Said { conn, messages, waits: _waits } => {
                 for message in messages {
                     if self.recruiter.template().is_some_and(|it| it.speaks_on(conn)) {
                         self.template_says(message);
@@ -58,6 +71,11 @@ impl Dispatch<'_> {
                 if self.branch.as_ref().is_some_and(|it| it.speaks_on(conn)) =>
             {
                 self.branch_died();
+            }
+            Message::Closed { conn, broke: Some(error) }
+                if self.recruiter.template().is_some_and(|it| it.speaks_on(conn)) =>
+            {
+                self.template_broke(&error.to_string());
             }
             Message::Closed { conn, broke } => {
                 if let Some(worker) = self.crew.iter_mut().find(|w| w.speaks_on(conn)) {
@@ -99,10 +117,32 @@ impl Dispatch<'_> {
         }
     }
 
+    /// Somebody knows the run's secret and is none of its processes, or claims to be another.
+    fn tell_of_stranger(&mut self, hello: &Hello) {
+        self.strangers += 1;
+        if self.strangers <= STRANGERS_NAMED {
+            let Hello { pid, worker, .. } = hello;
+            let text = format!(
+                "process {pid} said that it was worker {worker:?} and was not heard: no such \
+                 worker was expected, or it was there already"
+            );
+            self.record.notice(Level::Warning, text);
+        }
+    }
+
     pub(super) fn note_template(&mut self, message: Message) {
         if let Some(template) = self.recruiter.template() {
             template.note(message);
         }
+    }
+
+    /// What it says cannot be read any more: no worker's end would be heard of.
+    fn template_broke(&mut self, how: &str) {
+        if let Some(template) = self.recruiter.template() {
+            template.kill();
+        }
+        self.stop(StopReason::Internal(format!("the template process broke the protocol: {how}")));
+        self.interrupt_running();
     }
 
     pub(super) fn template_died(&mut self) {
@@ -142,6 +182,11 @@ impl Dispatch<'_> {
                     self.branch_died();
                 }
             }
+            ToController::Notice { .. } | ToController::Summary { .. }
+                if self.recruiter.template().is_some_and(|it| !it.may_say_more()) =>
+            {
+                self.template_broke("it said more than a thousand notices");
+            }
             ToController::Notice { level, text } => self.record.notice(level_of(&level), text),
             ToController::Summary { text } => self.record.pytest_output(text),
             // Nothing else comes from a template that is ready.
@@ -163,12 +208,25 @@ impl Dispatch<'_> {
         if worker.is_cut_off() {
             return;
         }
+        if worker.broke().is_some() {
+            return;
+        }
+        if let Some(how) = worker.objection(&message) {
+            worker.breaks(how);
+            kill_group(worker.pid);
+            return;
+        }
         let id = worker.id;
         match message {
             ToController::Tests { tests } => {
-                match self.lists.iter_mut().find(|(it, _)| *it == id) {
-                    Some((_, rows)) => rows.extend(tests),
-                    None => self.lists.push((id, tests)),
+                let at = self.lists.iter().position(|(it, _)| *it == id).unwrap_or_else(|| {
+                    self.lists.push((id, Listed::default()));
+                    self.lists.len() - 1
+                });
+                if let Err(error) = self.lists[at].1.extend(tests) {
+                    self.lists.swap_remove(at);
+                    worker.breaks(error.to_string());
+                    kill_group(worker.pid);
                 }
             }
             ToController::Collected { file, count, took, errors } => {
@@ -217,13 +275,12 @@ impl Dispatch<'_> {
                     self.record.emit(Some(id), What::WorkerUsed(Usage { cpu, busy, memory }));
                 }
             }
+            // Objected to above.
             ToController::Hello(_)
             | ToController::Files { .. }
             | ToController::Forked { .. }
             | ToController::ForkFailed { .. }
-            | ToController::Gone { .. } => {
-                worker.breaks("it sent a message that is not a worker's".to_owned());
-            }
+            | ToController::Gone { .. } => {}
         }
     }
 
@@ -231,7 +288,7 @@ impl Dispatch<'_> {
     pub(super) fn spawned_is_ready(&mut self, index: usize, ready: &Ready) {
         let id = self.crew[index].id;
         let at = self.lists.iter().position(|(it, _)| *it == id);
-        let rows = at.map(|at| self.lists.swap_remove(at).1).unwrap_or_default();
+        let rows = at.map(|at| self.lists.swap_remove(at).1.take()).unwrap_or_default();
         if self.has_wrong_number(ready) {
             return;
         }

@@ -19,8 +19,10 @@ use super::branch::Branch;
 use super::crew::{Told, Worker};
 use super::descriptors;
 use super::distribution::Distribution;
+use super::hide;
 use super::inbox::Control;
 use super::launch::{self, Base};
+use super::listed::Listed;
 use super::numbers::Numbers;
 use super::outage::Outage;
 use super::past::Past;
@@ -177,6 +179,8 @@ pub(super) fn finish(record: &mut Record<'_>, plan: &Plan, not_ready: NotReady) 
     }
     let exit = reason.exit_code(0);
     let output = Some(output).filter(|output| !output.is_empty());
+    let output = output.map(|output| hide::text_of(&plan.secrets, output));
+    let reason = hide::reason(&plan.secrets, reason);
     Finished { exit, reason, begun: false, output, timeline: Box::new(record.timeline) }
 }
 
@@ -194,7 +198,7 @@ struct Dispatch<'a> {
     /// The status that a session ended with by a hook's will, and what it wrote last.
     suite_status: Option<(i32, String)>,
     /// Spawned workers' lists, while they come.
-    lists: Vec<(WorkerId, Vec<TestRow>)>,
+    lists: Vec<(WorkerId, Listed<TestRow>)>,
     hello: Option<Box<Hello>>,
     crew: Vec<Worker>,
     /// Slots whose own worker number is in use or was, and how many replacements came after.
@@ -238,6 +242,8 @@ struct Dispatch<'a> {
     stood_still: Duration,
     /// Workers that died one after the other without having started a test, in all and on each place.
     stillborn: u32,
+    /// Connections that were no awaited worker's.
+    strangers: u32,
     stillborn_on: HashMap<Slot, u32>,
     outage: Outage,
     /// Failures that wait for the server's answer.
@@ -294,6 +300,7 @@ impl<'a> Dispatch<'a> {
             kill_at: None,
             stood_still: Duration::ZERO,
             stillborn: 0,
+            strangers: 0,
             stillborn_on: HashMap::new(),
             outage: Outage::default(),
             hits: Vec::new(),

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::Dispatch;
 use crate::engine::branch::Branch;
+use crate::engine::listed::check_number;
 use crate::engine::numbers::Numbers;
 use crate::engine::record::monotonic_us;
 use crate::model::{
@@ -121,7 +122,7 @@ impl Dispatch<'_> {
         let worker = &mut self.crew[index];
         let (id, slot) = (worker.id, worker.slot);
         let at = self.lists.iter().position(|(it, _)| *it == id);
-        let mut rows = at.map(|at| self.lists.swap_remove(at).1).unwrap_or_default();
+        let mut rows = at.map(|at| self.lists.swap_remove(at).1.take()).unwrap_or_default();
         self.record.timeline.file_collected.get_or_insert_with(monotonic_us);
         let is_expected = worker.collecting.take() == Some(file) && rows.len() == count;
         let Some(spread) = self.spread.as_mut().filter(|_| is_expected) else {
@@ -196,6 +197,8 @@ impl Dispatch<'_> {
         file: usize,
         rows: &mut [TestRow],
     ) -> Result<Vec<Arc<TestInfo>>, StopReason> {
+        let number = self.record.tests().len() + rows.len();
+        check_number(number).map_err(|error| StopReason::Internal(error.to_string()))?;
         let marks: Vec<_> = rows.iter_mut().map(|row| std::mem::take(&mut row.pnl)).collect();
         let tests = self.record.add(rows.to_vec(), 1);
         if let Some(spread) = &mut self.spread {

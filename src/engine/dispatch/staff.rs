@@ -17,7 +17,7 @@ use crate::model::{
     Isolation, Level, Outcome, Round, ServerLost, Slot, StopReason, TestIndex, What, WorkerEnd,
     WorkerId,
 };
-use crate::process::{Ended, Signal, Tail, explained, kill_group, send_signal};
+use crate::process::{Ended, Signal, explained, file_text, kill_group, send_signal};
 use crate::protocol::{Fork, Ready};
 use crate::scheduler::{Asking, Deal, Depth, Portion};
 
@@ -415,9 +415,7 @@ impl Dispatch<'_> {
     fn captured_by(&self, id: WorkerId) -> Vec<(String, String)> {
         let folder = self.base.rendezvous.folder();
         let read = |(stream, title): (&str, &str)| {
-            let mut tail = Tail::default();
-            tail.push(&std::fs::read(folder.join(format!("{id}-{stream}"))).ok()?);
-            Some((title.to_owned(), tail.text()))
+            Some((title.to_owned(), file_text(&folder.join(format!("{id}-{stream}"))).ok()?))
         };
         let streams = [("out", "Captured stdout"), ("err", "Captured stderr")];
         streams.into_iter().filter_map(read).collect()
@@ -430,7 +428,12 @@ impl Dispatch<'_> {
             return;
         }
         let greeted = self.hello.is_some();
-        let reason = reason_of_early_end(self.plan, ended, greeted);
+        let reason = match worker.broke() {
+            Some(how) => {
+                StopReason::Internal(format!("pytest's process broke the protocol: {how}"))
+            }
+            None => reason_of_early_end(self.plan, ended, greeted),
+        };
         self.early_output = Some(worker.tail.text());
         self.stop(reason);
     }

@@ -18,6 +18,18 @@ pub(super) struct Case {
 }
 
 impl Case {
+    /// What it has to say, in bytes.
+    pub(super) fn size(&self) -> usize {
+        let all = self.before.iter().chain([&*self.execution]);
+        let failures = all.filter_map(|it| it.failure.as_deref());
+        let sizes = failures.map(|it| {
+            let sections = it.sections.iter().map(|(name, text)| name.len() + text.len());
+            it.message.len() + it.text.len() + sections.sum::<usize>()
+        });
+        // An element without any text takes about a kilobyte.
+        1024 + sizes.sum::<usize>()
+    }
+
     pub(super) fn render(self) -> TestCase {
         let execution = &*self.execution;
         let (classname, name) = address(&execution.test.nodeid);

@@ -164,6 +164,9 @@ fn in_parentheses(parts: &[String]) -> String {
 
 /// A line with a title, filled up to the width. A title is never cut: node ids are for copying.
 fn rule(title: &str, with: char, tone: Tone, style: Style) -> String {
+    // Beside a node id there can be how a worker broke the protocol, in its own words.
+    let room = if style.cut { style.width.saturating_sub(8).max(20) } else { usize::MAX };
+    let title = &*text::cut_end(title, room);
     let used = text::width(title) + 5;
     let fill = style.width.saturating_sub(used).max(3);
     let (before, after) = (with.to_string().repeat(3), with.to_string().repeat(fill));

@@ -25,3 +25,5 @@ mod writable;
 pub(crate) use consumer::Terminal;
 pub use options::{Surroundings, TerminalOptions, Verbosity};
 pub(crate) use out::Out;
+#[cfg(test)]
+pub(crate) use page::Page;

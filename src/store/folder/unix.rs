@@ -1,12 +1,25 @@
 //! Unix: permissions are given when the folder is made, so that it is never open to others; and a
 //! file can be told from another that has taken its name.
 
-use std::fs::DirBuilder;
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+use std::fs::{DirBuilder, Permissions};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 
 pub(super) fn create(folder: &Path) -> std::io::Result<()> {
-    DirBuilder::new().mode(0o700).create(folder)
+    let created = DirBuilder::new().mode(0o700).create(folder);
+    if created.is_err() {
+        close_to_others(folder);
+    }
+    created
+}
+
+/// One that was made by something else (a checkout, a volume) is made private where that is possible:
+/// a file system without permissions has nothing to close.
+fn close_to_others(folder: &Path) {
+    let Ok(status) = folder.symlink_metadata() else { return };
+    if status.is_dir() && status.mode() & 0o077 != 0 {
+        let _ = std::fs::set_permissions(folder, Permissions::from_mode(0o700));
+    }
 }
 
 /// Device and inode.

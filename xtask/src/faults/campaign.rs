@@ -13,6 +13,9 @@ use super::options::{CaseId, Options};
 use super::project::{Project, Unfit};
 use crate::programs::Programs;
 
+/// After so many cases a long campaign shows its table, should it be ended early.
+const INTERIM: usize = 200;
+
 /// What came of a case.
 enum Verdict {
     Passed,
@@ -65,7 +68,7 @@ fn run_all(cases: &[Case], programs: &Programs, options: &Options) -> Matrix {
             });
         }
         drop(sender);
-        for (case, verdict) in verdicts {
+        for (number, (case, verdict)) in verdicts.into_iter().enumerate() {
             let count = matrix.of(case.fault, case.phase);
             match &verdict {
                 Verdict::Passed => count.passed += 1,
@@ -73,6 +76,9 @@ fn run_all(cases: &[Case], programs: &Programs, options: &Options) -> Matrix {
                 Verdict::Failed { .. } => count.failed += 1,
             }
             tell(case, &verdict, options);
+            if options.markdown && (number + 1).is_multiple_of(INTERIM) {
+                println!("after {} cases:\n\n{}", number + 1, matrix.markdown());
+            }
         }
     });
     matrix

@@ -21,7 +21,7 @@ use super::project::Project;
 use crate::processes;
 
 /// Seconds beyond pnl's own limits: start-up and the work of a busy machine.
-const SLACK: u64 = 20;
+const SLACK: u64 = 40;
 
 /// How long a process may outlive pnl.
 const LINGER: Duration = Duration::from_secs(2);
