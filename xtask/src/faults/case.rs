@@ -13,8 +13,11 @@ pub(super) const GRACE: u64 = 2;
 /// Seconds that collection may take where it is to be ended for it.
 pub(super) const COLLECT_TIMEOUT: u64 = 4;
 
-/// Seconds that a run may take where nothing else bounds it.
-pub(super) const RUN_TIMEOUT: u64 = 6;
+/// Seconds that a run may take where it is to be ended for it.
+const RUN_TIMEOUT: u64 = 8;
+
+/// The same where it need not be: a busy machine's time for a few rounds.
+const LONG_RUN_TIMEOUT: u64 = 30;
 
 const VICTIMS: [&str; 4] = [
     "test_a.py::test_1",
@@ -124,7 +127,7 @@ impl Case {
         if self.keep_going {
             words.push("--keep-going");
         }
-        let (collect, run) = (COLLECT_TIMEOUT.to_string(), RUN_TIMEOUT.to_string());
+        let (collect, run) = (COLLECT_TIMEOUT.to_string(), self.run_timeout().to_string());
         match self.bound() {
             Bound::Test => words.extend(["--timeout", TIMEOUT]),
             Bound::Collect => words.extend(["--collect-timeout", &collect]),
@@ -132,6 +135,11 @@ impl Case {
             Bound::None => {}
         }
         words.into_iter().map(str::to_owned).collect()
+    }
+
+    /// Seconds that the run may take, where [`Bound::Run`] bounds it.
+    pub(super) fn run_timeout(&self) -> u64 {
+        if self.fault.kind() == Kind::Wreck { LONG_RUN_TIMEOUT } else { RUN_TIMEOUT }
     }
 
     /// Which of pnl's limits ends what stalls.

@@ -11,7 +11,7 @@ use rusqlite::{Connection, OpenFlags};
 use serde_json::Value;
 
 use super::bell::Bell;
-use super::case::{Bound, COLLECT_TIMEOUT, Case, GRACE, RUN_TIMEOUT};
+use super::case::{Bound, COLLECT_TIMEOUT, Case, GRACE};
 use super::events::Events;
 use super::fact::Facts;
 use super::fault::Kind;
@@ -130,7 +130,7 @@ fn limit(case: &Case) -> Duration {
         (Kind::Signal, _) => GRACE,
         (_, Bound::None) => 0,
         (_, Bound::Collect) => COLLECT_TIMEOUT + GRACE,
-        (_, Bound::Test | Bound::Run) => RUN_TIMEOUT + GRACE,
+        (_, Bound::Test | Bound::Run) => case.run_timeout() + GRACE,
     };
     Duration::from_secs(own + SLACK)
 }

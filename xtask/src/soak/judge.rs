@@ -13,8 +13,10 @@ use super::sample::{Held, Series};
 /// How much the last tenth may be over the first.
 const MARGIN: f64 = 0.05;
 
-/// The part of the rounds that is left out at the beginning: allocators and caches fill up.
-const WARM_UP: f64 = 0.02;
+/// Rounds that are left out at the beginning: the history's page cache (`SQLite`'s own bound, 2 MB and
+/// what it takes to manage them) grows with the file until about there. A soak that is too short for
+/// that is judged from its first samples on, and is likely to fail.
+const WARM_UP: u64 = 12_500;
 
 /// How long `pnl show` may take.
 const SHOW: Duration = Duration::from_secs(1);
@@ -55,7 +57,7 @@ pub(super) fn judge(soaked: &Soaked) -> Judged {
 }
 
 fn judge_process(judged: &mut Judged, position: usize, series: &Series) {
-    let Some((first, last)) = tenths(&series.held) else {
+    let Some((first, last)) = tenths(&series.held, |it| it.round) else {
         judged.line(false, "too few samples");
         return;
     };
@@ -78,7 +80,7 @@ fn judge_process(judged: &mut Judged, position: usize, series: &Series) {
 }
 
 fn judge_files(judged: &mut Judged, soaked: &Soaked) {
-    let Some((first, last)) = tenths(&soaked.samples.files) else { return };
+    let Some((first, last)) = tenths(&soaked.samples.files, |it| it.0) else { return };
     let most = |files: &[(u64, u64)]| files.iter().map(|it| it.1).max().unwrap_or_default();
     let (before, after) = (most(first), most(last));
     judged.line(after <= before, &format!("temporary files: at most {before}, then {after}"));
@@ -117,10 +119,12 @@ fn show(words: &Command) -> Result<(Duration, Value), String> {
 }
 
 /// The first tenth after the warm-up, and the last.
-fn tenths<T>(all: &[T]) -> Option<(&[T], &[T])> {
-    let warm = (all.len() as f64 * WARM_UP).ceil() as usize;
+fn tenths<T>(all: &[T], round: impl Fn(&T) -> u64) -> Option<(&[T], &[T])> {
+    let is_long = all.last().is_some_and(|it| round(it) >= 2 * WARM_UP);
+    let warm = if is_long { all.partition_point(|it| round(it) < WARM_UP) } else { 1 };
+    let all = all.get(warm..)?;
     let size = all.len() / 10;
-    (size > 0).then(|| (&all[warm..warm + size], &all[all.len() - size..]))
+    (size > 0).then(|| (&all[..size], &all[all.len() - size..]))
 }
 
 fn own(held: &Held) -> u64 {
