@@ -74,10 +74,7 @@ fn assert_harmless(text: &str, what: &str) {
                 | '\u{2066}'..='\u{2069}' | '\u{fffe}' | '\u{ffff}')
     };
     let found = text.char_indices().find(|&(_, c)| bad(c));
-    let around = found.map(|(at, _)| {
-        let from = text.floor_char_boundary(at.saturating_sub(60));
-        &text[from..text.ceil_char_boundary((at + 60).min(text.len()))]
-    });
+    let around = found.and_then(|(at, _)| text[..at].lines().last());
     assert!(found.is_none(), "{found:?} in {what}: {around:?}");
 }
 

@@ -346,8 +346,43 @@ fn what_runs_when_pnl_is_killed_is_torn_down_first() {
         send(guard, Signal::STOP);
         running.signal(Signal::KILL);
         running.finish();
-        harness::until("all is torn down", || suite.log() == ["test down", "session down"]);
+        harness::until(&format!("all is torn down ({engine})"), || {
+            suite.log() == ["test down", "session down"]
+        });
         send(guard, Signal::CONT);
+        harness::until("nothing is left", || processes_of(&suite, "").is_empty());
+    }
+}
+
+#[test]
+fn a_worker_that_is_done_does_not_interrupt_anothers_tear_down() {
+    let suite = Suite::new(&[(
+        "test_two.py",
+        "import os, time, pytest, probe\n\
+         @pytest.fixture\n\
+         def slow():\n    yield\n    probe.ring('slow is down')\n    probe.log('slow 0')\n\
+         def test_1(slow):\n    probe.ring('one')\n    time.sleep(3600)\n\
+         def test_2():\n    probe.log('quick', os.getpid())\n    probe.ring('two')\n    \
+         time.sleep(3600)\n",
+    )]);
+    for engine in ["fork", "spawn"] {
+        std::fs::remove_file(suite.beside("log")).unwrap_or_default();
+        std::fs::remove_file(suite.beside("bell")).unwrap_or_default();
+        let mut bell = suite.bell();
+        let running = suite.start(&["-n2", "--dist", "load", "--engine", engine]);
+        drop((bell.wait_for("one"), bell.wait_for("two")));
+        let guard = guard_of(running.id()).unwrap();
+        send(guard, Signal::STOP);
+        running.signal(Signal::KILL);
+        let slow = bell.wait_for("slow is down");
+        let quick = logged(&suite)["quick"];
+        harness::until("the quick one is gone", || !is_alive(quick));
+        drop(slow);
+        harness::until(&format!("the slow one is down, {engine}"), || {
+            logged(&suite).contains_key("slow")
+        });
+        send(guard, Signal::CONT);
+        running.finish();
         harness::until("nothing is left", || processes_of(&suite, "").is_empty());
     }
 }

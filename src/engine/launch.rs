@@ -11,9 +11,9 @@ use super::command::{PytestCommand, pytest_command};
 use super::inbox::Control;
 use super::plan::{Plan, TerminalOwner};
 use super::warm::Order;
-use crate::model::{CollectMode, DistMode, EngineKind, Output, StopReason};
+use crate::model::{CollectMode, DistMode, EngineKind, Output, StopReason, WorkerId};
 use crate::process::{
-    Guarded, Launch, Lifelines, Mark, RUN_VARIABLE, Stdio, explained, guard, unpack,
+    ControlGroup, Guarded, Launch, Lifelines, Mark, RUN_VARIABLE, Stdio, explained, guard, unpack,
 };
 use crate::protocol::socket::Rendezvous;
 use crate::protocol::{Fork, Role};
@@ -22,7 +22,9 @@ use crate::protocol::{Fork, Role};
 pub(super) struct Base {
     // In this order: the guard is told before the run's processes lose what they hold on to.
     _guarded: Guarded,
-    _lifelines: Option<Lifelines>,
+    lifelines: Option<Lifelines>,
+    /// All processes of the run, where there may be one.
+    group: Option<ControlGroup>,
     /// The private folder and socket.
     pub(super) rendezvous: Rendezvous,
     package: PathBuf,
@@ -59,12 +61,28 @@ impl Base {
 
     fn open(plan: &Plan, control: &Control) -> io::Result<Self> {
         let rendezvous = Rendezvous::open()?;
-        let guarded = guard(plan.run.as_str(), rendezvous.folder());
+        let group = ControlGroup::make(plan.run.as_str()).ok();
         // A file system without named pipes: what is left of the run is the guard's alone.
         let lifelines = Lifelines::make(rendezvous.folder()).ok();
+        // After those, which it holds too: without them the kernel would leave no time to tear down.
+        let guarded = guard(plan.run.as_str(), rendezvous.folder(), group.as_ref());
         let package = unpack(rendezvous.folder())?;
         control.accept(&rendezvous)?;
-        Ok(Self { _guarded: guarded, _lifelines: lifelines, rendezvous, package })
+        Ok(Self { _guarded: guarded, lifelines, group, rendezvous, package })
+    }
+
+    /// A worker is about to be started.
+    pub(super) fn expect(&self, worker: WorkerId) {
+        if let Some(lifelines) = &self.lifelines {
+            lifelines.expect(&worker.to_string());
+        }
+    }
+
+    /// Takes a process that was started into the run's control group.
+    pub(super) fn admit(&self, pid: u32) {
+        if let Some(group) = &self.group {
+            group.take(pid);
+        }
     }
 
     /// The process of a template.

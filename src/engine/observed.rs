@@ -250,6 +250,7 @@ impl Watch<'_> {
         let launch = self.base.observer(self.plan);
         let started = launch.start().and_then(|started| {
             let pid = started.child.id();
+            self.base.admit(pid);
             if let Some(output) = started.output {
                 self.control.read_output(Source::Main, output)?;
             }

@@ -40,6 +40,7 @@ impl Recruiter {
         (base, plan, control): (&Base, &Plan, &Control),
     ) -> io::Result<Recruit> {
         let source = Source::Worker(id);
+        base.expect(id);
         match self {
             Self::Fork(template) => {
                 let permits = Permits::new()?;
@@ -57,6 +58,7 @@ impl Recruiter {
             Self::Spawn => {
                 let started = base.worker(plan, &order).start()?;
                 let pid = started.child.id();
+                base.admit(pid);
                 if let Some(output) = started.output {
                     control.read_output(source, output)?;
                 }

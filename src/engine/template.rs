@@ -103,7 +103,7 @@ impl Template {
                 match base.warm_template(plan, idle, owner).and_then(|it| call(&it)) {
                     Ok(called) => {
                         let words = called.words.clone();
-                        (take_warm(called, plan, control), Some(words))
+                        (take_warm(called, base, plan, control), Some(words))
                     }
                     Err(why) => (start_cold(base, plan, control), Some(format!("cold: {why}"))),
                 }
@@ -397,6 +397,7 @@ pub(super) fn wrong_version(theirs: u32) -> String {
 fn start_cold(base: &Base, plan: &Plan, control: &Control) -> io::Result<u32> {
     let started = base.template(plan).start()?;
     let pid = started.child.id();
+    base.admit(pid);
     if let Some(output) = started.output {
         control.read_output(Source::Main, output)?;
     }
@@ -404,9 +405,10 @@ fn start_cold(base: &Base, plan: &Plan, control: &Control) -> io::Result<u32> {
     Ok(pid)
 }
 
-fn take_warm(called: Called, plan: &Plan, control: &Control) -> io::Result<u32> {
+fn take_warm(called: Called, base: &Base, plan: &Plan, control: &Control) -> io::Result<u32> {
     control.read_output(Source::Main, called.output)?;
     control.wait_for_warm(Source::Main, called.ending)?;
+    base.admit(called.pid);
     if let Some(mark) = Mark::of(plan.run.as_str()) {
         // One that has ended already needs none.
         let _ = mark.put_on(called.pid);

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+use super::group::{self, ControlGroup};
 use super::leftovers::RunProcesses;
 use super::lifeline::{self, LIFE};
 use super::{Mark, kernel, own};
@@ -60,6 +61,7 @@ struct Charge {
     run: String,
     mark: Option<u64>,
     folder: PathBuf,
+    group: Option<PathBuf>,
 }
 
 /// A run that is looked after by the guard, until this is dropped.
@@ -109,11 +111,15 @@ fn the_guard() -> MutexGuard<'static, Option<Guard>> {
     GUARD.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Has the guard look after a run: its processes, and its private folder.
+/// Has the guard look after a run: its processes, its private folder, its control group if it has one.
 #[must_use]
-pub fn guard(run: &str, folder: &Path) -> Guarded {
-    let mark = Mark::of(run).map(Mark::number);
-    tell(&Word::Run(Charge { run: run.to_owned(), mark, folder: folder.to_owned() }));
+pub fn guard(run: &str, folder: &Path, group: Option<&ControlGroup>) -> Guarded {
+    tell(&Word::Run(Charge {
+        run: run.to_owned(),
+        mark: Mark::of(run).map(Mark::number),
+        folder: folder.to_owned(),
+        group: group.map(|it| it.folder().to_owned()),
+    }));
     Guarded(())
 }
 
@@ -166,6 +172,7 @@ impl Charge {
         while processes.wait_for_all(deadline.saturating_duration_since(Instant::now())) {}
         // At this the kernel kills all that hold on to it.
         drop(life);
+        self.group.as_deref().into_iter().for_each(group::end);
         for _ in 0..PASSES {
             if processes.kill_all(PATIENCE) == 0 {
                 break;

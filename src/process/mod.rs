@@ -17,6 +17,12 @@ mod changes;
 mod child;
 mod daemon;
 #[cfg(target_os = "linux")]
+#[path = "group_linux.rs"]
+mod group;
+#[cfg(not(target_os = "linux"))]
+#[path = "group_other.rs"]
+mod group;
+#[cfg(target_os = "linux")]
 #[path = "guard_linux.rs"]
 mod guard;
 #[cfg(not(target_os = "linux"))]
@@ -66,6 +72,7 @@ pub use changes::{Changes, is_projects_own};
 use child::send_signal_to_group;
 pub use child::{Ended, Launch, Started, Stdio, kill_group, send_signal};
 pub use daemon::{Daemon, memory_of};
+pub use group::ControlGroup;
 pub use guard::{Dismissed, Guarded, dismiss_guard, guard, is_guard, stand_guard, start_guard};
 pub use leftovers::{Orphan, RunProcesses};
 pub use lifeline::Lifelines;

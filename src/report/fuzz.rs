@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use quick_xml::events::Event as Xml;
 use serde_json::Value;
 
-use super::consumer::Consumer as _;
+use super::consumer::Consumer;
 use super::github;
 use super::jsonl::JsonLines;
 use super::junit::JUnit;
@@ -92,21 +92,15 @@ impl Hostile {
     }
 }
 
-fn written(events: &[Event], name: &str) -> String {
+/// What a file's consumer writes.
+fn written<C: Consumer>(events: &[Event], create: fn(&Path) -> std::io::Result<C>) -> String {
     let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join(name);
-    match name {
-        "junit.xml" => {
-            let mut junit = JUnit::create(&path).expect("a file");
-            events.iter().for_each(|event| junit.event(event));
-            assert!(Box::new(junit).finish().is_empty());
-        }
-        _ => {
-            let mut lines = JsonLines::create(&path).expect("a file");
-            events.iter().for_each(|event| lines.event(event));
-            assert!(Box::new(lines).finish().is_empty());
-        }
+    let path = folder.path().join("report");
+    let mut consumer = create(&path).expect("a file");
+    for event in events {
+        consumer.event(event);
     }
+    assert!(Box::new(consumer).finish().is_empty());
     fs::read_to_string(&path).expect("UTF-8")
 }
 
@@ -160,7 +154,7 @@ proptest! {
 
     #[test]
     fn junit_is_well_formed(hostile in hostile()) {
-        let xml = written(&hostile.events(), "junit.xml");
+        let xml = written(&hostile.events(), JUnit::create);
         prop_assert_eq!(cases_in(&xml), 2 * hostile.ids.len());
         let is_forbidden = |c: char| is_dangerous(c) && c != '\n' && c != '\t';
         prop_assert!(!xml.contains(is_forbidden));
@@ -169,7 +163,7 @@ proptest! {
     #[test]
     fn json_lines_say_what_was_said(hostile in hostile()) {
         let events = hostile.events();
-        let text = written(&events, "events.jsonl");
+        let text = written(&events, JsonLines::create);
         let lines: Vec<Value> =
             text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
         prop_assert_eq!(lines.len(), events.len());
@@ -183,7 +177,9 @@ proptest! {
     #[test]
     fn github_gets_our_commands_and_our_markup_only(hostile in hostile()) {
         let mut summary = Summary::default();
-        hostile.events().iter().for_each(|event| summary.event(event));
+        for event in &hostile.events() {
+            summary.event(event);
+        }
         let annotations = github::annotations(&summary, None);
         prop_assert!(annotations.lines().all(|line| line.starts_with("::error file=")));
         prop_assert!(!annotations.contains('\r'));

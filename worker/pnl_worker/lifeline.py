@@ -1,8 +1,9 @@
 """Ends this process when pnl is gone, whatever it is stuck in. PYTEST_DONT_REWRITE.
 
-Two named pipes in the run's private folder are open for writing as long as pnl lives: ``alarm`` in
-pnl alone, ``life`` also in its guard, which outlives it by a second. A process that has opened one
-for reading asks the kernel for a signal when the last writer is gone (``O_ASYNC``, ``F_SETSIG``).
+Two kinds of named pipes in the run's private folder are open for writing as long as pnl lives:
+``alarm``, one for each worker, in pnl alone, and ``life`` also in its guard, which outlives it by a
+second. A process that has opened one for reading asks the kernel for a signal when the last writer
+is gone (``O_ASYNC``, ``F_SETSIG``).
 There is no thread and no polling, and it comes to a process that is stuck in C or stopped.
 
 The signal goes to one owner, so each process needs an open pipe of its own: a fork opens it anew.
@@ -31,9 +32,10 @@ def hold(folder: str) -> None:
     _hold_life()
 
 
-def heed_alarm(folder: str) -> int:
+def heed_alarm(folder: str, worker: str = "") -> int:
     """Have this process interrupted when pnl is gone; returns what to close to end that."""
-    return _ask_for(os.path.join(folder, "alarm"), signal.SIGINT)
+    name = f"alarm-{worker}" if worker else "alarm"
+    return _ask_for(os.path.join(folder, name), signal.SIGINT)
 
 
 def _hold_life() -> None:

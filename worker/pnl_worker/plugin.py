@@ -65,7 +65,7 @@ ALARM = -1
 
 if ORDER:
     lifeline.hold(os.path.dirname(ORDER["socket"]))
-    ALARM = lifeline.heed_alarm(os.path.dirname(ORDER["socket"]))
+    ALARM = lifeline.heed_alarm(os.path.dirname(ORDER["socket"]), ORDER.get("worker", ""))
 
 
 DISTRIBUTES = ORDER.get("role") in ("template", "worker")

@@ -14,7 +14,7 @@ import signal
 import sys
 import tempfile
 import threading
-from typing import Any
+from typing import Any, Optional
 
 import pytest
 
@@ -56,10 +56,30 @@ def keep_capture(config: pytest.Config, folder: str, worker: str) -> None:
         capturer = getattr(capture, stream, None)
         if capturer is None or getattr(capturer, "targetfd_save", None) is None:
             continue  # --capture=sys, tee-sys or no: nothing below Python is held
-        flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
-        fresh = os.open(os.path.join(folder, f"{worker}-{stream}"), flags, 0o600)
-        os.dup2(fresh, capturer.tmpfile.fileno(), inheritable=False)
+        fresh = _file_with_room(os.path.join(folder, f"{worker}-{stream}"))
+        if fresh is not None:
+            os.dup2(fresh, capturer.tmpfile.fileno(), inheritable=False)
+            os.close(fresh)
+
+
+def _file_with_room(path: str) -> Optional[int]:
+    """A new file, if something can be written to it.
+
+    On a full disk every test that prints would fail. Python has looked for a place with room
+    itself when pytest asked it for a file, so that one is better than none that we can read.
+    """
+    flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+    try:
+        fresh = os.open(path, flags, 0o600)
+    except OSError:
+        return None
+    try:
+        os.pwrite(fresh, b" ", 0)
+        os.ftruncate(fresh, 0)
+    except OSError:
         os.close(fresh)
+        return None
+    return fresh
 
 
 def write_lines_at_once(config: pytest.Config) -> None:

@@ -245,7 +245,7 @@ class Template:
             refork.keep_capture(config, self.folder, order["worker"])
             refork.write_lines_at_once(config)
             stacks.dump_on_signal(self.folder, order["worker"])
-            lifeline.heed_alarm(self.folder)
+            lifeline.heed_alarm(self.folder, order["worker"])
             refork.silence_terminal(config)
             who = identity.Identity(
                 order["worker"], order["slot"], order["workers"], order["round"], order["run"]
