@@ -81,9 +81,10 @@ fn judge_process(judged: &mut Judged, position: usize, series: &Series) {
 
 fn judge_files(judged: &mut Judged, soaked: &Soaked) {
     let Some((first, last)) = tenths(&soaked.samples.files, |it| it.0) else { return };
-    let most = |files: &[(u64, u64)]| files.iter().map(|it| it.1).max().unwrap_or_default();
-    let (before, after) = (most(first), most(last));
-    judged.line(after <= before, &format!("temporary files: at most {before}, then {after}"));
+    // At rest, as descriptors: a worker that lives has some of its own.
+    let resting = |files: &[(u64, u64)]| files.iter().map(|it| it.1).min().unwrap_or_default();
+    let (before, after) = (resting(first), resting(last));
+    judged.line(after <= before, &format!("temporary files: {before}, then {after}"));
 }
 
 fn judge_history(judged: &mut Judged, soaked: &Soaked) -> Result<(), String> {
