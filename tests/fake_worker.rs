@@ -190,6 +190,18 @@ fn a_broken_protocol_between_tests_costs_a_worker() {
 }
 
 #[test]
+fn a_worker_that_holds_tests_and_begins_none_is_ended_at_the_limit() {
+    let suite = Suite::new(&[]);
+    let fake = fake(&suite, Phase::BetweenTests, "time.sleep(600)");
+    let words = ["--engine", "spawn", "-n", "1", "--timeout", "1"];
+    let run = suite.start_with(&fake, &words).finish();
+    assert_eq!((run.code, &run.totals()["passed"]), (Some(1), &4), "{run}");
+    assert!(run.stdout.contains("did not begin test_fake.py::test_1 within 1 s"), "{run}");
+    run.assert_sums_match();
+    run.assert_nothing_left();
+}
+
+#[test]
 fn a_broken_protocol_while_it_collects_costs_the_run() {
     for (harm, why) in HARMS {
         assert_costs_the_run(Phase::AfterHello, harm, why);

@@ -159,6 +159,16 @@ fn an_unknown_key_in_the_configuration() {
     insta::assert_snapshot!(refused_unstored(&suite, command));
 }
 
+// Fuzzing found it: the value's escape sequence went to the terminal.
+#[test]
+fn a_bad_value_is_quoted_without_its_control_characters() {
+    let suite = suite();
+    suite.write("pnl.toml", "dist = \"\\u001b[31m\\u202e\"\n\"\\u0007key\" = 1\n");
+    let run = Running::start(with_python(&suite, python(), &[]), None).finish();
+    assert_eq!(run.code, Some(4), "{run}");
+    assert!(!run.stderr.contains(['\x1b', '\x07', '\u{202e}']), "{:?}", run.stderr);
+}
+
 #[test]
 fn a_bad_value_in_the_configuration() {
     let suite = suite();
