@@ -2,35 +2,38 @@
 //!
 //! Every round is a process of its own. What it reports becomes the same events as elsewhere.
 
+mod presence;
+mod process;
+
 use std::collections::HashMap;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::Finished;
 use super::dispatch::{ask_server, finish, level_of};
-use super::inbox::{ConnId, Control, Message, Source};
+use super::inbox::{Control, Message, Source};
 use super::judge;
 use super::launch::Base;
-use super::listed::Listed;
 use super::numbers::Numbers;
-use super::outage::{Finding, Outage};
+use super::outage::Outage;
 use super::overtime::{Awaited, Due, Overtime};
-use super::plan::{Plan, ServerNeed};
+use super::plan::Plan;
 use super::record::{Ending, Record};
-use super::server::{self, Answer};
 use super::stacks;
 use super::suspend::suspend;
 use super::template::{
     NotReady, cannot_start, missing, reason_of_early_end, unheard, unusable, wrong_version,
 };
 use crate::model::{
-    Attempt, Crash, DistMode, EngineKind, ExitCode, Level, Offset, Outcome, Round, ServerLost,
-    StopReason, TestIndex, What, WorkerId,
+    Attempt, Crash, DistMode, EngineKind, ExitCode, Level, Outcome, Round, StopReason, TestIndex,
+    What, WorkerId,
 };
-use crate::process::{Ended, Signal, Stdio, Tail, Tree, kill_group, probe, send_signal};
-use crate::protocol::{Done, Hello, Ready, TestRow, ToController, VERSION};
+use crate::process::{Ended, Signal, Stdio, Tree, kill_group, probe};
+use crate::protocol::{Ready, TestRow, ToController, VERSION};
 use crate::report::Reporter;
 use crate::scheduler::Next;
+
+use presence::may_need_server;
+use process::Process;
 
 /// Notices that one process may say; an honest one has a few.
 const WORDS: u32 = 1000;
@@ -39,9 +42,6 @@ const WORDS: u32 = 1000;
 const RUNNING: usize = 10_000;
 /// How long output may still come after pytest's end: longer than what it left takes to be ended.
 const LINGER: Duration = Duration::from_secs(2);
-
-/// What is kept of what pytest prints: its whole report of a failed collection.
-const OUTPUT_KEPT: usize = 1 << 20;
 
 /// Runs pytest and watches.
 pub(super) fn run(plan: &Plan, control: &Control, reporter: &mut dyn Reporter) -> Finished {
@@ -77,23 +77,6 @@ fn prepare(plan: &Plan, control: &Control) -> Result<(Base, Outage), StopReason>
     Ok((Base::prepare(plan, control)?, outage))
 }
 
-fn may_need_server(plan: &Plan) -> bool {
-    match &plan.server_need {
-        ServerNeed::Always => true,
-        ServerNeed::Never => false,
-        ServerNeed::IfUnder(folders) => {
-            let named = |path: &String| {
-                let file = path.split("::").next().unwrap_or(path);
-                plan.root.join(file)
-            };
-            let overlap = |a: &Path, b: &Path| a.starts_with(b) || b.starts_with(a);
-            folders.iter().filter(|folder| folder.exists()).any(|folder| {
-                plan.paths.is_empty() || plan.paths.iter().any(|path| overlap(&named(path), folder))
-            })
-        }
-    }
-}
-
 struct Watch<'a> {
     plan: &'a Plan,
     control: &'a Control,
@@ -102,78 +85,6 @@ struct Watch<'a> {
     outage: Outage,
     is_collected: bool,
     interrupts: u32,
-}
-
-/// A failure whose meaning depends on whether the server was there.
-struct Hit {
-    worker: Option<WorkerId>,
-    test: TestIndex,
-    ending: Ending,
-}
-
-/// One process, that is one round.
-struct Process {
-    pid: u32,
-    conn: Option<ConnId>,
-    hello: Option<Box<Hello>>,
-    rows: Listed<TestRow>,
-    /// Positions in this process's list to positions in the plan's.
-    numbers: Vec<Option<TestIndex>>,
-    running: HashMap<(String, u32), (TestIndex, Offset)>,
-    is_ready: bool,
-    maxfail: u32,
-    output: Tail,
-    silent: bool,
-    closed: bool,
-    ended: Option<Ended>,
-    kill_at: Option<Instant>,
-    /// Failures that wait for the server's answer.
-    hits: Vec<Hit>,
-    stop: Option<StopReason>,
-    /// How it broke the protocol.
-    broke: Option<String>,
-    words: u32,
-    /// What it may take until it has collected, and to end.
-    clock: Overtime,
-}
-
-impl Process {
-    fn new(pid: u32, silent: bool, limit: Option<Duration>) -> Self {
-        Self {
-            pid,
-            conn: None,
-            hello: None,
-            rows: Listed::default(),
-            numbers: Vec::new(),
-            running: HashMap::new(),
-            is_ready: false,
-            maxfail: 0,
-            output: Tail::keeping(OUTPUT_KEPT),
-            silent,
-            closed: false,
-            ended: None,
-            kill_at: None,
-            hits: Vec::new(),
-            stop: None,
-            broke: None,
-            words: 0,
-            clock: Overtime::new(Awaited::Hello, Instant::now(), limit),
-        }
-    }
-
-    /// It broke the protocol, so that nothing more can be heard of its tests.
-    fn breaks(&mut self, how: String) {
-        self.broke.get_or_insert(how);
-        kill_group(self.pid);
-    }
-
-    fn deadline(&self) -> Option<Instant> {
-        self.kill_at.into_iter().chain(self.clock.deadline()).min()
-    }
-
-    fn is_over(&self) -> bool {
-        self.ended.is_some() && self.silent && (self.closed || self.conn.is_none())
-    }
 }
 
 impl Watch<'_> {
@@ -236,11 +147,11 @@ impl Watch<'_> {
             match process.clock.due(now) {
                 Some(Due::Dump) => stacks::ask(process.pid),
                 Some(Due::Terminate) => Tree::of(process.pid).signal(Signal::TERM),
-                Some(Due::Kill) => kill(&mut process),
+                Some(Due::Kill) => process.kill(),
                 Some(Due::Slow | Due::GiveUp) | None => {}
             }
             if process.kill_at.take_if(|at| now >= *at).is_some() {
-                kill(&mut process);
+                process.kill();
             }
         }
         self.end_round(process)
@@ -299,9 +210,9 @@ impl Watch<'_> {
             | Message::Silent { .. }
             | Message::Exited { .. } => {}
             Message::ServerAnswered { answer } => self.server_answered(process, answer),
-            Message::Unheard { why } => stop(process, unheard(&why), self.plan.bounds.grace),
+            Message::Unheard { why } => process.stop(unheard(&why), self.plan.bounds.grace),
             Message::TimeIsUp(limit) => {
-                stop(process, StopReason::RunTimeout(limit), self.plan.bounds.grace);
+                process.stop(StopReason::RunTimeout(limit), self.plan.bounds.grace);
             }
             Message::Suspend => {
                 let pause = suspend(self.control, &[process.pid]);
@@ -317,7 +228,7 @@ impl Watch<'_> {
                     kill_group(process.pid);
                     process.silent = true;
                 } else {
-                    stop(process, StopReason::Interrupted, self.plan.bounds.grace);
+                    process.stop(StopReason::Interrupted, self.plan.bounds.grace);
                 }
             }
         }
@@ -419,59 +330,6 @@ impl Watch<'_> {
         }
     }
 
-    fn test_is_done(&mut self, process: &mut Process, mut done: Done) {
-        let key = (std::mem::take(&mut done.worker), done.i);
-        let test = process.running.remove(&key).map(|(test, _)| test);
-        let test = test.or_else(|| process.numbers.get(done.i as usize).copied().flatten());
-        let Some(test) = test else { return };
-        let ending = judge::ending(&self.record, done);
-        let hit = Hit { worker: worker_id(&key.0), test, ending };
-        let looks_like_it =
-            hit.ending.failure.as_deref().is_some_and(server::looks_like_a_lost_server);
-        let is_watched = self.plan.server_lost != ServerLost::Ignore && may_need_server(self.plan);
-        if looks_like_it && is_watched {
-            if self.outage.suspect(self.record.now()) {
-                self.ask(process);
-            }
-            process.hits.push(hit);
-            if !self.outage.is_open() || self.outage.is_away() {
-                self.judge_hits(process);
-            }
-        } else {
-            self.record.ended(hit.worker, hit.test, Attempt::FIRST, hit.ending);
-        }
-    }
-
-    fn ask(&mut self, process: &mut Process) {
-        if self.control.ask_server(&self.plan.server.url).is_err() {
-            self.server_answered(process, Answer::Well);
-        }
-    }
-
-    fn server_answered(&mut self, process: &mut Process, answer: Answer) {
-        match self.outage.hear(answer, (Instant::now(), self.record.now())) {
-            Finding::Open | Finding::Away => {}
-            Finding::There => self.judge_hits(process),
-            Finding::Lost(_) => {
-                self.judge_hits(process);
-                let reason = StopReason::ServerLost(self.plan.server.url.clone());
-                stop(process, reason, self.plan.bounds.grace);
-            }
-            Finding::Back(away) => self.record.emit(None, What::ServerAway(away)),
-        }
-    }
-
-    /// The failures that waited are the tests' own, or the server's.
-    fn judge_hits(&mut self, process: &mut Process) {
-        for Hit { worker, test, mut ending } in std::mem::take(&mut process.hits) {
-            ending.infrastructure.this = self.outage.is_away();
-            if self.outage.is_away() {
-                self.outage.hit();
-            }
-            self.record.ended(worker, test, Attempt::FIRST, ending);
-        }
-    }
-
     /// Closes a round: what was running when pytest ended, and what its exit status says.
     fn end_round(&mut self, mut process: Process) -> Result<(u64, Option<StopReason>), NotReady> {
         self.judge_hits(&mut process);
@@ -539,22 +397,6 @@ impl Watch<'_> {
 
 fn broken(how: &str) -> StopReason {
     StopReason::Internal(format!("pytest's process broke the protocol: {how}"))
-}
-
-/// Ends pytest at once, with all that it started.
-fn kill(process: &mut Process) {
-    Tree::of(process.pid).signal(Signal::KILL);
-    kill_group(process.pid);
-    // A grandchild of its own group may hold the pipe.
-    process.silent = true;
-}
-
-/// Has pytest end, and remembers why.
-fn stop(process: &mut Process, reason: StopReason, grace: Duration) {
-    process.stop.get_or_insert(reason);
-    // With the terminal handed over, Ctrl-C has reached pytest already; a second one is as good.
-    send_signal(process.pid, Signal::INT);
-    process.kill_at.get_or_insert(Instant::now() + grace);
 }
 
 /// What pytest's exit status says beyond passed and failed.
