@@ -20,14 +20,14 @@ use crate::protocol::{Fork, Role};
 
 /// Where pytest processes of a run meet the controller, and the package that they load.
 pub(super) struct Base {
-    // In this order: the guard is told before the run's processes lose what they hold on to.
-    _guarded: Guarded,
     lifelines: Option<Lifelines>,
     /// All processes of the run, where there may be one.
     group: Option<ControlGroup>,
     /// The private folder and socket.
     pub(super) rendezvous: Rendezvous,
     package: PathBuf,
+    /// Last, so that it goes last: what is to be ended and removed is the guard's until it is.
+    _guarded: Guarded,
 }
 
 /// What `PNL_SESSION` says; read by `worker/pnl_worker/plugin.py`.
