@@ -100,7 +100,7 @@ fn a_history_that_cannot_be_read_is_a_warning() {
     suite.write(".pnl/history.db", &"not a database".repeat(100));
     let run = suite.test(&["-n", "2"]);
     assert_eq!((run.code, run.totals()["passed"]), (Some(0), 15), "{run}");
-    assert!(run.stdout.contains("nothing is known of how long tests take"), "{run}");
+    assert!(run.stderr.contains("history.db.damaged-"), "{run}");
 }
 
 #[test]
