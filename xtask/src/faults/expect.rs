@@ -81,6 +81,10 @@ fn codes(case: &Case, had_test: bool) -> Vec<Code> {
         }
         (Kind::Death, Phase::End) if case.fault == Fault::Exit77 => vec![Exactly(77)],
         (Kind::Death, Phase::End) => vec![Exactly(1), Exactly(3)],
+        // A spawned worker that does not start, while others run tests already, is replaced and named.
+        (Kind::Stall, Phase::Start) if case.engine == Engine::Spawn => {
+            [before(3), vec![Exactly(1)]].concat()
+        }
         (Kind::Stall, Phase::Start | Phase::Collect) => before(3),
         (Kind::Stall, Phase::End) => vec![Exactly(1)],
         (Kind::Failure, Phase::Start) => before(4),
