@@ -191,6 +191,7 @@ impl Template {
                 Message::Closed { conn, broke: Some(error) } if self.speaks_on(conn) => {
                     stop = Some(self.broke(&error.to_string()));
                 }
+                Message::TimeIsUp(_) if stop.is_some() => {}
                 Message::Interrupt | Message::TimeIsUp(_) => {
                     // The first lets pytest end its session, the second ends pytest.
                     if stop.is_some() {

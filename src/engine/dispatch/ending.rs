@@ -1,6 +1,6 @@
 //! How a run comes to its end: by its own, by a signal, or with what its template says last.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{Dispatch, finish, level_of};
 use crate::engine::Finished;
@@ -43,6 +43,16 @@ impl Dispatch<'_> {
         }
         self.stop(StopReason::Interrupted);
         self.interrupt_running();
+    }
+
+    /// The whole run has taken all that it may. Where tests are being torn down already for another
+    /// reason, a second SIGINT would end their tear-downs.
+    pub(super) fn time_is_up(&mut self, limit: Duration) {
+        let goes_on = self.stop.as_ref().is_none_or(StopReason::is_judged);
+        self.stop(StopReason::RunTimeout(limit));
+        if goes_on {
+            self.interrupt_running();
+        }
     }
 
     /// Ctrl-Z, until `fg`.

@@ -92,10 +92,7 @@ impl Dispatch<'_> {
             }
             Message::Interrupt => self.interrupted(),
             Message::Suspend => self.stand_still(),
-            Message::TimeIsUp(limit) => {
-                self.stop(StopReason::RunTimeout(limit));
-                self.interrupt_running();
-            }
+            Message::TimeIsUp(limit) => self.time_is_up(limit),
             Message::ServerAnswered { answer } => self.server_answered(answer),
             Message::Wrote { source: Source::Worker(id), bytes } => self.worker_wrote(id, &bytes),
             Message::Silent { source: Source::Worker(id) } => {

@@ -100,12 +100,16 @@ impl Dispatch<'_> {
 
     fn server_lost(&mut self, why: &str) {
         let url = self.plan.server.url.clone();
-        let waits = self.plan.server_lost == ServerLost::Wait && self.stop.is_none();
-        if waits {
+        if self.stop.is_some() {
+            // Tests are being torn down: a second SIGINT would end that.
+        } else if self.plan.server_lost == ServerLost::Wait {
             let text =
                 format!("the server at {url} does not answer ({why}): waiting until it does");
             self.record.notice(Level::Warning, text);
-            self.take_all_back();
+            // Nothing begins meanwhile.
+            for index in 0..self.crew.len() {
+                self.take_back(index);
+            }
         } else {
             self.stop(StopReason::ServerLost(url));
             self.interrupt_running();
@@ -122,16 +126,6 @@ impl Dispatch<'_> {
         self.outage.hit();
         ending.infrastructure = Infrastructure { this: true, before: 0 };
         self.conclude(place, test, (ending, reports));
-    }
-
-    /// Nothing begins while the server is away.
-    fn take_all_back(&mut self) {
-        for worker in &mut self.crew {
-            let (slot, back) = (worker.slot, worker.give_back(worker.held.len()));
-            if let Some(deal) = self.deal.as_mut().filter(|_| !back.is_empty()) {
-                deal.give_back(slot, back);
-            }
-        }
     }
 
     /// Tests may begin again, and there may be more of them than before.

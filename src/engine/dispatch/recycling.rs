@@ -56,12 +56,18 @@ impl Dispatch<'_> {
             return false;
         }
         if worker.retires {
-            let (slot, back) = (worker.slot, worker.give_back(worker.held.len()));
-            if let Some(deal) = self.deal.as_mut().filter(|_| !back.is_empty()) {
-                deal.give_back(slot, back);
-            }
+            self.take_back(index);
         }
         self.crew[index].tell(Told::Finish);
         true
+    }
+
+    /// Takes back what a worker has not begun, as far as it can be, to be dealt again.
+    pub(super) fn take_back(&mut self, index: usize) {
+        let worker = &mut self.crew[index];
+        let (slot, back) = (worker.slot, worker.give_back(worker.held.len()));
+        if let Some(deal) = self.deal.as_mut().filter(|_| !back.is_empty()) {
+            deal.give_back(slot, back);
+        }
     }
 }

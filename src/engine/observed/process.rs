@@ -96,8 +96,12 @@ impl Process {
     /// Has it end, and remembers why.
     pub(super) fn stop(&mut self, reason: StopReason, grace: Duration) {
         self.stop.get_or_insert(reason);
+        if self.kill_at.is_some() {
+            // It is being torn down already: a second SIGINT would end that.
+            return;
+        }
         // With the terminal handed over, Ctrl-C has reached pytest already; a second is as good.
         send_signal(self.pid, Signal::INT);
-        self.kill_at.get_or_insert(Instant::now() + grace);
+        self.kill_at = Some(Instant::now() + grace);
     }
 }
