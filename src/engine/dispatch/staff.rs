@@ -6,13 +6,13 @@ use super::attempts::Reports;
 use super::{Dispatch, STILLBORN_LIMIT};
 use crate::engine::crew::{Told, Worker};
 use crate::engine::distribution::Distribution;
+use crate::engine::early_end::reason_of_early_end;
 use crate::engine::judge;
 use crate::engine::leaks::{Member, News};
 use crate::engine::numbers::Numbers;
 use crate::engine::overtime::{Awaited, Overtime};
 use crate::engine::record::Ending;
 use crate::engine::recruit::Recruit;
-use crate::engine::template::reason_of_early_end;
 use crate::model::{
     Isolation, Level, Outcome, Round, ServerLost, Slot, StopReason, TestIndex, What, WorkerEnd,
     WorkerId,

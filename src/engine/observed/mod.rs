@@ -10,6 +10,9 @@ use std::time::{Duration, Instant};
 
 use super::Finished;
 use super::dispatch::{ask_server, finish, level_of};
+use super::early_end::{
+    cannot_start, missing, reason_of_early_end, unheard, unusable, wrong_version,
+};
 use super::inbox::{Control, Message, Source};
 use super::judge;
 use super::launch::Base;
@@ -20,9 +23,7 @@ use super::plan::Plan;
 use super::record::{Ending, Record};
 use super::stacks;
 use super::suspend::suspend;
-use super::template::{
-    NotReady, cannot_start, missing, reason_of_early_end, unheard, unusable, wrong_version,
-};
+use super::template::NotReady;
 use crate::model::{
     Attempt, Crash, DistMode, EngineKind, ExitCode, Level, Outcome, Round, StopReason, TestIndex,
     What, WorkerId,
