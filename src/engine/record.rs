@@ -175,6 +175,7 @@ impl<'a> Record<'a> {
         let elapsed = i64::try_from(self.now().0).unwrap_or(0);
         let started = RunStarted {
             run: plan.run.clone(),
+            purpose: plan.purpose,
             started_us: wall_us() - elapsed,
             scope: self.secrets.hide_all(&plan.scope),
             command: self.secrets.hide_in_command(&plan.command),
