@@ -7,8 +7,8 @@ use rusqlite::{Connection, Row, params};
 use super::columns::{integer, outcome, seconds, unsigned};
 use super::error::StoreError;
 use super::load::{self, StoredRun};
-use super::{expected, open, schedule};
-use crate::model::{Counts, Durations, OutcomeKind, RunId, Schedule, Server, Usage};
+use super::{confirmations, expected, open, schedule};
+use crate::model::{Confirmation, Counts, Durations, OutcomeKind, RunId, Schedule, Server, Usage};
 
 /// How many ids an error lists.
 const CANDIDATES: usize = 10;
@@ -117,6 +117,12 @@ impl History {
     /// How a run's executions lay in time, for a diagnosis. Memory: some 56 bytes an execution.
     pub fn schedule(&self, record: &RunRecord) -> Result<Schedule, StoreError> {
         self.reading(|db| schedule::schedule(db, record))
+    }
+
+    /// What experiments said of a run's verdicts, in the order in which they said it: of several for
+    /// one test, the last counts.
+    pub fn confirmations(&self, record: &RunRecord) -> Result<Vec<Confirmation>, StoreError> {
+        self.reading(|db| confirmations::of_run(db, record))
     }
 
     /// How long each test and file took lately. Reads one row for each of them, however many

@@ -9,7 +9,7 @@ use super::fixture::{Project, STARTED_US, Tape, execution, failing, started, tes
 use super::{History, HistoryWarning, HistoryWriter, RunEnd, StoreError};
 use crate::model::{
     Attempt, Crash, Event, Execution, Failure, NotRun, Offset, Outcome, OutcomeKind, Round, Server,
-    StopReason, TestInfo, What, WorkerId,
+    Slot, StopReason, TestInfo, What, WorkerId,
 };
 
 fn two_tests() -> [Arc<TestInfo>; 2] {
@@ -446,6 +446,35 @@ fn the_schedule_is_recorded() {
         )
         .expect("a row");
     assert_eq!(row, (2, 5, 9, 17, 2000));
+}
+
+/// The event that counts processes once did not come as far as the recorder.
+#[test]
+fn executions_of_one_process_share_its_number() {
+    let project = Project::new();
+    let begins = |number| (Some(WorkerId(number)), What::WorkerStarted { slot: Slot(0), pid: 1 });
+    let it = test(0, "a.py::t");
+    let ends = |number| {
+        (Some(WorkerId(number)), What::TestEnded(Box::new(execution(&it, Outcome::Passed))))
+    };
+    let mut tape = Tape::new(started("x"));
+    let nobody = (None, What::TestEnded(Box::new(execution(&it, Outcome::Passed))));
+    // Each round has processes of its own, under the same names.
+    for (worker, what) in
+        [begins(0), begins(1), ends(1), ends(0), ends(1), begins(1), ends(1), ends(0), nobody]
+    {
+        tape.push(Some(Round(1)), worker, what);
+    }
+    project.record(&tape.events);
+    let connection = super::open::open_read(project.root()).expect("a history").0;
+    let mut statement =
+        connection.prepare("SELECT process FROM executions ORDER BY seq").expect("a column");
+    let found: Vec<Option<u32>> = statement
+        .query_map([], |row| row.get(0))
+        .expect("rows")
+        .map(|it| it.expect("a number"))
+        .collect();
+    assert_eq!(found, [Some(2), Some(1), Some(2), Some(3), Some(1), None]);
 }
 
 /// What a `kill -9` leaves: a process of this test's own records and is killed in the middle.
