@@ -52,8 +52,8 @@ impl Processes {
 #[derive(Debug, Clone)]
 pub(super) struct Mark {
     run: Option<i64>,
-    processes: Processes,
     executions: i64,
+    processes: Processes,
     usage: Option<Usage>,
     budget: Budget,
 }
@@ -72,14 +72,14 @@ impl Recorder {
     /// To be taken before a transaction.
     pub(super) fn mark(&self) -> Mark {
         let Self { run, executions, usage, budget, .. } = *self;
-        Mark { run, processes: self.processes.clone(), executions, usage, budget }
+        Mark { run, executions, processes: self.processes.clone(), usage, budget }
     }
 
     /// The transaction was rolled back. Tests are looked up again; failures that were written may be
     /// written a second time.
     pub(super) fn roll_back(&mut self, mark: Mark) {
-        let Mark { run, processes, executions, usage, budget } = mark;
-        *self = Self { run, processes, executions, usage, budget, ..Self::default() };
+        let Mark { run, executions, processes, usage, budget } = mark;
+        *self = Self { run, executions, processes, usage, budget, ..Self::default() };
     }
 
     /// Writes what belongs into the history.

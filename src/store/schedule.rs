@@ -15,7 +15,7 @@ use crate::model::{
 pub(super) fn schedule(db: &Connection, record: &RunRecord) -> rusqlite::Result<Schedule> {
     let mut reading = Reading::new(db, record);
     reading.executions()?;
-    reading.in_pytests_order()?;
+    reading.in_pytests_order();
     let rounds = rounds(db, record.key)?;
     let outages = outages(db, record.key)?;
     let probes = reading.probes()?;
@@ -78,9 +78,10 @@ impl<'d> Reading<'d> {
                 continue;
             }
             let test = self.place(row.get(1)?, row.get(2)?)?;
-            let cause = match kind.is_failure() {
-                true => Some(self.cause(kind, row.get(8)?, row.get(9)?)?),
-                false => None,
+            let cause = if kind.is_failure() {
+                Some(self.cause(kind, row.get(8)?, row.get(9)?)?)
+            } else {
+                None
             };
             self.ran.push(Ran {
                 test,
@@ -114,7 +115,7 @@ impl<'d> Reading<'d> {
     }
 
     /// Puts the tests into the order in which they were collected.
-    fn in_pytests_order(&mut self) -> rusqlite::Result<()> {
+    fn in_pytests_order(&mut self) {
         let mut order: Vec<usize> = (0..self.tests.len()).collect();
         order.sort_by_key(|&place| self.positions[place]);
         let mut new_places = vec![0; order.len()];
@@ -125,7 +126,6 @@ impl<'d> Reading<'d> {
         let moved = |place: &mut u32| *place = new_places[*place as usize];
         self.ran.iter_mut().for_each(|ran| moved(&mut ran.test));
         self.places.values_mut().for_each(moved);
-        Ok(())
     }
 
     fn cause(
