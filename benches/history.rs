@@ -11,8 +11,8 @@ use std::time::Instant;
 
 use pnl::model::{
     Attempt, Counts, DistMode, EngineKind, Event, Execution, Failure, Isolation, NodeId, Offset,
-    Outcome, Phases, Round, RoundEnded, RoundStarted, RunEnded, RunId, RunStarted, StopReason,
-    TestIndex, TestInfo, What, WorkerId,
+    Outcome, Phases, Purpose, Round, RoundEnded, RoundStarted, RunEnded, RunId, RunStarted,
+    StopReason, TestIndex, TestInfo, What, WorkerId,
 };
 use pnl::report::show::{FAILURE_GROUPS, Format, show};
 use pnl::store::{History, HistoryWriter};
@@ -121,6 +121,7 @@ fn test(index: u32) -> Arc<TestInfo> {
 fn started() -> RunStarted {
     RunStarted {
         run: RunId::new("20260102-030405-aaaaaa"),
+        purpose: Purpose::Tests,
         started_us: 1_767_323_045_000_000,
         scope: "all".to_owned(),
         command: vec!["pnl".to_owned(), "test".to_owned()],

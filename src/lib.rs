@@ -6,7 +6,9 @@
 //! which, and tests/architecture.rs holds it.
 
 pub mod cli;
+pub mod diagnosis;
 pub mod engine;
+pub mod experiment;
 pub mod model;
 pub mod process;
 pub mod protocol;

@@ -7,16 +7,17 @@ use std::fs;
 use std::path::Path;
 
 /// Each module with those that it may use. What is not here may use nothing.
-const ALLOWED: [(&str, &[&str]); 13] = [
+const ALLOWED: [(&str, &[&str]); 15] = [
     ("model", &[]),
     ("scheduler", &["model"]),
     ("stats", &["model"]),
+    ("diagnosis", &["model", "stats"]),
     ("protocol", &["model"]),
     ("process", &["model"]),
     ("settings", &["model"]),
     ("queue", &[]),
     ("store", &["model", "queue"]),
-    ("report", &["model", "stats", "store", "queue"]),
+    ("report", &["model", "stats", "diagnosis", "store", "queue"]),
     ("engine", &["model", "scheduler", "stats", "protocol", "process", "store", REPORTER]),
     (
         "runner",
@@ -31,6 +32,10 @@ const ALLOWED: [(&str, &[&str]); 13] = [
             "engine",
             REPORTER,
         ],
+    ),
+    (
+        "experiment",
+        &["model", "stats", "scheduler", "diagnosis", "store", "engine", "runner", REPORTER],
     ),
     ("verify", &["model", "scheduler", "engine", "runner", REPORTER]),
     (
@@ -47,6 +52,8 @@ const ALLOWED: [(&str, &[&str]); 13] = [
             "engine",
             "runner",
             "verify",
+            "diagnosis",
+            "experiment",
         ],
     ),
 ];

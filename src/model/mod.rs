@@ -17,10 +17,12 @@ mod modes;
 mod outcome;
 mod rank;
 mod rule;
+mod schedule;
 mod secret;
 mod span;
 mod timeline;
 mod usage;
+mod verdict;
 
 pub use bounds::Bounds;
 pub use counts::Counts;
@@ -34,13 +36,15 @@ pub use exit::{ExitCode, StopReason};
 pub use ids::{Attempt, NodeId, Offset, Round, RunId, Slot, TestIndex, TestInfo, WorkerId};
 pub use leak::Leak;
 pub use modes::{
-    CollectMode, DistMode, EngineKind, FlakyPolicy, Isolation, LeakPolicy, Output, ServerLost,
-    UnknownName,
+    CollectMode, DistMode, EngineKind, FlakyPolicy, Isolation, LeakPolicy, Output, Purpose,
+    ServerLost, UnknownName,
 };
 pub use outcome::{Crash, NotRun, Outcome, OutcomeKind};
 pub use rank::Rank;
 pub use rule::{Pattern, Rule};
+pub use schedule::{Cause, Probe, Ran, RoundSpan, Schedule, Window};
 pub use secret::{Secrets, is_secret, without_secrets};
 pub use span::span;
 pub use timeline::{Phase, Timeline};
 pub use usage::Usage;
+pub use verdict::{Judged, Suspect, Tie, Verdict, VerdictKind};

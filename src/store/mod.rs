@@ -18,6 +18,7 @@ mod load;
 mod open;
 mod query;
 mod recorder;
+mod schedule;
 mod schema;
 mod settle;
 mod warning;

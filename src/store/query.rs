@@ -7,8 +7,8 @@ use rusqlite::{Connection, Row, params};
 use super::columns::{integer, outcome, seconds, unsigned};
 use super::error::StoreError;
 use super::load::{self, StoredRun};
-use super::{expected, open};
-use crate::model::{Counts, Durations, OutcomeKind, RunId, Server, Usage};
+use super::{expected, open, schedule};
+use crate::model::{Counts, Durations, OutcomeKind, RunId, Schedule, Server, Usage};
 
 /// How many ids an error lists.
 const CANDIDATES: usize = 10;
@@ -29,6 +29,8 @@ pub struct RunRecord {
     pub(super) key: i64,
     /// The run's id.
     pub run: RunId,
+    /// [`crate::model::Purpose`] by name.
+    pub purpose: String,
     /// Wall-clock time of the start, in microseconds since 1970 UTC.
     pub started_us: i64,
     /// What the user asked for, in a few words.
@@ -110,6 +112,11 @@ impl History {
     /// have their texts loaded.
     pub fn load(&self, record: RunRecord, failure_groups: usize) -> Result<StoredRun, StoreError> {
         self.reading(|db| load::load(db, record, failure_groups))
+    }
+
+    /// How a run's executions lay in time, for a diagnosis. Memory: some 56 bytes an execution.
+    pub fn schedule(&self, record: &RunRecord) -> Result<Schedule, StoreError> {
+        self.reading(|db| schedule::schedule(db, record))
     }
 
     /// How long each test and file took lately. Reads one row for each of them, however many
@@ -206,6 +213,7 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<RunRecord> {
     Ok(RunRecord {
         key: row.get("id")?,
         run: RunId::new(row.get_ref("run")?.as_str()?),
+        purpose: row.get("purpose")?,
         started_us: row.get("started_us")?,
         scope: row.get("scope")?,
         command: serde_json::from_str(row.get_ref("command")?.as_str()?).unwrap_or_default(),
