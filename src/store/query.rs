@@ -9,7 +9,7 @@ use super::error::StoreError;
 use super::load::{self, StoredRun};
 use super::{confirmations, expected, open, schedule};
 use crate::model::{
-    Confirmation, Counts, Durations, OutcomeKind, Round, RunId, Schedule, Server, Usage,
+    Confirmation, Counts, Durations, OutcomeKind, Purpose, Round, RunId, Schedule, Server, Usage,
 };
 
 /// How many ids an error lists.
@@ -108,6 +108,14 @@ impl History {
             None | Some("last") => self.runs(1)?.pop().ok_or_else(|| self.empty()),
             Some(prefix) => self.find_by_prefix(prefix),
         }
+    }
+
+    /// The newest run for this purpose.
+    pub fn last_of(&self, purpose: Purpose) -> Result<RunRecord, StoreError> {
+        let clause = "WHERE purpose = ?1 ORDER BY id DESC LIMIT 1";
+        self.reading(|db| records(db, clause, &[&purpose.name()]))?
+            .pop()
+            .ok_or_else(|| self.empty())
     }
 
     /// Reads all of a run. At most `failure_groups` groups of failures, those of most executions,

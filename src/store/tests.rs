@@ -448,33 +448,28 @@ fn the_schedule_is_recorded() {
     assert_eq!(row, (2, 5, 9, 17, 2000));
 }
 
-/// The event that counts processes once did not come as far as the recorder.
 #[test]
-fn executions_of_one_process_share_its_number() {
+fn what_shared_a_process_is_recorded() {
     let project = Project::new();
-    let begins = |number| (Some(WorkerId(number)), What::WorkerStarted { slot: Slot(0), pid: 1 });
-    let it = test(0, "a.py::t");
-    let ends = |number| {
-        (Some(WorkerId(number)), What::TestEnded(Box::new(execution(&it, Outcome::Passed))))
+    let on = |worker, nodeid: &str| {
+        (Some(WorkerId(worker)), execution(&test(0, nodeid), Outcome::Passed))
     };
     let mut tape = Tape::new(started("x"));
-    let nobody = (None, What::TestEnded(Box::new(execution(&it, Outcome::Passed))));
-    // Each round has processes of its own, under the same names.
-    for (worker, what) in
-        [begins(0), begins(1), ends(1), ends(0), ends(1), begins(1), ends(1), ends(0), nobody]
-    {
-        tape.push(Some(Round(1)), worker, what);
-    }
-    project.record(&tape.events);
-    let connection = super::open::open_read(project.root()).expect("a history").0;
-    let mut statement =
-        connection.prepare("SELECT process FROM executions ORDER BY seq").expect("a column");
-    let found: Vec<Option<u32>> = statement
-        .query_map([], |row| row.get(0))
-        .expect("rows")
-        .map(|it| it.expect("a number"))
-        .collect();
-    assert_eq!(found, [Some(2), Some(1), Some(2), Some(3), Some(1), None]);
+    let begins = |tape: &mut Tape, worker: usize| {
+        let what = What::WorkerStarted { slot: Slot(worker), pid: 7 };
+        tape.push(Some(Round(1)), Some(WorkerId(worker as u32)), what);
+    };
+    begins(&mut tape, 0);
+    begins(&mut tape, 1);
+    let mut tape = tape.round_on([on(0, "t::a"), on(1, "t::b"), on(0, "t::c")]);
+    begins(&mut tape, 0);
+    project.record(&tape.round_on([on(0, "t::a"), on(5, "t::b")]).complete());
+    let history = History::open_read(project.root()).expect("a history");
+    let schedule = history.schedule(&history.find(None).expect("a run")).expect("read");
+    let processes: Vec<u32> = schedule.ran.iter().map(|ran| ran.process).collect();
+    assert_eq!(processes, [1, 2, 1, 3, 0], "0 where no process is known");
+    assert_eq!(schedule.tests.len(), 3);
+    assert!(schedule.is_isolated);
 }
 
 /// What a `kill -9` leaves: a process of this test's own records and is killed in the middle.
