@@ -7,8 +7,10 @@ use rusqlite::{Connection, Row, params};
 use super::columns::{integer, outcome, seconds, unsigned};
 use super::error::StoreError;
 use super::load::{self, StoredRun};
-use super::{expected, open, schedule};
-use crate::model::{Counts, Durations, OutcomeKind, RunId, Schedule, Server, Usage};
+use super::{confirmations, expected, open, schedule};
+use crate::model::{
+    Confirmation, Counts, Durations, OutcomeKind, Purpose, Round, RunId, Schedule, Server, Usage,
+};
 
 /// How many ids an error lists.
 const CANDIDATES: usize = 10;
@@ -108,6 +110,14 @@ impl History {
         }
     }
 
+    /// The newest run for this purpose.
+    pub fn last_of(&self, purpose: Purpose) -> Result<RunRecord, StoreError> {
+        let clause = "WHERE purpose = ?1 ORDER BY id DESC LIMIT 1";
+        self.reading(|db| records(db, clause, &[&purpose.name()]))?
+            .pop()
+            .ok_or_else(|| self.empty())
+    }
+
     /// Reads all of a run. At most `failure_groups` groups of failures, those of most executions,
     /// have their texts loaded.
     pub fn load(&self, record: RunRecord, failure_groups: usize) -> Result<StoredRun, StoreError> {
@@ -116,7 +126,18 @@ impl History {
 
     /// How a run's executions lay in time, for a diagnosis. Memory: some 56 bytes an execution.
     pub fn schedule(&self, record: &RunRecord) -> Result<Schedule, StoreError> {
-        self.reading(|db| schedule::schedule(db, record))
+        self.schedule_since(record, Round::FIRST)
+    }
+
+    /// What experiments said of a run's verdicts, in the order in which they said it: of several for
+    /// one test, the last counts.
+    pub fn confirmations(&self, record: &RunRecord) -> Result<Vec<Confirmation>, StoreError> {
+        self.reading(|db| confirmations::of_run(db, record))
+    }
+
+    /// The same, of the rounds from `first` on.
+    pub fn schedule_since(&self, record: &RunRecord, first: Round) -> Result<Schedule, StoreError> {
+        self.reading(|db| schedule::schedule(db, record, first))
     }
 
     /// How long each test and file took lately. Reads one row for each of them, however many
