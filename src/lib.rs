@@ -6,11 +6,14 @@
 //! which, and tests/architecture.rs holds it.
 
 pub mod cli;
+pub mod diagnosis;
 pub mod engine;
+pub mod experiment;
 pub mod model;
 pub mod process;
 pub mod protocol;
 pub mod queue;
+pub mod replay;
 pub mod report;
 pub mod runner;
 pub mod scheduler;

@@ -11,7 +11,7 @@ use crate::engine::{
     Choice, Control, Finished, Known, Machine, Plan, PytestCommand, ServerNeed, TerminalOwner,
     Warmth, Workers, pytest_command, workers_for,
 };
-use crate::model::{DistMode, EngineKind, Rank, RunId, Secrets};
+use crate::model::{DistMode, EngineKind, Purpose, Rank, RunId, Secrets};
 use crate::process::{Interpreter, PythonError, find};
 use crate::report::Reporter;
 use crate::scheduler::{Limit, Rounds};
@@ -219,6 +219,7 @@ pub fn plan(options: &TestOptions) -> Result<Planned, Refusal> {
     let plan = Plan {
         secrets: secrets().and_password_of(&settings.server.url),
         run: new_run_id(),
+        purpose: Purpose::Tests,
         scope: selection.label.clone(),
         command: options.command.clone(),
         engine: settings.engine,

@@ -7,16 +7,17 @@ use std::fs;
 use std::path::Path;
 
 /// Each module with those that it may use. What is not here may use nothing.
-const ALLOWED: [(&str, &[&str]); 13] = [
+const ALLOWED: [(&str, &[&str]); 16] = [
     ("model", &[]),
     ("scheduler", &["model"]),
     ("stats", &["model"]),
+    ("diagnosis", &["model", "stats"]),
     ("protocol", &["model"]),
     ("process", &["model"]),
     ("settings", &["model"]),
     ("queue", &[]),
     ("store", &["model", "queue"]),
-    ("report", &["model", "stats", "store", "queue"]),
+    ("report", &["model", "stats", "diagnosis", "store", "queue"]),
     ("engine", &["model", "scheduler", "stats", "protocol", "process", "store", REPORTER]),
     (
         "runner",
@@ -32,6 +33,11 @@ const ALLOWED: [(&str, &[&str]); 13] = [
             REPORTER,
         ],
     ),
+    (
+        "experiment",
+        &["model", "stats", "scheduler", "diagnosis", "store", "engine", "runner", REPORTER],
+    ),
+    ("replay", &["model", "scheduler", "engine"]),
     ("verify", &["model", "scheduler", "engine", "runner", REPORTER]),
     (
         "cli",
@@ -47,6 +53,9 @@ const ALLOWED: [(&str, &[&str]); 13] = [
             "engine",
             "runner",
             "verify",
+            "diagnosis",
+            "experiment",
+            "replay",
         ],
     ),
 ];

@@ -11,6 +11,7 @@ mod capacity;
 mod command;
 mod crew;
 mod descriptors;
+mod director;
 mod dispatch;
 mod distribution;
 mod door;
@@ -42,6 +43,7 @@ pub mod warm;
 
 pub use capacity::{Choice, Known, Machine, workers_for};
 pub use command::{PytestCommand, argument, pytest_command};
+pub use director::{Director, Performed};
 pub use inbox::Control;
 pub use launch::command_of;
 pub use plan::{Plan, ServerNeed, TerminalOwner, Warmth, Workers};
@@ -64,6 +66,22 @@ pub struct Finished {
     pub output: Option<String>,
     /// Where the time went.
     pub timeline: Box<Timeline>,
+}
+
+/// Runs what a director prescribes, with forked workers: a plan whose rounds, workers and way to deal
+/// are the director's. Otherwise as [`run`].
+pub fn direct(
+    plan: &Plan,
+    control: &Control,
+    reporter: &mut dyn Reporter,
+    director: &mut dyn Director,
+) -> Finished {
+    if let Some(limit) = plan.bounds.run {
+        control.limit(limit);
+    }
+    let finished = dispatch::direct(plan, control, reporter, director);
+    end_what_never_began(plan, &finished);
+    finished
 }
 
 /// Runs a plan to its end. Blocks; `control` interrupts it from elsewhere.
@@ -89,9 +107,13 @@ pub fn run(plan: &Plan, control: &Control, reporter: &mut dyn Reporter) -> Finis
         EngineKind::Spawn => dispatch::run_spawned(plan, control, reporter),
         EngineKind::Xdist | EngineKind::Pytest => observed::run(plan, control, reporter),
     };
+    end_what_never_began(plan, &finished);
+    finished
+}
+
+/// The record of a run that began has done it.
+fn end_what_never_began(plan: &Plan, finished: &Finished) {
     if !finished.begun {
-        // The record of a run that began has done it.
         crate::process::RunProcesses::of(plan.run.as_str()).by_environment().end_all();
     }
-    finished
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::model::{
     Bounds, CollectMode, DistMode, EngineKind, FlakyPolicy, Isolation, LeakPolicy, Output, Pattern,
-    Rank, Rule, RunId, Secrets, Server, ServerLost, TestInfo,
+    Purpose, Rank, Rule, RunId, Secrets, Server, ServerLost, TestInfo,
 };
 use crate::process::Found;
 use crate::scheduler::Rounds;
@@ -19,6 +19,8 @@ pub struct Plan {
     pub secrets: Secrets,
     /// The run's id.
     pub run: RunId,
+    /// What it is for.
+    pub purpose: Purpose,
     /// The working folder: where pytest is started.
     pub root: PathBuf,
     /// What the user asked for, in a few words.

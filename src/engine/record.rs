@@ -175,6 +175,7 @@ impl<'a> Record<'a> {
         let elapsed = i64::try_from(self.now().0).unwrap_or(0);
         let started = RunStarted {
             run: plan.run.clone(),
+            purpose: plan.purpose,
             started_us: wall_us() - elapsed,
             scope: self.secrets.hide_all(&plan.scope),
             command: self.secrets.hide_in_command(&plan.command),
@@ -230,14 +231,19 @@ impl<'a> Record<'a> {
 
     /// Begins a round in which every test is planned `copies` times.
     pub(super) fn begin_round(&mut self, round: Round, workers: usize, copies: usize) {
+        self.begin_prescribed(round, workers, vec![copies as u32; self.tests.len()]);
+    }
+
+    /// Begins a round in which each test is planned so often.
+    pub(super) fn begin_prescribed(&mut self, round: Round, workers: usize, planned: Vec<u32>) {
         self.round = Some(round);
         self.rounds_run = round.0;
         self.round_began = self.now();
         self.round_counts = Counts::default();
         self.round_flaky = 0;
         self.next_attempts.clear();
-        self.open = vec![copies as u32; self.tests.len()];
-        let planned = (self.tests.len() * copies) as u64;
+        self.open = planned;
+        let planned = self.open.iter().map(|&count| u64::from(count)).sum();
         self.emit(None, What::RoundStarted(RoundStarted { workers, planned }));
     }
 

@@ -12,7 +12,7 @@ use super::counts::Counts;
 use super::exit::{ExitCode, StopReason};
 use super::ids::{Attempt, Offset, Round, RunId, Slot, TestInfo, WorkerId};
 use super::leak::Leak;
-use super::modes::{DistMode, EngineKind, Isolation};
+use super::modes::{DistMode, EngineKind, Isolation, Purpose};
 use super::outcome::{Crash, Outcome};
 use super::usage::Usage;
 
@@ -124,6 +124,8 @@ pub struct RunStarted {
     pub started_us: i64,
     /// What the user asked for, in a few words: `e2e (tests/e2e)`.
     pub scope: String,
+    /// What it is for.
+    pub purpose: Purpose,
     /// The whole command line, for the history.
     pub command: Vec<String>,
     /// The project's folder.

@@ -4,6 +4,7 @@
 //! and no policy here.
 
 mod bounds;
+mod confirmation;
 mod counts;
 mod cut;
 mod durations;
@@ -17,12 +18,15 @@ mod modes;
 mod outcome;
 mod rank;
 mod rule;
+mod schedule;
 mod secret;
 mod span;
 mod timeline;
 mod usage;
+mod verdict;
 
 pub use bounds::Bounds;
+pub use confirmation::{Arm, Confirmation};
 pub use counts::Counts;
 pub use cut::without_middle;
 pub use durations::{Durations, Took};
@@ -34,13 +38,15 @@ pub use exit::{ExitCode, StopReason};
 pub use ids::{Attempt, NodeId, Offset, Round, RunId, Slot, TestIndex, TestInfo, WorkerId};
 pub use leak::Leak;
 pub use modes::{
-    CollectMode, DistMode, EngineKind, FlakyPolicy, Isolation, LeakPolicy, Output, ServerLost,
-    UnknownName,
+    CollectMode, DistMode, EngineKind, FlakyPolicy, Isolation, LeakPolicy, Output, Purpose,
+    ServerLost, UnknownName,
 };
 pub use outcome::{Crash, NotRun, Outcome, OutcomeKind};
 pub use rank::Rank;
 pub use rule::{Pattern, Rule};
+pub use schedule::{Cause, Probe, Ran, RoundSpan, Schedule, Window};
 pub use secret::{Secrets, is_secret, without_secrets};
 pub use span::span;
 pub use timeline::{Phase, Timeline};
 pub use usage::Usage;
+pub use verdict::{Judged, Suspect, Tie, Verdict, VerdictKind};

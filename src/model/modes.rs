@@ -99,6 +99,18 @@ named! {
 }
 
 named! {
+    /// What a run is for.
+    Purpose, "purpose" {
+        /// Somebody wanted the tests run.
+        Tests = "tests",
+        /// A recorded run is done again.
+        Replay = "replay",
+        /// A verdict is to be confirmed or refuted.
+        Experiment = "experiment",
+    }
+}
+
+named! {
     /// Where tests are collected.
     CollectMode, "way to collect" {
         /// By workers, file by file, where nothing needs to see all tests at once.

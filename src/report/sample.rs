@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::model::{
     Attempt, Counts, Crash, DistMode, EngineKind, Event, Execution, ExitCode, Failure,
-    Infrastructure, Isolation, NodeId, NotRun, Offset, Outcome, Phases, Round, RoundEnded,
+    Infrastructure, Isolation, NodeId, NotRun, Offset, Outcome, Phases, Purpose, Round, RoundEnded,
     RoundStarted, RunEnded, RunId, RunStarted, Server, Slot, StopReason, TestIndex, TestInfo, What,
     WorkerId,
 };
@@ -36,6 +36,7 @@ pub(crate) struct Story {
 pub(crate) fn run_started(rounds_planned: Option<u32>) -> RunStarted {
     RunStarted {
         run: RunId::new("20261123-142501-7f3a09"),
+        purpose: Purpose::Tests,
         started_us: 1_795_357_501_000_000,
         scope: "e2e (tests/e2e)".to_owned(),
         command: vec!["pnl".to_owned(), "test".to_owned(), "e2e".to_owned()],

@@ -11,6 +11,7 @@ mod portion;
 mod predict;
 mod queues;
 mod rounds;
+mod script;
 mod strategy;
 mod units;
 
@@ -23,4 +24,5 @@ pub use depth::Depth;
 pub use forecast::Forecast;
 pub use portion::{Asking, Portion};
 pub use rounds::{Limit, Next, Rounds};
+pub use script::{Cue, Gate, Lane, Playing, Script, Step, StepId};
 pub use units::Order;

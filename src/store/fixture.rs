@@ -8,8 +8,8 @@ use tempfile::TempDir;
 use super::{History, HistoryWriter, StoredRun};
 use crate::model::{
     Attempt, Counts, DistMode, EngineKind, Event, Execution, ExitCode, Failure, Infrastructure,
-    Isolation, NodeId, Offset, Outcome, Phases, Round, RoundEnded, RoundStarted, RunEnded, RunId,
-    RunStarted, Server, StopReason, TestIndex, TestInfo, What, WorkerId,
+    Isolation, NodeId, Offset, Outcome, Phases, Purpose, Round, RoundEnded, RoundStarted, RunEnded,
+    RunId, RunStarted, Server, StopReason, TestIndex, TestInfo, What, WorkerId,
 };
 
 /// 2026-01-02 03:04:05 UTC.
@@ -52,6 +52,7 @@ impl Project {
 pub(crate) fn started(run: &str) -> RunStarted {
     RunStarted {
         run: RunId::new(run),
+        purpose: Purpose::Tests,
         started_us: STARTED_US,
         scope: "e2e (tests/e2e)".to_owned(),
         command: vec!["pnl".to_owned(), "test".to_owned(), "e2e".to_owned()],

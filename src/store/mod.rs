@@ -11,6 +11,7 @@ mod backlog;
 mod batcher;
 mod bounded;
 mod columns;
+mod confirmations;
 mod error;
 mod expected;
 mod folder;
@@ -18,6 +19,7 @@ mod load;
 mod open;
 mod query;
 mod recorder;
+mod schedule;
 mod schema;
 mod settle;
 mod warning;
@@ -28,6 +30,7 @@ pub(crate) mod fixture;
 #[cfg(test)]
 mod tests;
 
+pub use confirmations::confirm;
 pub use error::StoreError;
 pub use load::{FailureGroup, StoredRound, StoredRun, StoredTest};
 pub use query::{History, RunEnd, RunRecord};

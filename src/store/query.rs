@@ -7,8 +7,10 @@ use rusqlite::{Connection, Row, params};
 use super::columns::{integer, outcome, seconds, unsigned};
 use super::error::StoreError;
 use super::load::{self, StoredRun};
-use super::{expected, open};
-use crate::model::{Counts, Durations, OutcomeKind, RunId, Server, Usage};
+use super::{confirmations, expected, open, schedule};
+use crate::model::{
+    Confirmation, Counts, Durations, OutcomeKind, Purpose, Round, RunId, Schedule, Server, Usage,
+};
 
 /// How many ids an error lists.
 const CANDIDATES: usize = 10;
@@ -29,6 +31,8 @@ pub struct RunRecord {
     pub(super) key: i64,
     /// The run's id.
     pub run: RunId,
+    /// [`crate::model::Purpose`] by name.
+    pub purpose: String,
     /// Wall-clock time of the start, in microseconds since 1970 UTC.
     pub started_us: i64,
     /// What the user asked for, in a few words.
@@ -106,10 +110,34 @@ impl History {
         }
     }
 
+    /// The newest run for this purpose.
+    pub fn last_of(&self, purpose: Purpose) -> Result<RunRecord, StoreError> {
+        let clause = "WHERE purpose = ?1 ORDER BY id DESC LIMIT 1";
+        self.reading(|db| records(db, clause, &[&purpose.name()]))?
+            .pop()
+            .ok_or_else(|| self.empty())
+    }
+
     /// Reads all of a run. At most `failure_groups` groups of failures, those of most executions,
     /// have their texts loaded.
     pub fn load(&self, record: RunRecord, failure_groups: usize) -> Result<StoredRun, StoreError> {
         self.reading(|db| load::load(db, record, failure_groups))
+    }
+
+    /// How a run's executions lay in time, for a diagnosis. Memory: some 56 bytes an execution.
+    pub fn schedule(&self, record: &RunRecord) -> Result<Schedule, StoreError> {
+        self.schedule_since(record, Round::FIRST)
+    }
+
+    /// What experiments said of a run's verdicts, in the order in which they said it: of several for
+    /// one test, the last counts.
+    pub fn confirmations(&self, record: &RunRecord) -> Result<Vec<Confirmation>, StoreError> {
+        self.reading(|db| confirmations::of_run(db, record))
+    }
+
+    /// The same, of the rounds from `first` on.
+    pub fn schedule_since(&self, record: &RunRecord, first: Round) -> Result<Schedule, StoreError> {
+        self.reading(|db| schedule::schedule(db, record, first))
     }
 
     /// How long each test and file took lately. Reads one row for each of them, however many
@@ -206,6 +234,7 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<RunRecord> {
     Ok(RunRecord {
         key: row.get("id")?,
         run: RunId::new(row.get_ref("run")?.as_str()?),
+        purpose: row.get("purpose")?,
         started_us: row.get("started_us")?,
         scope: row.get("scope")?,
         command: serde_json::from_str(row.get_ref("command")?.as_str()?).unwrap_or_default(),

@@ -11,7 +11,7 @@ use super::columns::{integer, micros};
 use super::expected;
 use crate::model::{
     Event, Execution, Failure, NodeId, Offset, OutcomeKind, Round, RoundEnded, RoundStarted,
-    RunEnded, RunStarted, ServerAway, TestInfo, Usage, What,
+    RunEnded, RunStarted, ServerAway, TestInfo, Usage, What, WorkerId,
 };
 
 /// What one run has written so far. After an error it knows ids that were rolled back, until
@@ -22,6 +22,8 @@ pub(super) struct Recorder {
     run: Option<i64>,
     /// How many executions are written.
     executions: i64,
+    /// The processes that have begun.
+    processes: Processes,
     tests: HashMap<NodeId, i64>,
     failures: FailureIds,
     /// What its workers used.
@@ -29,11 +31,29 @@ pub(super) struct Recorder {
     budget: Budget,
 }
 
+/// A run's processes, counted from 1 as they begin.
+#[derive(Debug, Clone, Default)]
+struct Processes {
+    begun: u32,
+    /// Each worker's latest.
+    latest: HashMap<WorkerId, u32>,
+}
+
+impl Processes {
+    fn begin(&mut self, worker: Option<WorkerId>) {
+        if let Some(worker) = worker {
+            self.begun += 1;
+            self.latest.insert(worker, self.begun);
+        }
+    }
+}
+
 /// Where a recorder was before a transaction.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Mark {
     run: Option<i64>,
     executions: i64,
+    processes: Processes,
     usage: Option<Usage>,
     budget: Budget,
 }
@@ -52,14 +72,14 @@ impl Recorder {
     /// To be taken before a transaction.
     pub(super) fn mark(&self) -> Mark {
         let Self { run, executions, usage, budget, .. } = *self;
-        Mark { run, executions, usage, budget }
+        Mark { run, executions, processes: self.processes.clone(), usage, budget }
     }
 
     /// The transaction was rolled back. Tests are looked up again; failures that were written may be
     /// written a second time.
     pub(super) fn roll_back(&mut self, mark: Mark) {
-        let Mark { run, executions, usage, budget } = mark;
-        *self = Self { run, executions, usage, budget, ..Self::default() };
+        let Mark { run, executions, processes, usage, budget } = mark;
+        *self = Self { run, executions, processes, usage, budget, ..Self::default() };
     }
 
     /// Writes what belongs into the history.
@@ -85,6 +105,10 @@ impl Recorder {
                 self.usage = Some(self.usage.unwrap_or_default().and(*usage));
                 Ok(())
             }
+            What::WorkerStarted { .. } => {
+                self.processes.begin(event.worker);
+                Ok(())
+            }
             What::RoundEnded(ended) => update_round(db, run, round, *ended),
             What::ServerAway(away) => insert_outage(db, run, away),
             What::RunEnded(ended) => {
@@ -96,7 +120,6 @@ impl Recorder {
             What::RunStarted(_)
             | What::Notice { .. }
             | What::PytestOutput(_)
-            | What::WorkerStarted { .. }
             | What::TestStarted { .. }
             | What::TestSlow { .. }
             | What::OutputLine(_)
@@ -124,7 +147,7 @@ impl Recorder {
         self.executions += 1;
         db.prepare_cached(
             "INSERT INTO executions VALUES \
-             (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
+             (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
         )?
         .execute(params![
             run,
@@ -145,6 +168,7 @@ impl Recorder {
             last == Last::No,
             execution.infrastructure.this,
             execution.infrastructure.before,
+            event.worker.and_then(|worker| self.processes.latest.get(&worker)),
         ])?;
         Ok(())
     }
@@ -240,8 +264,8 @@ fn insert_run(db: &Connection, it: &RunStarted) -> rusqlite::Result<i64> {
     db.prepare_cached(
         "INSERT INTO runs (run, started_us, scope, command, root, engine, dist, isolation, \
          workers_asked, rounds_planned, server_url, server_from, python, python_version, \
-         python_from, pytest_version, seed) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+         python_from, pytest_version, seed, purpose) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
     )?
     .execute(params![
         it.run.as_str(),
@@ -261,6 +285,7 @@ fn insert_run(db: &Connection, it: &RunStarted) -> rusqlite::Result<i64> {
         it.python_from,
         it.pytest_version,
         it.seed.map(|seed| seed.to_string()),
+        it.purpose.name(),
     ])?;
     Ok(db.last_insert_rowid())
 }

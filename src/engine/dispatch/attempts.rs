@@ -52,6 +52,11 @@ impl Attempts {
         }
     }
 
+    /// A test has run on this place of a round in which it may stand more than once.
+    pub(super) fn count(&mut self, test: TestIndex, slot: Slot) {
+        self.advance(test, slot, false);
+    }
+
     /// Those of the tests that are tried again.
     pub(super) fn among(&self, tests: &[TestIndex], slot: Slot) -> Vec<(TestIndex, Attempt)> {
         let attempts = tests.iter().map(|&test| (test, self.of(test, slot)));
@@ -72,9 +77,10 @@ impl Dispatch<'_> {
         (mut ending, reports): (Ending, Reports),
     ) {
         let attempt = self.attempts.of(test, slot);
+        let is_played = self.lane_ended(slot, test, &ending);
         self.note_crash(test, ending.outcome.kind());
         let is_failure = ending.outcome.kind().is_failure();
-        let may_run = self.stop.is_none() && !self.poison.has(test);
+        let may_run = self.stop.is_none() && !self.poison.has(test) && !is_played;
         let spared = self.attempts.spared(test, slot);
         let was_away = ending.infrastructure.this && self.plan.server_lost == ServerLost::Wait;
         let is_allowed = attempt.0 <= self.rules.retries(test) + spared;

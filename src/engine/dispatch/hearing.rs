@@ -241,6 +241,8 @@ impl Dispatch<'_> {
                     let attempt = self.attempts.of(test, worker.slot);
                     self.start_clock(index, test);
                     self.record.started(Some(id), test, attempt);
+                    let slot = self.crew[index].slot;
+                    self.lane_started(slot);
                 } else {
                     worker.breaks(format!("it started test number {i}, which it was not given"));
                 }

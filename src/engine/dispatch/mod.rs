@@ -4,6 +4,7 @@ mod attempts;
 mod dealing;
 mod ending;
 mod hearing;
+mod playing;
 mod poison;
 mod presence;
 mod recycling;
@@ -19,6 +20,7 @@ use super::Finished;
 use super::branch::Branch;
 use super::crew::Worker;
 use super::descriptors;
+use super::director::Director;
 use super::distribution::Distribution;
 use super::hide;
 use super::inbox::Control;
@@ -39,6 +41,7 @@ use crate::report::Reporter;
 use crate::scheduler::{Claims, Deal, Depth, Forecast, Next};
 
 use attempts::Attempts;
+use playing::Play;
 use poison::Poison;
 use presence::Hit;
 use spread::Spread;
@@ -60,6 +63,36 @@ pub(super) enum Run {
 
 /// Runs with forked workers.
 pub(super) fn run(plan: &Plan, control: &Control, reporter: &mut dyn Reporter) -> Run {
+    run_forked(plan, control, reporter, None)
+}
+
+/// Runs what a director says with forked workers.
+pub(super) fn direct(
+    plan: &Plan,
+    control: &Control,
+    reporter: &mut dyn Reporter,
+    director: &mut dyn Director,
+) -> Finished {
+    match run_forked(plan, control, reporter, Some(director)) {
+        Run::Finished(finished) => finished,
+        Run::CannotFork(threads) => {
+            let why = format!(
+                "this needs workers that can be forked, and collecting the suite started threads \
+                 ({})",
+                threads.join(", ")
+            );
+            let mut record = Record::of(plan, reporter);
+            finish(&mut record, plan, NotReady::bare(StopReason::Usage(why)))
+        }
+    }
+}
+
+fn run_forked<'a>(
+    plan: &'a Plan,
+    control: &'a Control,
+    reporter: &'a mut dyn Reporter,
+    director: Option<&'a mut dyn Director>,
+) -> Run {
     let mut record = Record::of(plan, reporter);
     let (base, outage) = match prepare(plan, control) {
         Ok(prepared) => prepared,
@@ -83,12 +116,14 @@ pub(super) fn run(plan: &Plan, control: &Control, reporter: &mut dyn Reporter) -
     let mut dispatch =
         Dispatch::new(plan, control, record, base, Recruiter::Fork(Box::new(template)));
     (dispatch.past, dispatch.outage) = (past, outage);
+    dispatch.director = director;
     let Collection { hello, ready, rows, files, notices } = collection;
     let collected = dispatch.collected(&hello, &ready, rows, files);
     for (level, text) in notices {
         dispatch.record.notice(level_of(&level), text);
     }
     let reason = match collected {
+        Ok(()) if dispatch.director.is_some() => dispatch.play_rounds(),
         Ok(()) => dispatch.run_rounds(),
         Err(reason) => reason,
     };
@@ -248,6 +283,9 @@ struct Dispatch<'a> {
     /// Failures that wait for the server's answer.
     hits: Vec<Hit>,
     needs_server: bool,
+    /// Who says what each round plays, where that is prescribed, and the round that is being played.
+    director: Option<&'a mut dyn Director>,
+    play: Option<Play>,
 }
 
 impl<'a> Dispatch<'a> {
@@ -304,6 +342,8 @@ impl<'a> Dispatch<'a> {
             outage: Outage::default(),
             hits: Vec::new(),
             needs_server: plan.server_need == ServerNeed::Always,
+            director: None,
+            play: None,
         }
     }
 
@@ -336,7 +376,8 @@ impl<'a> Dispatch<'a> {
         };
         self.is_collected = true;
         self.is_live |= ready.capture == "no";
-        self.failure_limit = self.plan.failure_limit(ready.maxfail);
+        let limit = self.plan.failure_limit(ready.maxfail);
+        self.failure_limit = limit.filter(|_| self.director.is_none());
         let Distribution { workers, dist, .. } = self.distribution;
         let plan = Plan { dist, workers, ..self.plan.clone() };
         self.record.begin_collecting(&plan, hello, self.how_collected(ready));
@@ -451,7 +492,8 @@ impl<'a> Dispatch<'a> {
         self.ask_again(Instant::now());
         let branch = self.branch.as_ref().and_then(Branch::deadline);
         let deadlines = self.crew.iter().filter_map(Worker::deadline).chain(self.kill_at);
-        let deadlines = deadlines.chain(branch).chain(self.outage.deadline());
+        let deadlines =
+            deadlines.chain(branch).chain(self.outage.deadline()).chain(self.next_cue());
         self.control.let_gather(self.crew.iter().all(|it| it.load() > ENOUGH));
         if let Some(message) = self.control.receive(deadlines.min()) {
             self.handle(message);

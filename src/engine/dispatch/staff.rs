@@ -52,6 +52,10 @@ impl Dispatch<'_> {
     /// Gives a worker what it may hold, and tells it when there is no more. A second test, which a
     /// worker needs to know before it starts the first, is given only when all workers have one.
     fn give(&mut self, index: usize) {
+        if self.play.is_some() {
+            self.cue();
+            return;
+        }
         let can_go = self.crew[index].ready && self.stop.is_none() && self.deal.is_some();
         if can_go && self.let_go(index) {
             return;
@@ -301,7 +305,9 @@ impl Dispatch<'_> {
         held.append(&mut worker.pending);
         // Of spawned workers there are more than places if there are fewer tests than workers.
         let has_place = slot.0 < self.slots;
-        if let Some(deal) = self.deal.as_mut().filter(|_| has_place && self.stop.is_none()) {
+        let is_played = self.lane_died(slot);
+        let may_return = has_place && self.stop.is_none() && !is_played;
+        if let Some(deal) = self.deal.as_mut().filter(|_| may_return) {
             deal.give_back(slot, held);
         }
         self.record.emit(Some(id), What::WorkerEnded { slot, how: end.clone() });

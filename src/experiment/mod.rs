@@ -1,0 +1,1 @@
+//! Experiments that confirm or refute a verdict: which arms, in which order, and when enough is known.

@@ -1,0 +1,251 @@
+//! A run's schedule, read in one pass over its executions.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use rusqlite::{Connection, params};
+
+use super::columns::{outcome, unsigned};
+use super::query::RunRecord;
+use crate::model::{
+    Attempt, Cause, NodeId, Offset, OutcomeKind, Probe, Ran, Round, RoundSpan, Schedule, Window,
+};
+
+/// Reads a run's schedule from a round on. See [`super::History::schedule_since`].
+pub(super) fn schedule(
+    db: &Connection,
+    record: &RunRecord,
+    first: Round,
+) -> rusqlite::Result<Schedule> {
+    let mut reading = Reading::new(db, record);
+    reading.executions(first)?;
+    reading.in_pytests_order();
+    let rounds = rounds(db, record.key, first)?;
+    let outages = outages(db, record.key)?;
+    let probes = reading.probes()?;
+    let Reading { tests, ran, causes, .. } = reading;
+    Ok(Schedule {
+        run: Some(record.run.clone()),
+        started_us: record.started_us,
+        tests,
+        rounds,
+        ran,
+        causes: causes.list,
+        outages,
+        probes,
+        is_isolated: record.isolation != "none",
+    })
+}
+
+struct Reading<'d> {
+    db: &'d Connection,
+    run: i64,
+    tests: Vec<NodeId>,
+    /// From a test's row to its place in `tests`, and its place in the collected list.
+    places: HashMap<i64, u32>,
+    positions: Vec<u32>,
+    ran: Vec<Ran>,
+    causes: Causes,
+}
+
+#[derive(Default)]
+struct Causes {
+    list: Vec<Cause>,
+    places: HashMap<Cause, u32>,
+    /// By the failure's row.
+    of_failures: HashMap<i64, u32>,
+}
+
+impl<'d> Reading<'d> {
+    fn new(db: &'d Connection, record: &RunRecord) -> Self {
+        Self {
+            db,
+            run: record.key,
+            tests: Vec::new(),
+            places: HashMap::new(),
+            positions: Vec::new(),
+            ran: Vec::new(),
+            causes: Causes::default(),
+        }
+    }
+
+    fn executions(&mut self, first: Round) -> rusqlite::Result<()> {
+        let mut statement = self.db.prepare_cached(
+            "SELECT round, test_id, position, outcome, attempt, process, start_us, \
+             start_us + setup_us + call_us + teardown_us, failure_id, detail, infrastructure \
+             FROM executions WHERE run_id = ?1 AND round >= ?2 ORDER BY seq",
+        )?;
+        let mut rows = statement.query(params![self.run, first.0])?;
+        while let Some(row) = rows.next()? {
+            let kind = outcome(row.get(3)?)?;
+            if !kind.ran() {
+                continue;
+            }
+            let test = self.place(row.get(1)?, row.get(2)?)?;
+            let cause = if kind.is_failure() {
+                Some(self.cause(kind, row.get(8)?, row.get(9)?)?)
+            } else {
+                None
+            };
+            self.ran.push(Ran {
+                test,
+                round: Round(row.get(0)?),
+                attempt: Attempt(row.get(4)?),
+                process: row.get::<_, Option<u32>>(5)?.unwrap_or(0),
+                start: Offset(unsigned(row.get(6)?)),
+                end: Offset(unsigned(row.get(7)?)),
+                outcome: kind,
+                cause,
+                is_infrastructure: row.get(10)?,
+            });
+        }
+        self.ran.sort_by_key(|ran| ran.start);
+        Ok(())
+    }
+
+    fn place(&mut self, id: i64, position: u32) -> rusqlite::Result<u32> {
+        if let Some(&place) = self.places.get(&id) {
+            return Ok(place);
+        }
+        let nodeid = self
+            .db
+            .prepare_cached("SELECT nodeid FROM tests WHERE id = ?1")?
+            .query_row([id], |row| Ok(NodeId::new(row.get_ref(0)?.as_str()?)))?;
+        let place = u32::try_from(self.tests.len()).unwrap_or(u32::MAX);
+        self.tests.push(nodeid);
+        self.positions.push(position);
+        self.places.insert(id, place);
+        Ok(place)
+    }
+
+    /// Puts the tests into the order in which they were collected.
+    fn in_pytests_order(&mut self) {
+        let mut order: Vec<usize> = (0..self.tests.len()).collect();
+        order.sort_by_key(|&place| self.positions[place]);
+        let mut new_places = vec![0; order.len()];
+        for (new, &old) in order.iter().enumerate() {
+            new_places[old] = u32::try_from(new).unwrap_or(u32::MAX);
+        }
+        self.tests = order.iter().map(|&old| self.tests[old].clone()).collect();
+        let moved = |place: &mut u32| *place = new_places[*place as usize];
+        self.ran.iter_mut().for_each(|ran| moved(&mut ran.test));
+        self.places.values_mut().for_each(moved);
+    }
+
+    fn cause(
+        &mut self,
+        kind: OutcomeKind,
+        failure: Option<i64>,
+        detail: Option<String>,
+    ) -> rusqlite::Result<u32> {
+        if let Some(known) = failure.and_then(|id| self.causes.of_failures.get(&id)) {
+            return Ok(*known);
+        }
+        let (message, location) = match failure {
+            None => (detail.unwrap_or_default(), None),
+            Some(id) => self
+                .db
+                .prepare_cached("SELECT message, path, line FROM failures WHERE id = ?1")?
+                .query_row([id], |row| {
+                    let path: Option<String> = row.get(1)?;
+                    let line: Option<u32> = row.get(2)?;
+                    Ok((row.get(0)?, path.map(Arc::from).zip(line)))
+                })?,
+        };
+        let exception = Arc::from(exception(&message));
+        let place = self.causes.place(Cause { outcome: kind, exception, location });
+        if let Some(id) = failure {
+            self.causes.of_failures.insert(id, place);
+        }
+        Ok(place)
+    }
+
+    fn probes(&self) -> rusqlite::Result<Vec<Probe>> {
+        self.db
+            .prepare_cached(
+                "SELECT round, test_id, at_us, hash FROM probes WHERE run_id = ?1 ORDER BY id",
+            )?
+            .query_map([self.run], |row| {
+                let test: Option<i64> = row.get(1)?;
+                let hash: Option<String> = row.get(3)?;
+                Ok(Probe {
+                    round: Round(row.get(0)?),
+                    test: test.and_then(|id| self.places.get(&id).copied()),
+                    at: Offset(unsigned(row.get(2)?)),
+                    hash: hash.map(Arc::from),
+                })
+            })?
+            .collect()
+    }
+}
+
+impl Causes {
+    fn place(&mut self, cause: Cause) -> u32 {
+        let next = u32::try_from(self.list.len()).unwrap_or(u32::MAX);
+        let place = *self.places.entry(cause.clone()).or_insert(next);
+        if place == next {
+            self.list.push(cause);
+        }
+        place
+    }
+}
+
+/// The exception's name at the beginning of a message, or as much of the message as has no digits
+/// and quotes, in which equal failures may differ.
+fn exception(message: &str) -> &str {
+    let is_name = |it: &str| {
+        !it.is_empty() && it.chars().all(|c| c.is_alphanumeric() || c == '.' || c == '_')
+    };
+    match message.split_once(':') {
+        Some((name, _)) if is_name(name) => name,
+        _ if is_name(message) => message,
+        _ => message
+            .split(|c: char| c.is_ascii_digit() || c == '\'' || c == '"')
+            .next()
+            .unwrap_or(""),
+    }
+}
+
+fn rounds(db: &Connection, run: i64, first: Round) -> rusqlite::Result<Vec<RoundSpan>> {
+    db.prepare_cached(
+        "SELECT round, workers, start_us FROM rounds WHERE run_id = ?1 AND round >= ?2 ORDER BY round",
+    )?
+    .query_map(params![run, first.0], |row| {
+        Ok(RoundSpan {
+            round: Round(row.get(0)?),
+            workers: row.get(1)?,
+            start: Offset(unsigned(row.get(2)?)),
+        })
+    })?
+    .collect()
+}
+
+fn outages(db: &Connection, run: i64) -> rusqlite::Result<Vec<Window>> {
+    db.prepare_cached("SELECT since_us, until_us FROM outages WHERE run_id = ?1 ORDER BY since_us")?
+        .query_map([run], |row| {
+            let until: Option<i64> = row.get(1)?;
+            Ok(Window {
+                since: Offset(unsigned(row.get(0)?)),
+                until: Offset(until.map_or(u64::MAX, unsigned)),
+            })
+        })?
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failures_kind_is_its_exception() {
+        for (message, kind) in [
+            ("AssertionError: assert 3 == 4", "AssertionError"),
+            ("requests.exceptions.Timeout: x", "requests.exceptions.Timeout"),
+            ("KeyError", "KeyError"),
+            ("took 3.2 s: too long", "took "),
+            ("", ""),
+        ] {
+            assert_eq!(exception(message), kind);
+        }
+    }
+}
