@@ -6,9 +6,11 @@ use std::sync::Arc;
 use super::claims::{Claim, Claims};
 use super::files::Files;
 use super::forecast::Forecast;
+use super::pairs::Pairs;
 use super::queues::take_first;
 use super::strategy::Strategy;
 use super::units::{Order, Unit};
+use super::varied::Varied;
 use crate::model::{DistMode, Slot, TestIndex, TestInfo};
 
 /// Deals one round's tests to slots, and none that would run beside what it must not run beside.
@@ -100,6 +102,39 @@ impl Deal {
         }
     }
 
+    /// Prepares a round of pnl's own mode that is to differ from those in which these pairs have met.
+    /// `seed` is the round's. Tests are in pytest's order, for at least two workers.
+    #[must_use]
+    pub fn varied(
+        tests: &[Arc<TestInfo>],
+        slots: usize,
+        (seed, pairs): (u64, Pairs),
+        forecast: Forecast,
+    ) -> Self {
+        let varied = Varied::new(tests, slots, (seed, pairs), &forecast);
+        Self {
+            strategy: Strategy::Varied(Box::new(varied)),
+            forecast,
+            ..Self::in_order(DistMode::Pnl, tests, slots, Order::Collected)
+        }
+    }
+
+    /// A test has begun while another one runs.
+    pub fn meet(&mut self, one: TestIndex, other: TestIndex) {
+        if let Strategy::Varied(varied) = &mut self.strategy {
+            varied.meet(one, other);
+        }
+    }
+
+    /// Which pairs have met by the end of a varied round.
+    #[must_use]
+    pub fn into_pairs(self) -> Option<Pairs> {
+        match self.strategy {
+            Strategy::Varied(varied) => Some(varied.into_pairs()),
+            Strategy::Queue(_) | Strategy::Steal(_) | Strategy::Own(_) | Strategy::Files(_) => None,
+        }
+    }
+
     /// A worker is given a file to collect.
     pub fn file_given(&mut self) {
         if let Strategy::Files(files) = &mut self.strategy {
@@ -186,9 +221,10 @@ impl Deal {
             || match &self.strategy {
                 Strategy::Own(queues) => queues.get(slot.0).is_some_and(|own| !own.is_empty()),
                 Strategy::Files(files) if files.are_whole() => files.has_for(slot.0),
-                Strategy::Queue(_) | Strategy::Steal(_) | Strategy::Files(_) => {
-                    self.in_strategy() > 0 || self.unknown > 0
-                }
+                Strategy::Queue(_)
+                | Strategy::Steal(_)
+                | Strategy::Files(_)
+                | Strategy::Varied(_) => self.in_strategy() > 0 || self.unknown > 0,
             }
     }
 

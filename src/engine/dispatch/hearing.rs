@@ -242,6 +242,7 @@ impl Dispatch<'_> {
                     self.start_clock(index, test);
                     self.record.started(Some(id), test, attempt);
                     let slot = self.crew[index].slot;
+                    self.meet(slot, test);
                     self.lane_started(slot);
                 } else {
                     worker.breaks(format!("it started test number {i}, which it was not given"));

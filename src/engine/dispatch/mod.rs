@@ -13,6 +13,7 @@ mod staff;
 mod stalls;
 
 use std::collections::{HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -35,10 +36,12 @@ use super::recruit::Recruiter;
 use super::rules::Rules;
 use super::server::{self, Answer};
 use super::template::{Collection, NotReady, Template};
-use crate::model::{DistMode, ExitCode, Level, Output, Round, Slot, StopReason, What, WorkerId};
+use crate::model::{
+    DistMode, ExitCode, Level, Output, Round, RunId, Slot, StopReason, What, WorkerId,
+};
 use crate::protocol::{FileRow, Hello, Ready, Stamps, TestRow};
 use crate::report::Reporter;
-use crate::scheduler::{Claims, Deal, Depth, Forecast, Next};
+use crate::scheduler::{Claims, Deal, Depth, Forecast, Next, Over, Pairs};
 
 use attempts::Attempts;
 use playing::Play;
@@ -253,6 +256,9 @@ struct Dispatch<'a> {
     /// What is expected of tests, while no deal has it.
     forecast: Forecast,
     rules: Rules,
+    /// Which pairs of tests have run side by side, where rounds are to differ, and what makes them.
+    pairs: Option<Pairs>,
+    seed: u64,
     /// What tests must not run beside, with nothing held.
     claims: Claims,
     /// Files that workers collect, where they do.
@@ -321,6 +327,8 @@ impl<'a> Dispatch<'a> {
             past: Past::default(),
             forecast: Forecast::default(),
             rules: Rules::default(),
+            pairs: None,
+            seed: seed_of(&plan.run),
             claims: Claims::default(),
             spread: None,
             branch: None,
@@ -429,7 +437,8 @@ impl<'a> Dispatch<'a> {
                 None => {}
             }
             let elapsed = began.elapsed().saturating_sub(self.stood_still);
-            match self.plan.rounds.after(round, failures, elapsed) {
+            let is_sure = self.record.is_sure();
+            match self.plan.rounds.after(Over { round, failures, elapsed, is_sure }) {
                 Next::End(reason) => return reason,
                 Next::Start(next, delay) => {
                     self.wait(delay);
@@ -472,8 +481,9 @@ impl<'a> Dispatch<'a> {
         if self.stop.is_none() && self.spread.is_some() && self.record.tests().is_empty() {
             self.stop = Some(StopReason::NothingCollected);
         }
-        if let Some(deal) = &mut self.deal {
+        if let Some(mut deal) = self.deal.take() {
             self.forecast = std::mem::take(deal.forecast_mut());
+            self.pairs = deal.into_pairs().or(self.pairs.take());
         }
         let (failures, stop) = self.record.end_round(self.stop.take());
         self.stop = stop;
@@ -519,6 +529,13 @@ impl<'a> Dispatch<'a> {
             }
         }
     }
+}
+
+/// Rounds that differ do so in another way in each run.
+fn seed_of(run: &RunId) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    run.hash(&mut hasher);
+    hasher.finish()
 }
 
 pub(super) fn level_of(word: &str) -> Level {
