@@ -21,6 +21,7 @@ pub(crate) struct Page {
     repeats: Repeats,
     pace: Pace,
     header: HeaderState,
+    verdicts: String,
     text: String,
 }
 
@@ -42,8 +43,24 @@ impl Page {
             repeats: Repeats::default(),
             pace: Pace::default(),
             header: if quiet { HeaderState::Complete } else { HeaderState::Due },
+            verdicts: String::new(),
             text: String::new(),
         }
+    }
+
+    /// How the terminal is used.
+    pub(crate) fn options(&self) -> TerminalOptions {
+        self.options
+    }
+
+    /// Whether the end has room for verdicts: after a loop, unless little is to be printed.
+    pub(crate) fn wants_verdicts(&self) -> bool {
+        self.summary.rounds().begun() > 1 && self.options.verbosity != Verbosity::Quiet
+    }
+
+    /// Keeps what the end is to say of verdicts.
+    pub(crate) fn set_verdicts(&mut self, verdicts: String) {
+        self.verdicts = verdicts;
     }
 
     /// Takes one event and adds what it has to say.
@@ -228,7 +245,7 @@ impl Page {
 
     fn run_ended(&mut self) {
         self.header();
-        self.text.push_str(&ending(&self.summary, self.options));
+        self.text.push_str(&ending(&self.summary, &self.verdicts, self.options));
     }
 }
 

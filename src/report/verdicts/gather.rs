@@ -133,6 +133,13 @@ impl Verdicts {
         });
     }
 
+    /// How many tests ran and never failed, and how often the one ran that ran least.
+    pub(super) fn never_failed(&self) -> Option<(usize, u64)> {
+        let stable = |it: &&Tally| it.failed + it.infrastructure == 0 && it.executed > 0;
+        let least = self.tallies.values().filter(stable).map(|it| it.executed).min()?;
+        Some((self.tallies.values().filter(stable).count(), least))
+    }
+
     /// What is thought of one test. `None` where nothing can be: it did not run, or only once.
     pub(super) fn of_test(&self, nodeid: &NodeId) -> Option<(Verdict, &[Suspect])> {
         if let Some(&place) = self.places.get(nodeid) {

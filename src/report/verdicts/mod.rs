@@ -4,11 +4,16 @@
 //! | module | owns |
 //! | --- | --- |
 //! | `gather` | from stored runs to a verdict for each test |
+//! | `table` | verdicts for people |
+//! | `ending` | what a loop's end says |
 //! | `json` | `tests[].verdict` and `suspects` |
 
+mod ending;
 mod gather;
 pub(super) mod json;
+mod table;
 
+pub use ending::{at_end, without_history};
 pub use gather::{Verdicts, gather};
 
 #[cfg(test)]

@@ -1,10 +1,12 @@
 use serde_json::{Value, json};
 
+use super::table::{Look, table};
 use super::{Verdicts, gather};
 use crate::model::{
     Attempt, Confirmation, Judged, NodeId, Offset, OutcomeKind, Ran, Round, RoundSpan, RunId,
     Schedule, Suspect, Tie, Verdict, VerdictKind,
 };
+use crate::report::text::Palette;
 use crate::store::fixture::{Project, STARTED_US, Tape, execution, failing, started, test};
 use crate::store::{History, confirm};
 
@@ -195,4 +197,107 @@ fn of_more_executions_than_there_is_room_for_the_newest_are_taken() {
     assert_eq!(of(6), (2, 3, 5, 1), "no room for the last round");
     assert_eq!(of(1), (1, 1, 1, 3));
     assert_eq!(of(0), (0, 0, 0, 4));
+}
+
+pub(super) fn verdicts(judged: Vec<Judged>, never_failed: &[(&str, u32)]) -> Verdicts {
+    let mut verdicts = Verdicts { origin_us: STARTED_US, rounds: 100, ..Verdicts::default() };
+    for it in judged {
+        verdicts.places.insert(it.nodeid.clone(), verdicts.judged.len());
+        verdicts.judged.push(it);
+    }
+    for (test, rounds) in never_failed {
+        let never = Verdicts::of(&[schedule(&[test], *rounds, |_, _| false)], Vec::new());
+        verdicts.tallies.extend(never.tallies);
+    }
+    verdicts
+}
+
+const PLAIN: Look = Look { palette: Palette::Plain, width: 80, tests: 30, culprits: 3 };
+
+fn interferes(culprit: &str) -> Verdict {
+    Verdict {
+        culprits: vec![nodeid(culprit)],
+        ..verdict(
+            VerdictKind::InterferesWith,
+            "fails in 9 of 12 executions beside test_reset, in 0 of 88 otherwise, p = 2e-11",
+        )
+    }
+}
+
+#[test]
+fn short_names_stand_in_a_row_with_their_figures() {
+    let confirmed = Verdict { confirmed: Some(true), ..interferes("tests/y.py::test_reset") };
+    let once = verdict(VerdictKind::Infrastructure, "all 14 failures lie within 7 s");
+    let it = verdicts(
+        vec![
+            judged("tests/x.py::test_a", 9, 100, confirmed),
+            judged("tests/x.py::test_b", 100, 100, verdict(VerdictKind::Broken, "always fails")),
+            judged("tests/x.py::test_c", 1, 100, once),
+        ],
+        &[("tests/y.py::test_d", 60), ("tests/y.py::test_e", 100)],
+    );
+    insta::assert_snapshot!(table(&it, "pnl flaky x", PLAIN), @r"
+    tests/x.py::test_b  100/100  100% (96–100%)   broken
+        always fails
+    tests/x.py::test_a    9/100  9.0% (4.8–16%)   interferes-with, confirmed
+        beside tests/y.py::test_reset
+        fails in 9 of 12 executions beside test_reset, in 0 of 88 otherwise,
+        p = 2e-11
+    tests/x.py::test_c    1/100  1.0% (0.2–5.4%)  infrastructure
+        all 14 failures lie within 7 s
+    the other 2 tests never failed: each fails less often than 4.9% (95%)
+    ");
+}
+
+#[test]
+fn long_names_have_a_line_of_their_own_and_long_lists_an_end() {
+    let long = format!("tests/e2e/test_records.py::test_in_list[{}]", "x".repeat(60));
+    let several = Verdict {
+        culprits: (0..5).map(|n| nodeid(&format!("tests/y.py::test_{n}"))).collect(),
+        cleaners: vec![nodeid("tests/y.py::test_0")],
+        needs_culprits: true,
+        confirmed: Some(false),
+        ..verdict(VerdictKind::OrderDependent, "fails in 20 of 20 without any of them before it")
+    };
+    let in_full = interferes("test_reset");
+    let it = verdicts(
+        vec![
+            judged(&long, 9, 10_000, several),
+            judged("a.py::b", 5, 60, in_full),
+            judged("a.py::c", 1, 60, interferes("q")),
+        ],
+        &[],
+    );
+    let look = Look { tests: 2, ..PLAIN };
+    let text = table(&it, "pnl flaky 20260102-030405-aaaaaa", look);
+    assert!(text.lines().all(|line| crate::report::text::width(line) <= 80), "{text}");
+    insta::assert_snapshot!(text, @r"
+    tests/e2e/test_records.py::test_in_list…xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx]
+        9/10000  0.09% (0.05–0.2%)  order-dependent, by experiment
+        needs before it tests/y.py::test_0
+        needs before it tests/y.py::test_1
+        needs before it tests/y.py::test_2
+        and 3 more tests
+        fails in 20 of 20 without any of them before it
+    a.py::b
+           5/60  8.3% (3.6–18%)     interferes-with
+        fails in 9 of 12 executions beside test_reset, in 0 of 88 otherwise,
+        p = 2e-11
+    … and 1 more: pnl flaky 20260102-030405-aaaaaa
+    ");
+}
+
+#[test]
+fn where_no_test_failed_one_line_says_how_sure_that_is() {
+    let it = verdicts(Vec::new(), &[("a.py::a", 60), ("a.py::b", 100)]);
+    insta::assert_snapshot!(table(&it, "", PLAIN), @"no test failed: each fails less often than 4.9% (95%)");
+}
+
+#[test]
+fn names_in_a_table_are_harmless() {
+    let hostile = "a.py::t[\u{1b}[2J\u{202e}]";
+    let with =
+        Verdict { culprits: vec![nodeid(hostile)], ..verdict(VerdictKind::FlakyAlone, hostile) };
+    let text = table(&verdicts(vec![judged(hostile, 1, 2, with)], &[]), "", PLAIN);
+    assert!(!text.replace('\n', "").contains(crate::report::text::is_dangerous), "{text:?}");
 }
