@@ -1,0 +1,304 @@
+//! The inquiry into one test: its arms, what came of their trials, and contests between arms.
+
+use std::time::Duration;
+
+use super::arm::Arm;
+use super::bench::{Bench, Purse, Stop};
+use super::record::{Circumstance, Record};
+use super::sweep::{Skew, Sweep};
+use super::tally::Tally;
+use super::trial::{Planned, Seen, Trial, in_series, seen};
+use crate::model::TestIndex;
+
+/// Processes of one round, at most: each may come to hold a browser.
+const LANES: usize = 16;
+/// Trials of one round take about so long together, at most, so that a decision is not overrun.
+const ROUND: Duration = Duration::from_millis(800);
+/// How often an arm is tried in vain before its setting is found to be impossible here.
+const IN_VAIN: u32 = 5;
+
+/// What is being found out about one test.
+pub(super) struct Inquiry<'a> {
+    /// The test.
+    pub victim: TestIndex,
+    /// The recorded run.
+    pub record: &'a Record<'a>,
+    /// The test's recorded executions.
+    pub circumstances: Vec<Circumstance>,
+    /// What has come of each arm so far.
+    pub arms: Vec<(Arm, Tally)>,
+    /// What ran beside it in each crowd, and whether it failed.
+    pub crowds: Vec<(Vec<TestIndex>, bool)>,
+    /// Tests that are not suspected of anything.
+    pub innocent: Vec<TestIndex>,
+    bench: &'a mut dyn Bench,
+    purse: &'a mut Purse,
+    sweeps: Vec<(TestIndex, Sweep)>,
+    random: fastrand::Rng,
+    in_vain: u32,
+}
+
+/// A trial with what must be known when it has ended.
+struct Entry {
+    arm: usize,
+    trial: Trial,
+    skew: Option<(TestIndex, usize)>,
+}
+
+/// How a contest ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Contest {
+    /// The arm fails more often than every base.
+    More,
+    /// It does not fail more often than the base at this place.
+    NotMore(usize),
+}
+
+impl<'a> Inquiry<'a> {
+    /// At its beginning. `suspected` are all tests that may have to do with any failure.
+    pub fn new(
+        victim: TestIndex,
+        record: &'a Record<'a>,
+        suspected: &[TestIndex],
+        bench: &'a mut dyn Bench,
+        purse: &'a mut Purse,
+    ) -> Self {
+        let is_innocent = |test: &TestIndex| {
+            *test != victim && !suspected.contains(test) && !record.has_failed(*test)
+        };
+        Self {
+            victim,
+            record,
+            circumstances: record.circumstances(victim),
+            arms: Vec::new(),
+            crowds: Vec::new(),
+            innocent: (0..record.tests()).map(TestIndex).filter(is_innocent).collect(),
+            bench,
+            purse,
+            sweeps: Vec::new(),
+            random: fastrand::Rng::with_seed(u64::from(victim.0)),
+            in_vain: 0,
+        }
+    }
+
+    /// What has come of an arm so far.
+    pub fn tally(&self, arm: &Arm) -> Tally {
+        self.arms.iter().find(|(it, _)| it == arm).map_or_else(Tally::default, |(_, tally)| *tally)
+    }
+
+    /// How many offsets there are to sweep beside another.
+    pub fn offsets(&mut self, other: TestIndex) -> usize {
+        let at = self.sweep(other);
+        self.sweeps[at].1.len()
+    }
+
+    /// Tries each of these arms, in turn, at least once, and as often as fits into a round but not
+    /// more than so often.
+    pub fn try_out(&mut self, arms: &[Arm], at_most: u32) -> Result<(), Stop> {
+        if self.purse.is_spent(self.bench.elapsed()) {
+            return Err(Stop::Spent);
+        }
+        let mut entries: Vec<Entry> = Vec::new();
+        let (mut lanes, mut cost) = (0, Duration::ZERO);
+        for turn in 0..at_most.max(1) {
+            let cycle: Vec<Entry> = arms.iter().map(|arm| self.entry(arm)).collect();
+            lanes += cycle.iter().map(|it| it.trial.lanes.len()).sum::<usize>();
+            cost += cycle.iter().map(|it| self.record.cost(&it.trial)).sum::<Duration>();
+            if turn > 0 && (lanes > LANES || cost > ROUND) {
+                break;
+            }
+            entries.extend(cycle);
+        }
+        self.perform(entries)
+    }
+
+    /// Tries an arm until it has been tried so often.
+    pub fn try_until(&mut self, arm: &Arm, times: u64) -> Result<Tally, Stop> {
+        loop {
+            let missing = times.saturating_sub(self.tally(arm).executed);
+            if missing == 0 {
+                return Ok(self.tally(arm));
+            }
+            self.try_out(std::slice::from_ref(arm), u32::try_from(missing).unwrap_or(u32::MAX))?;
+        }
+    }
+
+    /// Tries an arm and others that it is compared with in turn, until it is decided whether it
+    /// fails more often than each of them. What was seen of the arm before does not count: it may be
+    /// why it was chosen.
+    pub fn contest(&mut self, arm: &Arm, bases: &[Arm], least: f64) -> Result<Contest, Stop> {
+        self.decide(arm, bases, least, |tally| tally)
+    }
+
+    /// The same for passing: whether it passes more often than each of them.
+    pub fn contest_of_passing(
+        &mut self,
+        arm: &Arm,
+        bases: &[Arm],
+        least: f64,
+    ) -> Result<Contest, Stop> {
+        self.decide(arm, bases, least, Tally::inverted)
+    }
+
+    fn decide(
+        &mut self,
+        arm: &Arm,
+        bases: &[Arm],
+        least: f64,
+        turned: fn(Tally) -> Tally,
+    ) -> Result<Contest, Stop> {
+        /// Trials after which what is still open is taken for no difference.
+        const LONGEST: u64 = 120;
+        let earlier = self.tally(arm);
+        let all: Vec<Arm> = std::iter::once(arm).chain(bases).cloned().collect();
+        loop {
+            self.try_out(&all, 4)?;
+            let seen = self.tally(arm).since(earlier);
+            let decisions: Vec<Option<bool>> = bases
+                .iter()
+                .map(|base| turned(seen).exceeds(turned(self.tally(base)), least))
+                .collect();
+            if let Some(base) = decisions.iter().position(|it| *it == Some(false)) {
+                return Ok(Contest::NotMore(base));
+            }
+            if decisions.iter().all(|it| *it == Some(true)) {
+                return Ok(Contest::More);
+            }
+            let open = decisions.iter().position(Option::is_none).unwrap_or(0);
+            let is_even = seen.executed >= 24
+                && turned(seen).p_more_than(turned(self.tally(&bases[open]))) > 0.3;
+            if is_even || seen.executed >= LONGEST {
+                return Ok(Contest::NotMore(open));
+            }
+        }
+    }
+
+    fn perform(&mut self, entries: Vec<Entry>) -> Result<(), Stop> {
+        let trials: Vec<Trial> = entries.iter().map(|it| it.trial.clone()).collect();
+        self.purse.executions += trials.iter().map(Trial::executions).sum::<u64>();
+        let performed = self.bench.perform(in_series(&trials)).ok_or(Stop::Ended)?;
+        let all = seen(&trials, &performed);
+        if all.iter().all(|it| *it == Seen::Nothing) {
+            self.in_vain += 1;
+            return if self.in_vain >= IN_VAIN { Err(Stop::Spent) } else { Ok(()) };
+        }
+        self.in_vain = 0;
+        for (entry, seen) in entries.into_iter().zip(all) {
+            let failed = match seen {
+                Seen::Nothing => continue,
+                Seen::Failed => true,
+                Seen::Passed => false,
+            };
+            self.arms[entry.arm].1.count(failed);
+            if let Some((other, at)) = entry.skew.filter(|_| failed) {
+                let sweep = self.sweep(other);
+                self.sweeps[sweep].1.failed(at);
+            }
+            if matches!(self.arms[entry.arm].0, Arm::Crowd(_)) {
+                let others = entry.trial.lanes.iter().flatten().map(|planned| planned.test);
+                let others = others.filter(|test| *test != self.victim).collect();
+                self.crowds.push((others, failed));
+            }
+        }
+        Ok(())
+    }
+
+    fn place(&mut self, arm: &Arm) -> usize {
+        self.arms.iter().position(|(it, _)| it == arm).unwrap_or_else(|| {
+            self.arms.push((arm.clone(), Tally::default()));
+            self.arms.len() - 1
+        })
+    }
+
+    fn entry(&mut self, arm: &Arm) -> Entry {
+        let victim = self.victim;
+        let mut skew = None;
+        let trial = match arm {
+            Arm::Alone => Trial::alone(victim),
+            Arm::Beside(other) => {
+                let sweep = self.sweep(*other);
+                let (at, it) = self.sweeps[sweep].1.next();
+                skew = Some((*other, at));
+                beside(victim, *other, it)
+            }
+            Arm::BesideOthers(suspect) => {
+                let sweep = self.sweep(*suspect);
+                let it = self.sweeps[sweep].1.last();
+                let other = self.alike(*suspect);
+                beside(victim, other, it)
+            }
+            Arm::After(before) => Trial::after(before, victim),
+            Arm::AfterOthers(count) => Trial::after(&self.draw(*count), victim),
+            Arm::Replay { circumstance, kept } => {
+                self.circumstances[*circumstance].replay(victim, kept)
+            }
+            Arm::Copies(count) => Trial::copies(victim, *count),
+            Arm::Crowd(count) => {
+                let others = self.crowd(count.saturating_sub(1) as usize);
+                Trial::crowd(victim, &others)
+            }
+            Arm::Again => Trial::again(victim, 2),
+            Arm::AfterAll(times) => {
+                let all: Vec<TestIndex> =
+                    (0..self.record.tests()).map(TestIndex).filter(|it| *it != victim).collect();
+                Trial::after(&all.repeat(*times as usize), victim)
+            }
+        };
+        Entry { arm: self.place(arm), trial, skew }
+    }
+
+    fn sweep(&mut self, other: TestIndex) -> usize {
+        if let Some(at) = self.sweeps.iter().position(|(it, _)| *it == other) {
+            return at;
+        }
+        /// Recorded offsets that are tried first.
+        const RECORDED: usize = 3;
+        let failed = self.circumstances.iter().filter(|it| it.failed);
+        let recorded = failed.filter_map(|it| it.begins_after(other));
+        let recorded: Vec<Skew> = recorded
+            .map(|(by, victim_is_later)| Skew { by, victim_is_later })
+            .take(RECORDED)
+            .collect();
+        let lengths = (self.record.duration(self.victim), self.record.duration(other));
+        self.sweeps.push((other, Sweep::new(&recorded, lengths.0, lengths.1)));
+        self.sweeps.len() - 1
+    }
+
+    /// An innocent test that takes about as long as a suspect, if there is one.
+    fn alike(&mut self, suspect: TestIndex) -> TestIndex {
+        let wanted = self.record.duration(suspect);
+        let long: Vec<TestIndex> = self
+            .innocent
+            .iter()
+            .copied()
+            .filter(|it| *it != suspect && self.record.duration(*it) * 2 >= wanted)
+            .collect();
+        let from = if long.is_empty() { &self.innocent } else { &long };
+        self.random.choice(from).copied().unwrap_or(self.victim)
+    }
+
+    fn draw(&mut self, count: usize) -> Vec<TestIndex> {
+        self.random.choose_multiple(self.innocent.iter().copied(), count)
+    }
+
+    /// Others to run beside it: half of the time from those that ran beside it when it failed.
+    fn crowd(&mut self, count: usize) -> Vec<TestIndex> {
+        let failed = self.circumstances.iter().filter(|it| it.failed);
+        let mut neighbours: Vec<TestIndex> = failed.flat_map(Circumstance::neighbours).collect();
+        neighbours.sort_unstable();
+        neighbours.dedup();
+        let all: Vec<TestIndex> = (0..self.record.tests()).map(TestIndex).collect();
+        let from = if self.random.bool() && neighbours.len() >= count { neighbours } else { all };
+        let from = from.into_iter().filter(|it| *it != self.victim);
+        self.random.choose_multiple(from, count)
+    }
+}
+
+fn beside(victim: TestIndex, other: TestIndex, skew: Skew) -> Trial {
+    let (victim, other) = (Planned::victim(victim), Planned::other(other));
+    let lanes = match skew.victim_is_later {
+        true => [vec![other], vec![victim.delayed(skew.by)]],
+        false => [vec![other.delayed(skew.by)], vec![victim]],
+    };
+    Trial { lanes: lanes.to_vec() }
+}
