@@ -13,6 +13,7 @@ pub mod model;
 pub mod process;
 pub mod protocol;
 pub mod queue;
+pub mod replay;
 pub mod report;
 pub mod runner;
 pub mod scheduler;

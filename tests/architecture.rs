@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 /// Each module with those that it may use. What is not here may use nothing.
-const ALLOWED: [(&str, &[&str]); 15] = [
+const ALLOWED: [(&str, &[&str]); 16] = [
     ("model", &[]),
     ("scheduler", &["model"]),
     ("stats", &["model"]),
@@ -37,6 +37,7 @@ const ALLOWED: [(&str, &[&str]); 15] = [
         "experiment",
         &["model", "stats", "scheduler", "diagnosis", "store", "engine", "runner", REPORTER],
     ),
+    ("replay", &["model", "scheduler", "engine"]),
     ("verify", &["model", "scheduler", "engine", "runner", REPORTER]),
     (
         "cli",
@@ -54,6 +55,7 @@ const ALLOWED: [(&str, &[&str]); 15] = [
             "verify",
             "diagnosis",
             "experiment",
+            "replay",
         ],
     ),
 ];

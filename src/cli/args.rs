@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::replay::ReplayArgs;
 use super::show::{HistoryArgs, ShowArgs};
 use super::verify::VerifyArgs;
 use super::warm::WarmArgs;
@@ -75,6 +76,8 @@ pub(super) enum Verb {
     /// Run tests when files are saved, failed ones first
     #[command(after_help = WATCH_HELP, mut_args(hide_unwatched))]
     Watch(Box<WatchArgs>),
+    /// Do a recorded run again: the same tests in the same order beside the same others
+    Replay(ReplayArgs),
     /// List or end the warm processes that `pnl test --warm` leaves
     Warm(WarmArgs),
     /// List stored runs

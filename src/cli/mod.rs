@@ -1,8 +1,11 @@
 //! The command line: arguments → settings → plan → engine → exit code.
 
+mod again;
 mod args;
 mod dry_run;
 mod error;
+mod followed;
+mod replay;
 mod show;
 mod test;
 mod verify;
@@ -61,6 +64,7 @@ fn run(words: &[OsString], began: u64) -> ExitCode {
             args::Verb::Show(arguments) => show::show_run(&arguments),
             args::Verb::Watch(arguments) => watch::run(&arguments, typed),
             args::Verb::Warm(arguments) => warm::run(&arguments),
+            args::Verb::Replay(arguments) => replay::run(&arguments, began),
             args::Verb::History(arguments) => show::list_runs(&arguments),
         },
     }

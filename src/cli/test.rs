@@ -47,6 +47,18 @@ pub(super) fn execute(
     more: Option<Sink>,
     interrupts: &AtomicU32,
 ) -> ExitCode {
+    let run = |plan: &Plan, control: &Control, hub: &mut Hub| engine::run(plan, control, hub);
+    execute_by(planned, (Some(verbosity), more), control, interrupts, run)
+}
+
+/// As [`execute`], by another way to run a plan. Without a verbosity, the terminal is left alone.
+pub(super) fn execute_by(
+    planned: &Planned,
+    (verbosity, more): (Option<Verbosity>, Option<Sink>),
+    control: &Control,
+    interrupts: &AtomicU32,
+    run: impl FnOnce(&Plan, &Control, &mut Hub) -> Finished,
+) -> ExitCode {
     let mut hub = match Hub::start(reports(planned, verbosity)) {
         Ok(hub) => hub,
         Err(refused) => {
@@ -70,7 +82,7 @@ pub(super) fn execute(
     // Without it, a pnl that is killed leaves what does not heed its lifeline.
     let _ = start_guard();
     watch_memory();
-    let finished = engine::run(&planned.plan, control, &mut hub);
+    let finished = run(&planned.plan, control, &mut hub);
     let _dismissed = dismiss_guard();
     let patience = (interrupts.load(Ordering::Relaxed) > 1).then_some(REPORTS_PATIENCE);
     let unreported = match patience {
@@ -102,18 +114,18 @@ pub(super) fn verbosity(arguments: &RunArgs) -> Verbosity {
     }
 }
 
-fn reports(planned: &Planned, verbosity: Verbosity) -> Reports {
+fn reports(planned: &Planned, verbosity: Option<Verbosity>) -> Reports {
     let around = Surroundings::of_process();
-    let terminal = match planned.plan.engine {
+    let terminal = verbosity.map(|verbosity| match planned.plan.engine {
         EngineKind::Fork | EngineKind::Spawn | EngineKind::Xdist => {
             TerminalOptions::detect(verbosity, planned.plan.output, &around)
         }
         // pytest has the terminal and shows its failures itself: ours is the last line.
         EngineKind::Pytest => TerminalOptions::detect(Verbosity::Quiet, Output::Live, &around),
-    };
+    });
     let absolute = |path: &PathBuf| planned.plan.root.join(path);
     Reports {
-        terminal: Some(terminal),
+        terminal,
         junit: planned.settings.junit.as_ref().map(absolute),
         jsonl: planned.settings.jsonl.as_ref().map(absolute),
         github: Github::of_process(),
@@ -149,7 +161,7 @@ fn close_history(history: Arc<HistoryWriter>, patience: Option<Duration>) -> Vec
 }
 
 /// Forwards Ctrl-C and its like; the third ends the process at once.
-fn watch_signals(control: &Control) -> Arc<AtomicU32> {
+pub(super) fn watch_signals(control: &Control) -> Arc<AtomicU32> {
     let count = Arc::new(AtomicU32::new(0));
     let (handle, seen) = (control.clone(), count.clone());
     write_from_background();

@@ -1,9 +1,24 @@
-//! Rates, intervals and quantiles: pure functions of numbers.
+//! Rates, intervals, tests of association, change and trend: pure functions of numbers.
 //!
-//! There is no I/O here, no clock and no policy: what a rate means for a test is said elsewhere.
+//! There is no I/O here, no clock and no policy: what a rate means for a test is said elsewhere, and
+//! so is how small a p value must be. Nothing is drawn by lot without a fixed seed: the same numbers
+//! give the same answer.
 
+mod adjust;
+mod change;
+mod fisher;
+mod hypergeometric;
+mod needed;
 mod quantiles;
 mod rates;
+mod special;
+mod split;
+mod trend;
 
+pub use adjust::benjamini_hochberg;
+pub use change::{Change, change_point};
+pub use fisher::{Association, OddsRatio, Table, fails_more_with, fisher, odds_ratio};
+pub use needed::{executions_to_see, rounds_for_pairs};
 pub use quantiles::{Quantiles, quantiles};
-pub use rates::{Rate, failure_rate};
+pub use rates::{Part, Rate, failure_rate};
+pub use trend::{Level, Threshold, Trend, threshold, trend};

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 /// The standard normal distribution's 97.5% point: 95% lie within ± this.
-const Z: f64 = 1.959_963_984_540_054;
+pub(super) const Z: f64 = 1.959_963_984_540_054;
 
 /// How often something that never failed may still fail, at 95% confidence: the chance that is
 /// left for having been lucky each time.
@@ -18,6 +18,23 @@ pub struct Rate {
     pub low: f64,
     /// The 95% interval's upper end.
     pub high: f64,
+}
+
+/// A part of a test's executions.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Part {
+    /// How many of them failed.
+    pub failed: u64,
+    /// How many there are, at least one.
+    pub executed: u64,
+    /// Their failure rate.
+    pub rate: Rate,
+}
+
+/// The sum of `counts`, each (failed, executed); `None` where nothing was executed.
+pub(super) fn part(counts: &[(u64, u64)]) -> Option<Part> {
+    let (failed, executed) = counts.iter().fold((0, 0), |sum, it| (sum.0 + it.0, sum.1 + it.1));
+    Some(Part { failed, executed, rate: failure_rate(failed, executed)? })
 }
 
 /// The failure rate of `failures` in `executed` executions, `None` where nothing was executed.

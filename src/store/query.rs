@@ -8,7 +8,7 @@ use super::columns::{integer, outcome, seconds, unsigned};
 use super::error::StoreError;
 use super::load::{self, StoredRun};
 use super::{expected, open, schedule};
-use crate::model::{Counts, Durations, OutcomeKind, RunId, Schedule, Server, Usage};
+use crate::model::{Counts, Durations, OutcomeKind, Purpose, RunId, Schedule, Server, Usage};
 
 /// How many ids an error lists.
 const CANDIDATES: usize = 10;
@@ -106,6 +106,14 @@ impl History {
             None | Some("last") => self.runs(1)?.pop().ok_or_else(|| self.empty()),
             Some(prefix) => self.find_by_prefix(prefix),
         }
+    }
+
+    /// The newest run for this purpose.
+    pub fn last_of(&self, purpose: Purpose) -> Result<RunRecord, StoreError> {
+        let clause = "WHERE purpose = ?1 ORDER BY id DESC LIMIT 1";
+        self.reading(|db| records(db, clause, &[&purpose.name()]))?
+            .pop()
+            .ok_or_else(|| self.empty())
     }
 
     /// Reads all of a run. At most `failure_groups` groups of failures, those of most executions,

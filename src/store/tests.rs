@@ -9,7 +9,7 @@ use super::fixture::{Project, STARTED_US, Tape, execution, failing, started, tes
 use super::{History, HistoryWarning, HistoryWriter, RunEnd, StoreError};
 use crate::model::{
     Attempt, Crash, Event, Execution, Failure, NotRun, Offset, Outcome, OutcomeKind, Round, Server,
-    StopReason, TestInfo, What, WorkerId,
+    Slot, StopReason, TestInfo, What, WorkerId,
 };
 
 fn two_tests() -> [Arc<TestInfo>; 2] {
@@ -446,6 +446,30 @@ fn the_schedule_is_recorded() {
         )
         .expect("a row");
     assert_eq!(row, (2, 5, 9, 17, 2000));
+}
+
+#[test]
+fn what_shared_a_process_is_recorded() {
+    let project = Project::new();
+    let on = |worker, nodeid: &str| {
+        (Some(WorkerId(worker)), execution(&test(0, nodeid), Outcome::Passed))
+    };
+    let mut tape = Tape::new(started("x"));
+    let begins = |tape: &mut Tape, worker: usize| {
+        let what = What::WorkerStarted { slot: Slot(worker), pid: 7 };
+        tape.push(Some(Round(1)), Some(WorkerId(worker as u32)), what);
+    };
+    begins(&mut tape, 0);
+    begins(&mut tape, 1);
+    let mut tape = tape.round_on([on(0, "t::a"), on(1, "t::b"), on(0, "t::c")]);
+    begins(&mut tape, 0);
+    project.record(&tape.round_on([on(0, "t::a"), on(5, "t::b")]).complete());
+    let history = History::open_read(project.root()).expect("a history");
+    let schedule = history.schedule(&history.find(None).expect("a run")).expect("read");
+    let processes: Vec<u32> = schedule.ran.iter().map(|ran| ran.process).collect();
+    assert_eq!(processes, [1, 2, 1, 3, 0], "0 where no process is known");
+    assert_eq!(schedule.tests.len(), 3);
+    assert!(schedule.is_isolated);
 }
 
 /// What a `kill -9` leaves: a process of this test's own records and is killed in the middle.

@@ -125,6 +125,7 @@ fn is_kept(what: &What) -> bool {
         | What::RoundStarted(_)
         | What::FileCollected { .. }
         | What::ServerAway(_)
+        | What::WorkerStarted { .. }
         | What::WorkerUsed(_)
         | What::TestEnded(_)
         | What::AttemptFailed(_)
@@ -132,7 +133,6 @@ fn is_kept(what: &What) -> bool {
         | What::RunEnded(_) => true,
         What::Notice { .. }
         | What::PytestOutput(_)
-        | What::WorkerStarted { .. }
         | What::TestStarted { .. }
         | What::TestSlow { .. }
         | What::OutputLine(_)
