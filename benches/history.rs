@@ -15,6 +15,7 @@ use pnl::model::{
     StopReason, TestIndex, TestInfo, What, WorkerId,
 };
 use pnl::report::show::{FAILURE_GROUPS, Format, show};
+use pnl::report::verdicts::gather;
 use pnl::store::{History, HistoryWriter};
 
 const TESTS: u32 = 1000;
@@ -47,13 +48,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let history = History::open_read(root.path())?;
     let run = history.load(history.find(None)?, FAILURE_GROUPS)?;
     let loaded = begun.elapsed().as_secs_f64();
+    let verdicts = gather(&history, std::slice::from_ref(&run.record))?;
+    let judged = begun.elapsed().as_secs_f64() - loaded;
     let mut json = Vec::new();
-    show(&run, Format::Json, &mut json)?;
+    show(&run, &verdicts, Format::Json, &mut json)?;
     let shown = begun.elapsed().as_secs_f64();
     assert_eq!(run.totals.total(), u64::from(executions), "all of them are there");
     writeln!(
         out,
-        "shown:   loaded in {loaded:.2} s, with JSON {shown:.2} s, {} bytes",
+        "shown:   loaded in {loaded:.2} s, judged in {judged:.2} s, with JSON {shown:.2} s, {} bytes",
         json.len()
     )?;
     Ok(())

@@ -9,6 +9,7 @@ use super::error;
 use crate::model::ExitCode;
 use crate::report::history::history;
 use crate::report::show::{FAILURE_GROUPS, Format, show};
+use crate::report::verdicts::gather;
 use crate::settings::find_project;
 use crate::store::{History, StoreError};
 
@@ -38,8 +39,9 @@ pub(super) struct HistoryArgs {
 pub(super) fn show_run(arguments: &ShowArgs) -> ExitCode {
     print(|store, out| {
         let record = store.find(arguments.run.as_deref())?;
+        let verdicts = gather(store, std::slice::from_ref(&record))?;
         let run = store.load(record, FAILURE_GROUPS)?;
-        Ok(show(&run, arguments.format, out))
+        Ok(show(&run, &verdicts, arguments.format, out))
     })
 }
 

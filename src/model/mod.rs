@@ -4,6 +4,7 @@
 //! and no policy here.
 
 mod bounds;
+mod confirmation;
 mod counts;
 mod cut;
 mod durations;
@@ -25,6 +26,7 @@ mod usage;
 mod verdict;
 
 pub use bounds::Bounds;
+pub use confirmation::{Arm, Confirmation};
 pub use counts::Counts;
 pub use cut::without_middle;
 pub use durations::{Durations, Took};

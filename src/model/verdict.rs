@@ -1,11 +1,11 @@
 //! What is thought of a test that has failed, and why.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::ids::{NodeId, Offset, Round};
 
 /// Why a test fails.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum VerdictKind {
     /// It fails whatever is done.
@@ -62,7 +62,7 @@ impl VerdictKind {
 }
 
 /// What is thought of one test.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Verdict {
     /// What.
     pub kind: VerdictKind,

@@ -17,6 +17,7 @@ use super::show::{Format, show};
 use super::summary::Summary;
 use super::terminal::{Page, TerminalOptions, Verbosity};
 use super::text::{self, Keep, Palette, clean, is_dangerous};
+use super::verdicts::Verdicts;
 use crate::model::fuzz::{cases, text};
 use crate::model::{Crash, Event, Execution, Failure, Level, Offset, Outcome, What};
 use crate::store::fixture::{Project, Tape, execution, started, test};
@@ -240,11 +241,11 @@ proptest! {
         project.record(&hostile.events());
         let run = project.load("last");
         let mut out = Vec::new();
-        show(&run, Format::Text, &mut out).expect("memory takes all");
+        show(&run, &Verdicts::default(), Format::Text, &mut out).expect("memory takes all");
         let shown = String::from_utf8(out).expect("text");
         assert_harmless(&shown);
         let mut out = Vec::new();
-        show(&run, Format::Json, &mut out).expect("memory takes all");
+        show(&run, &Verdicts::default(), Format::Json, &mut out).expect("memory takes all");
         let json: Value = serde_json::from_slice(&out).expect("JSON");
         prop_assert_eq!(&json["tests"][0]["nodeid"], &hostile.ids[0]);
     }

@@ -9,6 +9,8 @@ use std::str::FromStr;
 use crate::model::UnknownName;
 use crate::store::StoredRun;
 
+use super::verdicts::Verdicts;
+
 pub(super) mod json;
 pub(super) mod table;
 mod text;
@@ -47,10 +49,15 @@ impl FromStr for Format {
 }
 
 /// Writes a run.
-pub fn show(run: &StoredRun, format: Format, out: &mut dyn Write) -> io::Result<()> {
+pub fn show(
+    run: &StoredRun,
+    verdicts: &Verdicts,
+    format: Format,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     match format {
         Format::Text => text::write(run, out),
-        Format::Json => json::write(&json::Shown::new(run), out),
+        Format::Json => json::write(&json::Shown::new(run, verdicts), out),
     }
 }
 

@@ -192,6 +192,23 @@ pub fn counted(count: u64, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
+/// A share as a percentage. Never 0% or 100% for what is neither.
+#[must_use]
+pub fn percent(share: f64) -> String {
+    let percent = share * 100.0;
+    if share > 0.0 && percent < 0.01 {
+        "<0.01%".to_owned()
+    } else if share < 1.0 && percent >= 99.5 {
+        ">99%".to_owned()
+    } else if percent >= 9.95 || share <= 0.0 {
+        format!("{percent:.0}%")
+    } else if percent >= 0.1 {
+        format!("{percent:.1}%")
+    } else {
+        format!("{percent:.2}%")
+    }
+}
+
 /// Paints text, or does not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Palette {

@@ -11,9 +11,11 @@ mod hypergeometric;
 mod needed;
 mod quantiles;
 mod rates;
+mod sequential;
 mod special;
 mod split;
 mod trend;
+mod wald;
 
 pub use adjust::benjamini_hochberg;
 pub use change::{Change, change_point};
@@ -21,4 +23,6 @@ pub use fisher::{Association, OddsRatio, Table, fails_more_with, fisher, odds_ra
 pub use needed::{executions_to_see, rounds_for_pairs};
 pub use quantiles::{Quantiles, quantiles};
 pub use rates::{Part, Rate, failure_rate};
+pub use sequential::{Arm, Decision, Limits, TwoArms};
 pub use trend::{Level, Threshold, Trend, threshold, trend};
+pub use wald::{Rates, Wald, WaldDecision};

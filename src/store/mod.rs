@@ -11,6 +11,7 @@ mod backlog;
 mod batcher;
 mod bounded;
 mod columns;
+mod confirmations;
 mod error;
 mod expected;
 mod folder;
@@ -29,6 +30,7 @@ pub(crate) mod fixture;
 #[cfg(test)]
 mod tests;
 
+pub use confirmations::confirm;
 pub use error::StoreError;
 pub use load::{FailureGroup, StoredRound, StoredRun, StoredTest};
 pub use query::{History, RunEnd, RunRecord};

@@ -7,8 +7,10 @@ use rusqlite::{Connection, Row, params};
 use super::columns::{integer, outcome, seconds, unsigned};
 use super::error::StoreError;
 use super::load::{self, StoredRun};
-use super::{expected, open, schedule};
-use crate::model::{Counts, Durations, OutcomeKind, Purpose, RunId, Schedule, Server, Usage};
+use super::{confirmations, expected, open, schedule};
+use crate::model::{
+    Confirmation, Counts, Durations, OutcomeKind, Purpose, Round, RunId, Schedule, Server, Usage,
+};
 
 /// How many ids an error lists.
 const CANDIDATES: usize = 10;
@@ -124,7 +126,18 @@ impl History {
 
     /// How a run's executions lay in time, for a diagnosis. Memory: some 56 bytes an execution.
     pub fn schedule(&self, record: &RunRecord) -> Result<Schedule, StoreError> {
-        self.reading(|db| schedule::schedule(db, record))
+        self.schedule_since(record, Round::FIRST)
+    }
+
+    /// What experiments said of a run's verdicts, in the order in which they said it: of several for
+    /// one test, the last counts.
+    pub fn confirmations(&self, record: &RunRecord) -> Result<Vec<Confirmation>, StoreError> {
+        self.reading(|db| confirmations::of_run(db, record))
+    }
+
+    /// The same, of the rounds from `first` on.
+    pub fn schedule_since(&self, record: &RunRecord, first: Round) -> Result<Schedule, StoreError> {
+        self.reading(|db| schedule::schedule(db, record, first))
     }
 
     /// How long each test and file took lately. Reads one row for each of them, however many

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, params};
 
 use super::columns::{outcome, unsigned};
 use super::query::RunRecord;
@@ -11,12 +11,16 @@ use crate::model::{
     Attempt, Cause, NodeId, Offset, OutcomeKind, Probe, Ran, Round, RoundSpan, Schedule, Window,
 };
 
-/// Reads a run's schedule. See [`super::History::schedule`].
-pub(super) fn schedule(db: &Connection, record: &RunRecord) -> rusqlite::Result<Schedule> {
+/// Reads a run's schedule from a round on. See [`super::History::schedule_since`].
+pub(super) fn schedule(
+    db: &Connection,
+    record: &RunRecord,
+    first: Round,
+) -> rusqlite::Result<Schedule> {
     let mut reading = Reading::new(db, record);
-    reading.executions()?;
+    reading.executions(first)?;
     reading.in_pytests_order();
-    let rounds = rounds(db, record.key)?;
+    let rounds = rounds(db, record.key, first)?;
     let outages = outages(db, record.key)?;
     let probes = reading.probes()?;
     let Reading { tests, ran, causes, .. } = reading;
@@ -65,13 +69,13 @@ impl<'d> Reading<'d> {
         }
     }
 
-    fn executions(&mut self) -> rusqlite::Result<()> {
+    fn executions(&mut self, first: Round) -> rusqlite::Result<()> {
         let mut statement = self.db.prepare_cached(
             "SELECT round, test_id, position, outcome, attempt, process, start_us, \
              start_us + setup_us + call_us + teardown_us, failure_id, detail, infrastructure \
-             FROM executions WHERE run_id = ?1 ORDER BY seq",
+             FROM executions WHERE run_id = ?1 AND round >= ?2 ORDER BY seq",
         )?;
-        let mut rows = statement.query([self.run])?;
+        let mut rows = statement.query(params![self.run, first.0])?;
         while let Some(row) = rows.next()? {
             let kind = outcome(row.get(3)?)?;
             if !kind.ran() {
@@ -202,11 +206,11 @@ fn exception(message: &str) -> &str {
     }
 }
 
-fn rounds(db: &Connection, run: i64) -> rusqlite::Result<Vec<RoundSpan>> {
+fn rounds(db: &Connection, run: i64, first: Round) -> rusqlite::Result<Vec<RoundSpan>> {
     db.prepare_cached(
-        "SELECT round, workers, start_us FROM rounds WHERE run_id = ?1 ORDER BY round",
+        "SELECT round, workers, start_us FROM rounds WHERE run_id = ?1 AND round >= ?2 ORDER BY round",
     )?
-    .query_map([run], |row| {
+    .query_map(params![run, first.0], |row| {
         Ok(RoundSpan {
             round: Round(row.get(0)?),
             workers: row.get(1)?,

@@ -7,8 +7,10 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::ser::Formatter;
 
-use crate::model::Counts;
+use crate::model::{Counts, Suspect};
 use crate::report::text::is_dangerous;
+use crate::report::verdicts::Verdicts;
+use crate::report::verdicts::json::ShownVerdict;
 use crate::stats::{Quantiles, Rate, failure_rate, quantiles};
 use crate::store::{RunRecord, StoredRun, StoredTest};
 
@@ -53,21 +55,19 @@ struct ShownTest<'r> {
     retried_attempts: u64,
     /// Executions and attempts that failed while the server was away.
     infrastructure: u64,
-    /// Always null: no run is judged yet.
-    verdict: Option<()>,
+    verdict: Option<ShownVerdict>,
     failure_rate: Option<Rate>,
     duration_s: Option<Quantiles>,
-    /// Always empty, as above.
-    suspects: [(); 0],
+    suspects: &'r [Suspect],
 }
 
 impl<'r> Shown<'r> {
-    pub(super) fn new(run: &'r StoredRun) -> Self {
+    pub(super) fn new(run: &'r StoredRun, verdicts: &'r Verdicts) -> Self {
         Self {
             schema: SCHEMA,
             run: ShownRun::new(&run.record),
             totals: run.record.counts,
-            tests: run.tests.iter().map(ShownTest::new).collect(),
+            tests: run.tests.iter().map(|test| ShownTest::new(test, verdicts)).collect(),
         }
     }
 }
@@ -93,7 +93,8 @@ impl<'r> ShownRun<'r> {
 }
 
 impl<'r> ShownTest<'r> {
-    fn new(test: &'r StoredTest) -> Self {
+    fn new(test: &'r StoredTest, verdicts: &'r Verdicts) -> Self {
+        let (verdict, suspects) = verdicts.shown(&test.nodeid);
         Self {
             nodeid: test.nodeid.as_str(),
             executions: test.counts.total(),
@@ -101,13 +102,13 @@ impl<'r> ShownTest<'r> {
             flaky: test.flaky,
             retried_attempts: test.retried,
             infrastructure: test.infrastructure,
-            verdict: None,
+            verdict,
             failure_rate: failure_rate(
                 test.counts.failures() + test.retried - test.infrastructure_ended,
                 test.counts.executed() + test.retried - test.infrastructure_ended,
             ),
             duration_s: quantiles(&test.seconds),
-            suspects: [],
+            suspects,
         }
     }
 }

@@ -4,12 +4,13 @@ use super::{Format, WIDTH, show};
 use crate::model::{Crash, Execution, NotRun, Outcome, StopReason};
 use crate::report::history::history;
 use crate::report::text::is_dangerous as is_control;
+use crate::report::verdicts::Verdicts;
 use crate::store::fixture::{Project, Tape, execution, failing, started, test};
 use crate::store::{History, StoredRun};
 
 fn shown(run: &StoredRun, format: Format) -> String {
     let mut out = Vec::new();
-    show(run, format, &mut out).expect("memory takes all");
+    show(run, &Verdicts::default(), format, &mut out).expect("memory takes all");
     String::from_utf8(out).expect("text")
 }
 
@@ -163,7 +164,8 @@ fn the_list_of_runs() {
 
 #[test]
 fn percents_never_claim_all_or_nothing() {
-    let texts = [0.0, 0.000_01, 0.0005, 0.01, 0.0996, 0.5, 0.999_99, 1.0].map(super::text::percent);
+    let texts =
+        [0.0, 0.000_01, 0.0005, 0.01, 0.0996, 0.5, 0.999_99, 1.0].map(crate::report::text::percent);
     assert_eq!(texts, ["0%", "<0.01%", "0.05%", "1.0%", "10%", "50%", ">99%", "100%"]);
 }
 
@@ -177,6 +179,6 @@ fn an_unknown_format_lists_the_known_ones() {
 fn a_closed_pipe_is_an_error_for_the_caller() {
     let run = small_run(&Project::new());
     let mut full = &mut [0_u8; 10][..];
-    assert!(show(&run, Format::Text, &mut full).is_err());
-    assert!(show(&run, Format::Json, &mut full).is_err());
+    assert!(show(&run, &Verdicts::default(), Format::Text, &mut full).is_err());
+    assert!(show(&run, &Verdicts::default(), Format::Json, &mut full).is_err());
 }

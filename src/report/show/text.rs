@@ -5,6 +5,7 @@ use std::io::{self, Write};
 
 use super::{WIDTH, clean, cut_middle, json, table};
 use crate::report::history::{ended, rounds, span};
+use crate::report::text::percent;
 use crate::stats::{Rate, failure_rate, quantiles};
 use crate::store::{FailureGroup, RunRecord, StoredRun, StoredTest};
 
@@ -145,20 +146,4 @@ fn more(all: usize, shown: usize, out: &mut dyn Write) -> io::Result<()> {
 
 fn rate(rate: Rate) -> String {
     format!("{} ({}–{})", percent(rate.estimate), percent(rate.low), percent(rate.high))
-}
-
-/// Never 0% or 100% for what is neither.
-pub(super) fn percent(share: f64) -> String {
-    let percent = share * 100.0;
-    if share > 0.0 && percent < 0.01 {
-        "<0.01%".to_owned()
-    } else if share < 1.0 && percent >= 99.5 {
-        ">99%".to_owned()
-    } else if percent >= 9.95 || share <= 0.0 {
-        format!("{percent:.0}%")
-    } else if percent >= 0.1 {
-        format!("{percent:.1}%")
-    } else {
-        format!("{percent:.2}%")
-    }
 }

@@ -1,0 +1,185 @@
+//! From stored runs to a verdict for each of their tests.
+
+use std::collections::HashMap;
+
+use crate::diagnosis::judge;
+use crate::model::{Confirmation, Judged, NodeId, Round, Schedule, Suspect, Verdict, VerdictKind};
+use crate::report::text::percent;
+use crate::stats::failure_rate;
+use crate::store::{History, RunRecord, StoreError};
+
+/// What is thought of the tests of one run, or of several together.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Verdicts {
+    /// Wall-clock time that a verdict's window counts from, in microseconds since 1970 UTC.
+    pub(super) origin_us: i64,
+    /// How many runs were looked at.
+    pub(super) runs: u64,
+    /// How many rounds were looked at.
+    pub(super) rounds: u64,
+    /// How many older rounds were not, because there are too many executions.
+    pub(super) left_out: u64,
+    /// How many executions and attempts ran in them.
+    pub(super) executions: u64,
+    /// The tests that failed, in the order in which they were collected.
+    pub(super) judged: Vec<Judged>,
+    /// Their places in `judged`.
+    pub(super) places: HashMap<NodeId, usize>,
+    /// All tests that ran.
+    pub(super) tallies: HashMap<NodeId, Tally>,
+}
+
+/// How a test did, without what failed while the server was away.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Tally {
+    failed: u64,
+    executed: u64,
+    infrastructure: u64,
+}
+
+/// Of so many executions a diagnosis is made; of more, the newest rounds are taken.
+const EXECUTIONS: u64 = 3_000_000;
+
+/// Reads runs of one project, the newest first, and judges their tests.
+pub fn gather(history: &History, records: &[RunRecord]) -> Result<Verdicts, StoreError> {
+    gather_at_most(EXECUTIONS, history, records)
+}
+
+pub(super) fn gather_at_most(
+    mut room: u64,
+    history: &History,
+    records: &[RunRecord],
+) -> Result<Verdicts, StoreError> {
+    let (mut schedules, mut said, mut left_out) = (Vec::new(), Vec::new(), 0);
+    for record in records {
+        let first = first_round(record, room);
+        left_out += u64::from(first.0 - 1);
+        if first.0 <= record.rounds_run {
+            let schedule = history.schedule_since(record, first)?;
+            room = room.saturating_sub(schedule.ran.len() as u64);
+            schedules.push(schedule);
+            said.extend(history.confirmations(record)?);
+        }
+    }
+    schedules.reverse();
+    // Of several for one test, the last counts, whichever run it is about.
+    said.sort_by_key(|it: &Confirmation| it.at_us);
+    Ok(Verdicts { left_out, ..Verdicts::of(&schedules, said) })
+}
+
+/// The first round from which on there is room for a run's executions; one after its last where
+/// there is none for any.
+fn first_round(record: &RunRecord, room: u64) -> Round {
+    let (executed, rounds) = (record.counts.executed(), u64::from(record.rounds_run));
+    if executed <= room {
+        return Round::FIRST;
+    }
+    // Rounds of a loop are of nearly the same size.
+    let fit = rounds * room / executed;
+    Round((rounds - fit) as u32 + 1)
+}
+
+impl Verdicts {
+    pub(super) fn of(schedules: &[Schedule], said: Vec<Confirmation>) -> Self {
+        let rounds = schedules.iter().map(|it| it.rounds.len() as u64).sum();
+        // One round tells how often a test failed in it, and nothing of why.
+        let judged = if rounds > 1 { judge(schedules) } else { Vec::new() };
+        let places = judged.iter().enumerate().map(|(at, it)| (it.nodeid.clone(), at)).collect();
+        let mut verdicts = Self {
+            origin_us: schedules.first().map_or(0, |it| it.started_us),
+            runs: schedules.len() as u64,
+            rounds,
+            left_out: 0,
+            executions: schedules.iter().map(|it| it.ran.len() as u64).sum(),
+            judged,
+            places,
+            tallies: tallies(schedules),
+        };
+        for confirmation in said {
+            verdicts.merge(confirmation);
+        }
+        verdicts
+    }
+
+    /// What experiments found takes the place of what was thought before. Where they decided
+    /// nothing, that stays.
+    pub(super) fn merge(&mut self, said: Confirmation) {
+        if said.verdict.confirmed.is_none() {
+            return;
+        }
+        if let Some(&place) = self.places.get(&said.nodeid) {
+            let judged = &mut self.judged[place];
+            for suspect in &mut judged.suspects {
+                if said.verdict.culprits.contains(&suspect.nodeid) {
+                    suspect.confirmed = Some(true);
+                } else if judged.verdict.culprits.contains(&suspect.nodeid) {
+                    suspect.confirmed = Some(false);
+                }
+            }
+            judged.verdict = said.verdict;
+            return;
+        }
+        let tally = self.tallies.get(&said.nodeid).copied().unwrap_or_default();
+        let rate = failure_rate(tally.failed, tally.executed);
+        self.places.insert(said.nodeid.clone(), self.judged.len());
+        self.judged.push(Judged {
+            nodeid: said.nodeid,
+            failed: tally.failed,
+            executed: tally.executed,
+            infrastructure: tally.infrastructure,
+            rate: rate.map_or((0.0, 0.0, 1.0), |it| (it.estimate, it.low, it.high)),
+            verdict: said.verdict,
+            suspects: Vec::new(),
+        });
+    }
+
+    /// What is thought of one test. `None` where nothing can be: it did not run, or only once.
+    pub(super) fn of_test(&self, nodeid: &NodeId) -> Option<(Verdict, &[Suspect])> {
+        if let Some(&place) = self.places.get(nodeid) {
+            let judged = &self.judged[place];
+            return Some((judged.verdict.clone(), &judged.suspects));
+        }
+        let tally = self.tallies.get(nodeid)?;
+        let is_stable = self.rounds > 1 && tally.failed == 0 && tally.executed > 0;
+        is_stable.then(|| (stable(tally.executed), &[][..]))
+    }
+}
+
+fn tallies(schedules: &[Schedule]) -> HashMap<NodeId, Tally> {
+    let mut all: HashMap<NodeId, Tally> = HashMap::new();
+    for schedule in schedules {
+        let mut tallies = vec![Tally::default(); schedule.tests.len()];
+        for ran in &schedule.ran {
+            let tally = &mut tallies[ran.test as usize];
+            tally.infrastructure += u64::from(ran.is_infrastructure);
+            tally.executed += u64::from(!ran.is_infrastructure);
+            tally.failed += u64::from(ran.failed());
+        }
+        for (nodeid, tally) in schedule.tests.iter().zip(tallies) {
+            let sum = all.entry(nodeid.clone()).or_default();
+            sum.failed += tally.failed;
+            sum.executed += tally.executed;
+            sum.infrastructure += tally.infrastructure;
+        }
+    }
+    all
+}
+
+/// The verdict on a test that never failed.
+fn stable(executed: u64) -> Verdict {
+    let high = failure_rate(0, executed).map_or(1.0, |rate| rate.high);
+    Verdict {
+        kind: VerdictKind::Stable,
+        culprits: Vec::new(),
+        cleaners: Vec::new(),
+        needs_culprits: false,
+        since_round: None,
+        workers: None,
+        window: None,
+        evidence: format!(
+            "never failed in {executed} executions: fails less often than {} (95%)",
+            percent(high)
+        ),
+        confirmed: None,
+    }
+}
