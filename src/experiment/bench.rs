@@ -19,6 +19,8 @@ pub(super) trait Bench {
 pub(super) enum Stop {
     /// What it may cost is spent.
     Spent,
+    /// The test does not run to a judgement: it is skipped, or not there any more.
+    InVain,
     /// There are no more rounds: interrupted, or the server is gone.
     Ended,
 }

@@ -8,6 +8,7 @@ use super::bench::Stop;
 use super::inquiry::Inquiry;
 use super::tally::Tally;
 use crate::model::TestIndex;
+use crate::stats::{Rates, Wald, WaldDecision};
 
 /// Whether the effect is that the test fails, or that it passes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,12 +44,11 @@ pub(super) struct Search<'m> {
     pub without: Tally,
 }
 
-/// Odds at which a half is believed to have the effect, and not to have it. What is found is put to
-/// the proof again by a contest, so a wrong turn costs trials and blames nobody.
-const HAS: f64 = 30.0;
-const HAS_NOT: f64 = 0.03;
-/// Trials of a half, at most.
-const LONGEST: u64 = 40;
+/// The chance of a wrong turn, either way. What is found is put to the proof again by a contest, so
+/// one costs trials and blames nobody.
+const WRONG: f64 = 0.03;
+/// Tries of a half, at most.
+const LONGEST: usize = 40;
 
 impl Search<'_> {
     /// Divides the group.
@@ -72,40 +72,57 @@ impl Search<'_> {
         halves: &[Vec<TestIndex>; 2],
     ) -> Result<Option<usize>, Stop> {
         let arms = [(self.arm)(halves[0].clone()), (self.arm)(halves[1].clone())];
-        let earlier = [inquiry.tally(&arms[0]), inquiry.tally(&arms[1])];
-        let mut open = vec![0, 1];
-        while !open.is_empty() {
-            let tried: Vec<Arm> = open.iter().map(|&at: &usize| arms[at].clone()).collect();
-            inquiry.try_out(&tried, 2)?;
-            for at in std::mem::take(&mut open) {
-                match self.has(inquiry.tally(&arms[at]).since(earlier[at])) {
-                    Some(true) => return Ok(Some(at)),
-                    Some(false) => {}
-                    None => open.push(at),
-                }
+        let mut walds = [self.wald(), self.wald()];
+        for _ in 0..LONGEST {
+            let open: Vec<usize> = (0..2)
+                .filter(|&at| walds[at].decision() == WaldDecision::Undecided)
+                .collect();
+            let tried: Vec<Arm> = open.iter().map(|&at| arms[at].clone()).collect();
+            for (asked, failed) in inquiry.try_out(&tried, 2)? {
+                self.observe(&mut walds[open[asked]], failed);
+            }
+            if let Some(at) = walds.iter().position(|it| it.decision() == WaldDecision::High) {
+                return Ok(Some(at));
+            }
+            if walds.iter().all(|it| it.decision() == WaldDecision::Low) {
+                break;
             }
         }
         Ok(None)
     }
 
-    /// Whether trials show the effect; none as long as that is open.
-    fn has(&self, tally: Tally) -> Option<bool> {
+    /// Whether this part has the effect.
+    fn has(&self, inquiry: &mut Inquiry<'_>, part: Vec<TestIndex>) -> Result<bool, Stop> {
+        let (arm, mut wald) = ((self.arm)(part), self.wald());
+        for _ in 0..LONGEST {
+            for (_, failed) in inquiry.try_out(std::slice::from_ref(&arm), 2)? {
+                self.observe(&mut wald, failed);
+            }
+            match wald.decision() {
+                WaldDecision::High => return Ok(true),
+                WaldDecision::Low => return Ok(false),
+                WaldDecision::Undecided => {}
+            }
+        }
+        Ok(false)
+    }
+
+    /// The test of whether a part has the effect.
+    fn wald(&self) -> Wald {
         let turned = |tally: Tally| match self.effect {
             Effect::Fails => tally,
             Effect::Passes => tally.inverted(),
         };
-        let rate = |tally: Tally, failed: f64, of: f64| {
-            (tally.failed as f64 + failed) / (tally.executed as f64 + of)
+        let rate = |tally: Tally, failed: f64| {
+            (tally.failed as f64 + failed) / (tally.executed as f64 + 1.0)
         };
-        let with = (rate(turned(self.with), 0.5, 1.0) * 0.9).max(0.1);
-        let without = rate(turned(self.without), 0.1, 1.0).min(with / 2.0);
-        let tally = turned(tally);
-        let (failed, passed) = (tally.failed as f64, (tally.executed - tally.failed) as f64);
-        let ln_odds = failed * (with / without).ln() + passed * ((1.0 - with) / (1.0 - without)).ln();
-        if ln_odds >= HAS.ln() {
-            return Some(true);
-        }
-        (ln_odds <= HAS_NOT.ln() || tally.executed >= LONGEST).then_some(false)
+        let high = (rate(turned(self.with), 0.5) * 0.9).max(0.1);
+        let low = rate(turned(self.without), 0.1).min(high / 2.0);
+        Wald::new(Rates { low, high, alpha: WRONG, beta: WRONG })
+    }
+
+    fn observe(&self, wald: &mut Wald, failed: bool) {
+        wald.observe(failed == (self.effect == Effect::Fails));
     }
 
     /// Leaves out one after the other, as long as the effect stays.
@@ -119,15 +136,7 @@ impl Search<'_> {
         while at < group.len() && group.len() > 1 {
             let mut fewer = group.clone();
             fewer.remove(at);
-            let arm = (self.arm)(fewer.clone());
-            let earlier = inquiry.tally(&arm);
-            let has = loop {
-                inquiry.try_out(std::slice::from_ref(&arm), 2)?;
-                if let Some(has) = self.has(inquiry.tally(&arm).since(earlier)) {
-                    break has;
-                }
-            };
-            match has {
+            match self.has(inquiry, fewer.clone())? {
                 true => group = fewer,
                 false => at += 1,
             }

@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use super::arm::Arm;
 use super::bench::{Bench, Purse, Stop};
+use super::bisect::Effect;
 use super::record::{Circumstance, Record};
 use super::sweep::{Skew, Sweep};
 use super::tally::Tally;
 use super::trial::{Planned, Seen, Trial, in_series, seen};
 use crate::model::TestIndex;
+use crate::stats::{Arm as Side, Decision, Limits, TwoArms};
 
 /// Processes of one round, at most: each may come to hold a browser.
 const LANES: usize = 16;
@@ -40,6 +42,8 @@ pub(super) struct Inquiry<'a> {
 
 /// A trial with what must be known when it has ended.
 struct Entry {
+    /// Its place among those asked for, and in the table.
+    asked: usize,
     arm: usize,
     trial: Trial,
     skew: Option<(TestIndex, usize)>,
@@ -94,14 +98,17 @@ impl<'a> Inquiry<'a> {
 
     /// Tries each of these arms, in turn, at least once, and as often as fits into a round but not
     /// more than so often.
-    pub fn try_out(&mut self, arms: &[Arm], at_most: u32) -> Result<(), Stop> {
+    ///
+    /// Returns what came of it: the arm's place among these, and whether the trial failed.
+    pub fn try_out(&mut self, arms: &[Arm], at_most: u32) -> Result<Vec<(usize, bool)>, Stop> {
         if self.purse.is_spent(self.bench.elapsed()) {
             return Err(Stop::Spent);
         }
         let mut entries: Vec<Entry> = Vec::new();
         let (mut lanes, mut cost) = (0, Duration::ZERO);
         for turn in 0..at_most.max(1) {
-            let cycle: Vec<Entry> = arms.iter().map(|arm| self.entry(arm)).collect();
+            let cycle: Vec<Entry> =
+                arms.iter().enumerate().map(|(asked, arm)| self.entry(asked, arm)).collect();
             lanes += cycle.iter().map(|it| it.trial.lanes.len()).sum::<usize>();
             cost += cycle.iter().map(|it| self.record.cost(&it.trial)).sum::<Duration>();
             if turn > 0 && (lanes > LANES || cost > ROUND) {
@@ -127,7 +134,7 @@ impl<'a> Inquiry<'a> {
     /// fails more often than each of them. What was seen of the arm before does not count: it may be
     /// why it was chosen.
     pub fn contest(&mut self, arm: &Arm, bases: &[Arm], least: f64) -> Result<Contest, Stop> {
-        self.decide(arm, bases, least, |tally| tally)
+        self.decide(arm, bases, least, Effect::Fails)
     }
 
     /// The same for passing: whether it passes more often than each of them.
@@ -137,7 +144,7 @@ impl<'a> Inquiry<'a> {
         bases: &[Arm],
         least: f64,
     ) -> Result<Contest, Stop> {
-        self.decide(arm, bases, least, Tally::inverted)
+        self.decide(arm, bases, least, Effect::Passes)
     }
 
     fn decide(
@@ -145,44 +152,47 @@ impl<'a> Inquiry<'a> {
         arm: &Arm,
         bases: &[Arm],
         least: f64,
-        turned: fn(Tally) -> Tally,
+        effect: Effect,
     ) -> Result<Contest, Stop> {
         /// Trials after which what is still open is taken for no difference.
-        const LONGEST: u64 = 120;
-        let earlier = self.tally(arm);
+        const LONGEST: usize = 80;
+        let limits = Limits { alpha: 0.005, beta: 0.05, least };
+        let mut pairs = vec![TwoArms::new(limits); bases.len()];
         let all: Vec<Arm> = std::iter::once(arm).chain(bases).cloned().collect();
-        loop {
-            self.try_out(&all, 4)?;
-            let seen = self.tally(arm).since(earlier);
-            let decisions: Vec<Option<bool>> = bases
-                .iter()
-                .map(|base| turned(seen).exceeds(turned(self.tally(base)), least))
-                .collect();
-            if let Some(base) = decisions.iter().position(|it| *it == Some(false)) {
+        for _ in 0..LONGEST {
+            for (asked, failed) in self.try_out(&all, 4)? {
+                let has = failed == (effect == Effect::Fails);
+                match asked.checked_sub(1) {
+                    Some(base) => pairs[base].observe(Side::Without, has),
+                    None => pairs.iter_mut().for_each(|pair| pair.observe(Side::With, has)),
+                }
+            }
+            if let Some(base) = pairs.iter().position(|it| it.decision() == Decision::NotMore) {
                 return Ok(Contest::NotMore(base));
             }
-            if decisions.iter().all(|it| *it == Some(true)) {
+            if pairs.iter().all(|it| it.decision() == Decision::More) {
                 return Ok(Contest::More);
             }
-            let open = decisions.iter().position(Option::is_none).unwrap_or(0);
-            let is_even = seen.executed >= 24
-                && turned(seen).p_more_than(turned(self.tally(&bases[open]))) > 0.3;
-            if is_even || seen.executed >= LONGEST {
-                return Ok(Contest::NotMore(open));
+            let tried = pairs.iter().map(|it| it.table().with()).max().unwrap_or(0);
+            if tried >= LONGEST as u64 {
+                break;
             }
         }
+        let open = pairs.iter().position(|it| it.decision() == Decision::Undecided).unwrap_or(0);
+        Ok(Contest::NotMore(open))
     }
 
-    fn perform(&mut self, entries: Vec<Entry>) -> Result<(), Stop> {
+    fn perform(&mut self, entries: Vec<Entry>) -> Result<Vec<(usize, bool)>, Stop> {
         let trials: Vec<Trial> = entries.iter().map(|it| it.trial.clone()).collect();
         self.purse.executions += trials.iter().map(Trial::executions).sum::<u64>();
         let performed = self.bench.perform(in_series(&trials)).ok_or(Stop::Ended)?;
         let all = seen(&trials, &performed);
         if all.iter().all(|it| *it == Seen::Nothing) {
             self.in_vain += 1;
-            return if self.in_vain >= IN_VAIN { Err(Stop::Spent) } else { Ok(()) };
+            return if self.in_vain >= IN_VAIN { Err(Stop::InVain) } else { Ok(Vec::new()) };
         }
         self.in_vain = 0;
+        let mut came = Vec::new();
         for (entry, seen) in entries.into_iter().zip(all) {
             let failed = match seen {
                 Seen::Nothing => continue,
@@ -190,6 +200,7 @@ impl<'a> Inquiry<'a> {
                 Seen::Passed => false,
             };
             self.arms[entry.arm].1.count(failed);
+            came.push((entry.asked, failed));
             if let Some((other, at)) = entry.skew.filter(|_| failed) {
                 let sweep = self.sweep(other);
                 self.sweeps[sweep].1.failed(at);
@@ -200,7 +211,7 @@ impl<'a> Inquiry<'a> {
                 self.crowds.push((others, failed));
             }
         }
-        Ok(())
+        Ok(came)
     }
 
     fn place(&mut self, arm: &Arm) -> usize {
@@ -210,7 +221,7 @@ impl<'a> Inquiry<'a> {
         })
     }
 
-    fn entry(&mut self, arm: &Arm) -> Entry {
+    fn entry(&mut self, asked: usize, arm: &Arm) -> Entry {
         let victim = self.victim;
         let mut skew = None;
         let trial = match arm {
@@ -244,7 +255,7 @@ impl<'a> Inquiry<'a> {
                 Trial::after(&all.repeat(*times as usize), victim)
             }
         };
-        Entry { arm: self.place(arm), trial, skew }
+        Entry { asked, arm: self.place(arm), trial, skew }
     }
 
     fn sweep(&mut self, other: TestIndex) -> usize {

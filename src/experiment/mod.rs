@@ -1,6 +1,7 @@
 //! Experiments that confirm or refute a verdict: which arms, in which order, and when enough is known.
 
 mod always;
+mod answer;
 mod arm;
 mod around;
 mod bench;
@@ -10,8 +11,14 @@ mod crowd;
 mod found;
 mod inquiry;
 mod record;
+mod session;
 mod sweep;
 mod tally;
 mod trial;
 
+#[cfg(test)]
+mod world;
+
+pub use answer::{Answer, Standing};
 pub use bench::Budget;
+pub use session::{Findings, Told};
