@@ -6,11 +6,13 @@
 
 mod adjust;
 mod change;
+mod cluster;
 mod fisher;
 mod hypergeometric;
 mod needed;
 mod quantiles;
 mod rates;
+mod scan;
 mod sequential;
 mod special;
 mod split;
@@ -19,6 +21,7 @@ mod wald;
 
 pub use adjust::benjamini_hochberg;
 pub use change::{Change, change_point};
+pub use cluster::{Cluster, Execution, clusters};
 pub use fisher::{Association, OddsRatio, Table, fails_more_with, fisher, odds_ratio};
 pub use needed::{executions_to_see, rounds_for_pairs};
 pub use quantiles::{Quantiles, quantiles};
