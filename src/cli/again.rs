@@ -58,6 +58,7 @@ fn options(command: &[String]) -> Option<TestOptions> {
         | Verb::Watch(_)
         | Verb::Warm(_)
         | Verb::Replay(_)
+        | Verb::Confirm(_)
         | Verb::History(_) => None,
     }
 }

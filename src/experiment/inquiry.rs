@@ -277,15 +277,15 @@ impl<'a> Inquiry<'a> {
 
     /// An innocent test that takes about as long as a suspect, if there is one.
     fn alike(&mut self, suspect: TestIndex) -> TestIndex {
-        let wanted = self.record.duration(suspect);
-        let long: Vec<TestIndex> = self
-            .innocent
-            .iter()
-            .copied()
-            .filter(|it| *it != suspect && self.record.duration(*it) * 2 >= wanted)
-            .collect();
-        let from = if long.is_empty() { &self.innocent } else { &long };
-        self.random.choice(from).copied().unwrap_or(self.victim)
+        /// Of so many that take long enough, or of so many that take longest.
+        const FEW: usize = 4;
+        let wanted = self.record.duration(suspect).mul_f64(0.9);
+        let mut others = self.innocent.clone();
+        others.retain(|it| *it != suspect);
+        others.sort_by_key(|it| std::cmp::Reverse(self.record.duration(*it)));
+        let long = others.iter().filter(|it| self.record.duration(**it) >= wanted).count();
+        others.truncate(long.max(FEW));
+        self.random.choice(&others).copied().unwrap_or(self.victim)
     }
 
     fn draw(&mut self, count: usize) -> Vec<TestIndex> {

@@ -7,6 +7,7 @@ mod around;
 mod bench;
 mod bisect;
 mod case;
+mod conduct;
 mod crowd;
 mod found;
 mod inquiry;
@@ -21,4 +22,5 @@ mod world;
 
 pub use answer::{Answer, Standing};
 pub use bench::Budget;
-pub use session::{Findings, Told};
+pub use conduct::conduct;
+pub use session::{Findings, Question, Told};

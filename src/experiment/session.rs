@@ -33,7 +33,8 @@ pub enum Told<'a> {
 }
 
 /// What is to be found out.
-pub(super) struct Question<'a> {
+#[derive(Debug, Clone, Copy)]
+pub struct Question<'a> {
     /// The recorded run.
     pub schedule: &'a Schedule,
     /// What it was judged to say.
@@ -44,8 +45,10 @@ pub(super) struct Question<'a> {
     pub budget: Budget,
 }
 
-/// How many trials each pair of tests would get without a plan.
-const NAIVE: u64 = 20;
+impl Findings {
+    /// How many trials each pair of tests would get without a plan.
+    pub const NAIVE: u64 = 20;
+}
 
 /// Looks into each chosen test.
 pub(super) fn inquire(
@@ -59,7 +62,7 @@ pub(super) fn inquire(
     let record = Record::new(question.schedule);
     let mut purse = Purse::new(question.budget);
     let mut findings = Findings {
-        naive: NAIVE * chosen.len() as u64 * u64::from(record.tests().saturating_sub(1)),
+        naive: Findings::NAIVE * chosen.len() as u64 * u64::from(record.tests().saturating_sub(1)),
         ..Findings::default()
     };
     for (at, judged) in chosen.iter().enumerate() {
