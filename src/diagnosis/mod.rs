@@ -2,12 +2,28 @@
 //!
 //! Pure: the model's words and the statistics, no I/O and no clock. docs/diagnosis.md has the method.
 
-use crate::model::{Judged, Schedule};
+mod alone;
+mod bits;
+mod change;
+mod clock;
+mod crowd;
+mod culprits;
+mod evidence;
+mod hypothesis;
+mod joined;
+mod judge;
+mod likelihood;
+mod neighbours;
+mod order;
+mod outage;
+mod pairs;
+mod prior;
+mod several;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
+mod sim;
+mod victim;
+mod weigh;
 
-/// Judges every test that failed in one of these runs of the same suite, in the order in which they
-/// were collected.
-#[must_use]
-pub fn judge(runs: &[Schedule]) -> Vec<Judged> {
-    let _ = runs;
-    Vec::new()
-}
+pub use judge::judge;
+pub use pairs::covered_pairs;

@@ -1,0 +1,69 @@
+//! Several runs of a suite, as one record.
+
+use std::collections::HashMap;
+
+use crate::model::{NodeId, Ran, Schedule};
+
+/// The runs, and their tests by node id.
+pub(super) struct Joined<'r> {
+    pub runs: &'r [Schedule],
+    /// In the order of the first run that has them.
+    pub tests: Vec<NodeId>,
+    /// For each run, from its own places to those in `tests`.
+    places: Vec<Vec<u32>>,
+    pub tallies: Vec<Tally>,
+}
+
+/// A test's executions over all runs.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Tally {
+    pub executed: u64,
+    pub failed: u64,
+    /// While the server was away; counted in neither of the others.
+    pub infrastructure: u64,
+    /// The longest that passed, in microseconds.
+    pub longest_passed: u64,
+}
+
+impl<'r> Joined<'r> {
+    pub(super) fn new(runs: &'r [Schedule]) -> Self {
+        let mut known: HashMap<&NodeId, u32> = HashMap::new();
+        let mut tests = Vec::new();
+        let mut places = Vec::new();
+        for run in runs {
+            let of_run = run.tests.iter().map(|nodeid| {
+                *known.entry(nodeid).or_insert_with(|| {
+                    tests.push(nodeid.clone());
+                    tests.len() as u32 - 1
+                })
+            });
+            places.push(of_run.collect());
+        }
+        let mut joined = Self { runs, tallies: vec![Tally::default(); tests.len()], tests, places };
+        joined.tally();
+        joined
+    }
+
+    fn tally(&mut self) {
+        for (run, schedule) in self.runs.iter().enumerate() {
+            for ran in &schedule.ran {
+                let tally = &mut self.tallies[self.places[run][ran.test as usize] as usize];
+                if ran.is_infrastructure {
+                    tally.infrastructure += u64::from(ran.outcome.is_failure());
+                    continue;
+                }
+                tally.executed += 1;
+                tally.failed += u64::from(ran.failed());
+                if !ran.failed() {
+                    let took = ran.end.0.saturating_sub(ran.start.0);
+                    tally.longest_passed = tally.longest_passed.max(took);
+                }
+            }
+        }
+    }
+
+    /// The test of an execution, as a place in `tests`.
+    pub(super) fn test(&self, run: usize, ran: &Ran) -> u32 {
+        self.places[run][ran.test as usize]
+    }
+}

@@ -1,0 +1,259 @@
+//! Times in which several different tests failed that hardly fail otherwise: something that they need
+//! was away.
+//!
+//! A window's evidence is, over the tests that failed in it, how much likelier their failures are if
+//! the window makes them fail than by what else is known of them. A test that fails half of the time
+//! adds nothing, nor one that failed beside its known culprit; a test that passed in the middle of the
+//! window speaks against its being concerned. Windows are taken greedily, the strongest first, as long
+//! as their evidence exceeds the price of having searched all of them.
+
+use std::collections::BTreeSet;
+
+use super::bits::Bits;
+use super::clock;
+use super::likelihood::{Prior, ln_marginal};
+use super::victim::Victim;
+use super::weigh::Opinion;
+use crate::model::{Offset, Verdict, VerdictKind};
+
+/// How sure another reason must be for the failures that it foretells to surprise nobody.
+const KNOWN: f64 = 0.9;
+
+/// A failure that was expected with more than this is no reason to look for a window.
+const EXPECTED: f64 = 0.4;
+
+/// The chance that a test that failed within a window is concerned by it, before that is looked at.
+const CONCERNED: f64 = 0.5;
+
+/// Who is concerned fails nearly always while it lasts.
+const WHILE_AWAY: Prior = &[(1.0, 12.0, 0.4)];
+
+/// Fewer tests than this are no cluster: two may race with each other.
+const TESTS: usize = 3;
+
+/// What the evidence must exceed its price by, in nats: e⁴ ≈ 55 to 1.
+const MARGIN: f64 = 4.0;
+
+/// How many failures a window may hold, so that a long record takes no longer than its length.
+const LONGEST: usize = 120;
+
+/// A time in which tests failed together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Away {
+    pub run: u32,
+    /// From the beginning of the first failure to the end of the last, in microseconds.
+    pub since: u64,
+    pub until: u64,
+    /// The tests concerned.
+    pub tests: Vec<u32>,
+}
+
+/// Finds the windows, the strongest first.
+pub(super) fn find(victims: &[Victim<'_>], opinions: &[Opinion]) -> Vec<Away> {
+    let mut found = Vec::new();
+    let runs = victims.first().map_or(0, |it| it.record.runs.len());
+    for run in 0..runs as u32 {
+        let mut searching = Searching::new(run, victims, opinions);
+        while let Some(away) = searching.strongest() {
+            searching.explain(&away);
+            found.push(away);
+        }
+    }
+    found
+}
+
+/// Which executions of a test lie in windows that concern it, at least in part.
+pub(super) fn concerned(windows: &[Away], victim: &Victim<'_>) -> Bits {
+    let mine: Vec<&Away> = windows.iter().filter(|it| it.tests.contains(&victim.test)).collect();
+    Bits::of(victim.cases.len(), |at| {
+        let ran = victim.ran(at);
+        mine.iter().any(|it| {
+            it.run == victim.cases[at].run && ran.start.0 <= it.until && ran.end.0 >= it.since
+        })
+    })
+}
+
+/// Of a test most of whose failures, `failed`, lie in windows; those are left out of it already.
+pub(super) fn verdict(windows: &[Away], victim: &Victim<'_>, failed: &Bits) -> Verdict {
+    let runs = victim.record.runs;
+    let mine: Vec<&Away> = windows.iter().filter(|it| it.tests.contains(&victim.test)).collect();
+    let times: Vec<String> =
+        mine.iter().map(|it| clock::window(&runs[it.run as usize], it.since, it.until)).collect();
+    let others: BTreeSet<u32> =
+        mine.iter().flat_map(|it| &it.tests).copied().filter(|&it| it != victim.test).collect();
+    let inside = failed.count();
+    let which = match (inside, victim.failures()) {
+        (1, 0) => "its only failure lies".to_owned(),
+        (2, 0) => "both failures lie".to_owned(),
+        (_, 0) => format!("all {inside} failures lie"),
+        (_, rest) => format!("{inside} of {} failures lie", inside + rest),
+    };
+    let evidence = format!(
+        "{which} within {}, with {} other tests: infrastructure",
+        times.join(" and "),
+        others.len()
+    );
+    let most = mine.iter().max_by_key(|it| it.tests.len());
+    Verdict {
+        kind: VerdictKind::Infrastructure,
+        culprits: Vec::new(),
+        cleaners: Vec::new(),
+        needs_culprits: false,
+        since_round: None,
+        workers: None,
+        window: most.map(|it| (Offset(it.since), Offset(it.until))),
+        evidence,
+        confirmed: None,
+    }
+}
+
+struct Searching {
+    run: u32,
+    /// One for each victim.
+    tests: Vec<Test>,
+    /// The surprising failures, by their beginning: whose, from when, to when.
+    failures: Vec<(usize, u64, u64)>,
+}
+
+struct Test {
+    place: u32,
+    /// Passes by their beginning: from when, to when.
+    passes: Vec<(u64, u64)>,
+    /// Failures that no window explains yet, and executions, over all runs.
+    failed: f64,
+    executed: f64,
+}
+
+impl Searching {
+    fn new(run: u32, victims: &[Victim<'_>], opinions: &[Opinion]) -> Self {
+        let mut failures = Vec::new();
+        let mut tests = Vec::new();
+        for (whose, (victim, opinion)) in victims.iter().zip(opinions).enumerate() {
+            let expected = opinion.expected(victim);
+            let mut passes = Vec::new();
+            let mut surprising = 0;
+            for (at, &expected) in expected.iter().enumerate() {
+                let ran = victim.ran(at);
+                if !victim.failed.has(at) {
+                    if victim.cases[at].run == run {
+                        passes.push((ran.start.0, ran.end.0));
+                    }
+                } else if expected < EXPECTED {
+                    surprising += 1;
+                    if victim.cases[at].run == run {
+                        failures.push((whose, ran.start.0, ran.end.0));
+                    }
+                }
+            }
+            let executed = victim.executed() as f64;
+            let failed = f64::from(surprising);
+            tests.push(Test { place: victim.test, passes, failed, executed });
+        }
+        failures.sort_by_key(|it| it.1);
+        Self { run, tests, failures }
+    }
+
+    fn strongest(&self) -> Option<Away> {
+        let count = self.failures.len();
+        // Each beginning with each end.
+        let price = (count.max(2) as f64 * count.min(LONGEST) as f64 / 2.0).ln();
+        let mut best: Option<(f64, usize, usize)> = None;
+        for from in 0..count {
+            let mut inside = vec![0_u64; self.tests.len()];
+            let mut concerned: Vec<usize> = Vec::new();
+            for to in from..count.min(from + LONGEST) {
+                let test = self.failures[to].0;
+                inside[test] += 1;
+                if !concerned.contains(&test) {
+                    concerned.push(test);
+                }
+                if concerned.len() < TESTS {
+                    continue;
+                }
+                let (evidence, tests) = self.evidence(from, to, &inside, &concerned);
+                if tests >= TESTS && best.is_none_or(|it| evidence > it.0) {
+                    best = Some((evidence, from, to));
+                }
+            }
+        }
+        let (evidence, from, to) = best?;
+        (evidence > price + MARGIN).then(|| self.window(from, to))
+    }
+
+    /// In nats, and how many tests it is of.
+    fn evidence(&self, from: usize, to: usize, inside: &[u64], tests: &[usize]) -> (f64, usize) {
+        let gains = tests.iter().map(|&test| self.gain(test, inside[test], from, to));
+        gains.filter(|&gain| gain > 0.0).fold((0.0, 0), |it, gain| (it.0 + gain, it.1 + 1))
+    }
+
+    fn gain(&self, test: usize, failed: u64, from: usize, to: usize) -> f64 {
+        let test = &self.tests[test];
+        let (first, last) = (self.failures[from].2, self.failures[to].1);
+        let passed = test.passed_within(first, last);
+        let rate = (test.failed - failed as f64 + 0.3) / (test.executed + 3.0);
+        let by_chance = failed as f64 * rate.ln() + passed as f64 * (-rate).ln_1p();
+        let by_window = ln_marginal(failed, failed + passed, WHILE_AWAY);
+        (1.0 - CONCERNED + CONCERNED * (by_window - by_chance).exp()).ln()
+    }
+
+    fn window(&self, from: usize, to: usize) -> Away {
+        let within = &self.failures[from..=to];
+        let mut tests: Vec<usize> = within.iter().map(|it| it.0).collect();
+        tests.sort_unstable();
+        tests.dedup();
+        let inside = |test: usize| within.iter().filter(|it| it.0 == test).count() as u64;
+        tests.retain(|&test| self.gain(test, inside(test), from, to) > 0.0);
+        let mine = || within.iter().filter(|it| tests.contains(&it.0));
+        Away {
+            run: self.run,
+            since: mine().map(|it| it.1).min().unwrap_or(0),
+            until: mine().map(|it| it.2).max().unwrap_or(0),
+            tests: tests.iter().map(|&it| self.tests[it].place).collect(),
+        }
+    }
+
+    /// What a window explains surprises nobody any more.
+    fn explain(&mut self, away: &Away) {
+        let tests = &mut self.tests;
+        self.failures.retain(|&(test, start, end)| {
+            let test = &mut tests[test];
+            let is_explained =
+                away.tests.contains(&test.place) && start <= away.until && end >= away.since;
+            if is_explained {
+                test.failed -= 1.0;
+            }
+            !is_explained
+        });
+    }
+}
+
+impl Test {
+    fn passed_within(&self, first: u64, last: u64) -> u64 {
+        let from = self.passes.partition_point(|it| it.0 < first);
+        self.passes[from..].iter().take_while(|it| it.1 <= last).count() as u64
+    }
+}
+
+impl Opinion {
+    /// How probable each execution's failure was by the reason that is thought likeliest, where that
+    /// is not chance alone; 0 where nothing foretold it.
+    fn expected(&self, victim: &Victim<'_>) -> Vec<f64> {
+        let count = victim.cases.len();
+        let rate = victim.failures() as f64 / victim.executed().max(1) as f64;
+        let (chance, best) = &self.hypotheses[0];
+        let of_kind: f64 = {
+            let kind = best.reason.kind();
+            self.hypotheses.iter().filter(|it| it.1.reason.kind() == kind).map(|it| it.0).sum()
+        };
+        let is_known = *chance > 0.5 && of_kind >= KNOWN;
+        match &best.exposed {
+            Some(exposed) if is_known && best.reason.kind() != VerdictKind::FlakyAlone => {
+                let split = victim.split(exposed);
+                let with = split.failed_with as f64 / split.with.max(1) as f64;
+                let without = split.failed_without as f64 / split.without.max(1) as f64;
+                (0..count).map(|at| if exposed.has(at) { with } else { without }).collect()
+            }
+            _ => vec![rate; count],
+        }
+    }
+}
