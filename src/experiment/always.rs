@@ -8,7 +8,7 @@ use super::case::Case;
 use super::found::Found;
 use super::inquiry::Contest;
 use super::tally::Tally;
-use crate::model::{TestIndex, Tie};
+use crate::model::{TestIndex, Tie, VerdictKind};
 
 /// Trials alone after which a test that never passed in them is taken to fail always; more where the
 /// record shows that it fails often.
@@ -20,10 +20,11 @@ impl Case<'_> {
     pub(super) fn always(&mut self) -> Result<Option<Found>, Stop> {
         let (failed, executed) = self.inquiry.record.tally(self.inquiry.victim);
         let recorded = Tally::new(failed, executed);
-        let rate = recorded.rate().clamp(0.01, 0.99);
+        let is_expected = matches!(self.kind, VerdictKind::Broken | VerdictKind::Accumulates);
+        let rate = if is_expected { 0.0 } else { recorded.rate().clamp(0.01, 0.99) };
         let needed = ((0.005_f64.ln() / rate.ln()).ceil() as u64).clamp(FEWEST, MOST);
         loop {
-            self.inquiry.try_out(&[Arm::Alone], 3)?;
+            self.inquiry.try_out(&[Arm::Alone], 2)?;
             let alone = self.inquiry.tally(&Arm::Alone);
             if !alone.always() && alone.executed > 0 {
                 return Ok(None);
@@ -77,6 +78,9 @@ impl Case<'_> {
 
     fn add_setter(&mut self, found: &mut Vec<TestIndex>, test: TestIndex) -> Result<bool, Stop> {
         let arm = Arm::After(vec![test]);
+        if self.inquiry.try_until(&arm, 3)?.always() {
+            return Ok(false);
+        }
         let bases = [Arm::Alone, Arm::AfterOthers(1)];
         let is_one = self.inquiry.contest_of_passing(&arm, &bases, 0.5)? == Contest::More;
         if is_one {

@@ -65,7 +65,7 @@ pub(super) fn answer(
             let verdict = words.verdict(found, &recorded);
             match is_same(&verdict, &recorded) {
                 true => (Standing::Confirmed, verdict),
-                false => (Standing::Refuted, Verdict { confirmed: Some(false), ..verdict }),
+                false => (Standing::Refuted, verdict),
             }
         }
     };

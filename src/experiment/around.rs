@@ -11,7 +11,7 @@ use crate::model::{TestIndex, Tie};
 /// An effect of which a group of suspects shows less is not pursued.
 const LEAST: f64 = 0.2;
 /// How often each group is tried before it is let be.
-const TRIES: u32 = 8;
+const TRIES: u32 = 6;
 /// Recorded failures whose surroundings are tried.
 const FAILURES: usize = 3;
 /// Suspects that are tried one by one.
@@ -25,6 +25,9 @@ impl Case<'_> {
         let (mut beside, mut after) = (Vec::new(), Vec::new());
         let suspects: Vec<_> = self.suspects.iter().copied().take(SUSPECTS).collect();
         for (test, tie) in suspects {
+            if beside.is_empty() && after.is_empty() && self.fails_alone_as_recorded().is_some() {
+                break;
+            }
             match tie {
                 Tie::Beside if after.is_empty() && self.is_culprit_beside(test)? => beside.push(test),
                 Tie::After if beside.is_empty() && self.is_culprit_before(test)? => after.push(test),
@@ -114,7 +117,8 @@ impl Case<'_> {
                     Part::One(test) if self.is_culprit_beside(test)? => {
                         self.completed(vec![test], Vec::new())
                     }
-                    Part::One(_) | Part::Several(_) | Part::Nothing => self.crowded(),
+                    Part::Several(group) => self.several_beside(circumstance, &group),
+                    Part::One(_) | Part::Nothing => self.crowded(),
                 }
             }
             Arm::After(before) => {
@@ -129,6 +133,22 @@ impl Case<'_> {
                 }
             }
             _ => Ok(None),
+        }
+    }
+
+    /// Where it takes several at once, and no part of them is enough, it is how much runs at once.
+    fn several_beside(
+        &mut self,
+        circumstance: usize,
+        group: &[TestIndex],
+    ) -> Result<Option<Found>, Stop> {
+        if let Some(found) = self.copied()? {
+            return Ok(Some(found));
+        }
+        let lanes = self.inquiry.circumstances[circumstance].replay(self.inquiry.victim, group).lanes;
+        match u32::try_from(lanes.len()) {
+            Ok(count) if count > 2 => Ok(Some(Found::Crowded(count))),
+            Ok(_) | Err(_) => self.crowded(),
         }
     }
 

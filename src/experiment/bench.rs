@@ -50,13 +50,13 @@ impl Purse {
         Self { budget, executions: 0, share: 0 }
     }
 
-    /// Gives the next of so many inquiries its share: what is left, evenly, and as much again four
-    /// times, since most need less.
+    /// Gives the next of so many inquiries its share: three times what each would get if what is left
+    /// were shared evenly, since most need less.
     pub fn share_among(&mut self, inquiries: usize, elapsed: Duration) {
         let spent = self.spent(elapsed);
         let left = self.limit().saturating_sub(spent);
         let even = left / inquiries.max(1) as u64;
-        self.share = spent + left.min(even.saturating_mul(5));
+        self.share = spent + left.min(even.saturating_mul(3));
     }
 
     /// Whether the present inquiry's share is spent.
@@ -124,7 +124,7 @@ mod tests {
     fn shares_leave_something_for_the_others() {
         let mut purse = Purse::new(Budget::Executions(1000));
         purse.share_among(20, Duration::ZERO);
-        assert_eq!(purse.share, 250);
+        assert_eq!(purse.share, 150);
         purse.executions = 900;
         purse.share_among(1, Duration::ZERO);
         assert_eq!(purse.share, 1000);

@@ -22,11 +22,15 @@ pub(super) struct Case<'a> {
     pub is_isolated: bool,
     /// Whether something showed that any other test would do.
     pub is_crowd_likely: bool,
+    /// Whether copies of it have been tried at once.
+    pub has_copied: bool,
 }
 
 /// Something to look into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Lead {
+    /// Whether it fails by itself, and often.
+    QuickChance,
     /// Whether it fails by itself.
     Chance,
     /// Whether it passes now, whatever is done.
@@ -54,7 +58,8 @@ impl Case<'_> {
         }
         for &lead in leads(self.kind, self.is_isolated) {
             let found = match lead {
-                Lead::Chance => self.chance()?,
+                Lead::QuickChance => self.chance(24)?,
+                Lead::Chance => self.chance(240)?,
                 Lead::Outside => self.outside()?,
                 Lead::Suspects => self.suspected()?,
                 Lead::Surroundings => self.surroundings()?,
@@ -83,7 +88,7 @@ impl Case<'_> {
         Tally::new(failed, executed)
     }
 
-    fn fails_alone_as_recorded(&self) -> Option<Found> {
+    pub(super) fn fails_alone_as_recorded(&self) -> Option<Found> {
         /// One failure could be the machine's.
         const ENOUGH: u64 = 2;
         let alone = self.alone();
@@ -102,12 +107,10 @@ impl Case<'_> {
         }
     }
 
-    /// Tries it alone until it fails twice, or should have at the recorded rate.
-    fn chance(&mut self) -> Result<Option<Found>, Stop> {
-        /// At most, however seldom it failed.
-        const LONGEST: f64 = 240.0;
+    /// Tries it alone until it fails twice, or should have at the recorded rate; at most so often.
+    fn chance(&mut self, longest: u64) -> Result<Option<Found>, Stop> {
         let rate = self.recorded().rate().clamp(0.001, 0.99);
-        let needed = (0.03_f64.ln() / (1.0 - rate).ln()).ceil().clamp(10.0, LONGEST) as u64;
+        let needed = ((0.03_f64.ln() / (1.0 - rate).ln()).ceil() as u64).clamp(10, longest);
         while self.alone().executed < needed && self.alone().failed < 2 {
             self.inquiry.try_out(&[Arm::Alone], 12)?;
         }
@@ -118,8 +121,8 @@ impl Case<'_> {
 
     /// It passes now, alone and in what it failed in: whatever it was is over.
     fn outside(&mut self) -> Result<Option<Found>, Stop> {
-        const ALONE: u64 = 10;
-        const REPLAYED: u64 = 4;
+        const ALONE: u64 = 6;
+        const REPLAYED: u64 = 2;
         let mut arms = vec![(Arm::Alone, ALONE)];
         if let Some(at) = self.inquiry.circumstances.iter().position(|it| it.failed) {
             arms.extend(self.surrounding_arms(at).into_iter().map(|arm| (arm, REPLAYED)));
@@ -172,19 +175,23 @@ impl Case<'_> {
 }
 
 fn leads(kind: VerdictKind, is_isolated: bool) -> &'static [Lead] {
-    use Lead::{AfterAll, Again, Chance, Crowd, Outside, Surroundings, Suspects};
+    use Lead::{AfterAll, Again, Chance, Crowd, Outside, QuickChance, Surroundings, Suspects};
     match kind {
         VerdictKind::Broken | VerdictKind::FlakyAlone | VerdictKind::Stable => {
-            &[Chance, Suspects, Surroundings, Crowd]
+            &[QuickChance, Suspects, Surroundings, Chance, Crowd]
         }
         VerdictKind::InterferesWith | VerdictKind::OrderDependent => {
-            &[Suspects, Surroundings, Crowd, Chance]
+            &[Suspects, QuickChance, Surroundings, Crowd, Chance]
         }
         VerdictKind::LoadSensitive => &[Crowd, Suspects, Surroundings, Chance],
-        VerdictKind::Infrastructure => &[Outside, Suspects, Surroundings, Crowd, Chance],
-        VerdictKind::Accumulates if is_isolated => {
-            &[Suspects, Surroundings, Crowd, Chance, AfterAll]
+        VerdictKind::Infrastructure => {
+            &[Outside, Suspects, QuickChance, Surroundings, Crowd, Chance]
         }
-        VerdictKind::Accumulates => &[Again, Suspects, Surroundings, Crowd, Chance, AfterAll],
+        VerdictKind::Accumulates if is_isolated => {
+            &[QuickChance, Suspects, Surroundings, Crowd, Chance, AfterAll]
+        }
+        VerdictKind::Accumulates => {
+            &[Again, QuickChance, Suspects, Surroundings, Crowd, Chance, AfterAll]
+        }
     }
 }

@@ -12,31 +12,42 @@ const TRIES: u32 = 12;
 /// An effect of which fewer of the crowds show is not pursued.
 const LEAST: f64 = 0.1;
 /// How often a smaller crowd is tried.
-const SMALLER: u32 = 10;
+const SMALLER: u32 = 8;
 
 impl Case<'_> {
-    /// Tries many at once: others, drawn anew each time, and copies of itself.
+    /// Tries many at once: copies of itself, and others, drawn anew each time.
     pub(super) fn crowded(&mut self) -> Result<Option<Found>, Stop> {
+        if let Some(found) = self.copied()? {
+            return Ok(Some(found));
+        }
         let most = self.inquiry.record.workers().max(2);
         let crowd = Arm::Crowd(most);
-        if self.fails_in(&crowd, TRIES)?
-            && self.inquiry.contest(&crowd, &[Arm::Alone], LEAST)? == Contest::More
+        if !self.fails_in(&crowd, TRIES)?
+            || self.inquiry.contest(&crowd, &[Arm::Alone], LEAST)? != Contest::More
         {
-            if let Some(found) = self.few_of_the_crowd()? {
-                return Ok(Some(found));
-            }
-            return Ok(Some(Found::Crowded(self.least(most, Arm::Crowd)?)));
+            return Ok(None);
         }
+        if let Some(found) = self.few_of_the_crowd()? {
+            return Ok(Some(found));
+        }
+        Ok(Some(Found::Crowded(self.least(most, Arm::Crowd)?)))
+    }
+
+    /// Tries several of it at once. It runs with itself at the same moment, so what has a limit is
+    /// met at once. Two copies that fail race with each other, which says nothing of a limit.
+    pub(super) fn copied(&mut self) -> Result<Option<Found>, Stop> {
+        let most = self.inquiry.record.workers();
         let copies = Arm::Copies(most);
-        if most > 2
-            && self.fails_in(&copies, TRIES / 2)?
-            && self.inquiry.contest(&copies, &[Arm::Alone], LEAST)? == Contest::More
+        let is_tried = std::mem::replace(&mut self.has_copied, true);
+        if most < 3
+            || is_tried
+            || !self.fails_in(&copies, TRIES / 2)?
+            || self.inquiry.contest(&copies, &[Arm::Alone], LEAST * 2.0)? != Contest::More
         {
-            // Two copies that fail race with each other, which says nothing of a limit.
-            let least = self.least(most, Arm::Copies)?;
-            return Ok((least > 2).then_some(Found::Crowded(least)));
+            return Ok(None);
         }
-        Ok(None)
+        let least = self.least(most, Arm::Copies)?;
+        Ok((least > 2).then_some(Found::Crowded(least)))
     }
 
     /// The fewest at once with which it fails.

@@ -174,12 +174,23 @@ impl<'a> Inquiry<'a> {
                 return Ok(Contest::More);
             }
             let tried = pairs.iter().map(|it| it.table().with()).max().unwrap_or(0);
-            if tried >= LONGEST as u64 {
+            if tried >= LONGEST as u64 || (effect == Effect::Fails && self.needs_no_other(tried)) {
                 break;
             }
         }
         let open = pairs.iter().position(|it| it.decision() == Decision::Undecided).unwrap_or(0);
         Ok(Contest::NotMore(open))
+    }
+
+    /// Whether it fails alone, as often as in the record, so that a contest that has not been won by
+    /// now would end in nothing that is needed.
+    fn needs_no_other(&self, tried: u64) -> bool {
+        const SOON: u64 = 12;
+        let alone = self.tally(&Arm::Alone);
+        let (failed, executed) = self.record.tally(self.victim);
+        tried >= SOON
+            && alone.failed >= 3
+            && Tally::new(failed, executed).p_more_than(alone) > 0.05
     }
 
     fn perform(&mut self, entries: Vec<Entry>) -> Result<Vec<(usize, bool)>, Stop> {

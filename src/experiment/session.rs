@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use super::answer::{Answer, answer};
+use super::arm::Arm;
 use super::bench::{Bench, Budget, Purse, Stop};
 use super::case::Case;
 use super::found::Found;
 use super::inquiry::Inquiry;
 use super::record::Record;
+use super::tally::Tally;
 use crate::model::{Judged, NodeId, Schedule, TestIndex, Tie, VerdictKind};
 
 /// What the experiments of one command said.
@@ -65,12 +67,26 @@ pub(super) fn inquire(
         naive: Findings::NAIVE * chosen.len() as u64 * u64::from(record.tests().saturating_sub(1)),
         ..Findings::default()
     };
+    let mut unfinished = Vec::new();
     for (at, judged) in chosen.iter().enumerate() {
         told(Told::Begins(&judged.nodeid, at + 1, chosen.len()));
         purse.share_among(chosen.len() - at, bench.elapsed());
-        let answer = one(question, &record, judged, bench, &mut purse);
-        told(Told::Answered(&answer));
-        findings.answers.push(answer);
+        let inquired = one(question, &record, judged, Vec::new(), (bench, &mut purse));
+        match inquired.found {
+            Err(Stop::Spent) => unfinished.push((at, inquired)),
+            Ok(_) | Err(_) => findings.tell(inquired, judged, question.schedule, told),
+        }
+    }
+    // What others did not need is theirs.
+    let left = unfinished.len();
+    for (done, (at, inquired)) in unfinished.into_iter().enumerate() {
+        let judged = chosen[at];
+        told(Told::Begins(&judged.nodeid, at + 1, chosen.len()));
+        purse.share_among(left - done, bench.elapsed());
+        let spent = inquired.executions;
+        let mut again = one(question, &record, judged, inquired.arms, (bench, &mut purse));
+        again.executions += spent;
+        findings.tell(again, judged, question.schedule, told);
     }
     findings.executions = purse.executions;
     findings.elapsed = bench.elapsed();
@@ -88,32 +104,57 @@ fn turn(kind: VerdictKind) -> u8 {
     }
 }
 
+/// What came of one inquiry.
+struct Inquired {
+    found: Result<Found, Stop>,
+    arms: Vec<(Arm, Tally)>,
+    executions: u64,
+}
+
+impl Findings {
+    fn tell(
+        &mut self,
+        inquired: Inquired,
+        judged: &Judged,
+        schedule: &Schedule,
+        told: &mut dyn FnMut(Told<'_>),
+    ) {
+        let Inquired { found, arms, executions } = inquired;
+        let answer = answer(schedule, judged, &found, &arms, executions);
+        told(Told::Answered(&answer));
+        self.answers.push(answer);
+    }
+}
+
+/// Looks into one test, of which so much is known from an inquiry that was not finished.
 fn one(
     question: &Question<'_>,
     record: &Record<'_>,
     judged: &Judged,
-    bench: &mut dyn Bench,
-    purse: &mut Purse,
-) -> Answer {
+    known: Vec<(Arm, Tally)>,
+    (bench, purse): (&mut dyn Bench, &mut Purse),
+) -> Inquired {
     let spent = purse.executions;
     let Some(victim) = place(question.schedule, &judged.nodeid) else {
-        return answer(question.schedule, judged, &Err(Stop::InVain), &[], 0);
+        return Inquired { found: Err(Stop::InVain), arms: known, executions: 0 };
     };
-    let suspects = suspects(question.schedule, judged);
-    let all = question.judged.iter().flat_map(|it| self::suspects(question.schedule, it));
+    let all = question.judged.iter().flat_map(|it| suspects(question.schedule, it));
     let mut suspected: Vec<TestIndex> = all.map(|(test, _)| test).collect();
     suspected.sort_unstable();
     suspected.dedup();
+    let mut inquiry = Inquiry::new(victim, record, &suspected, bench, purse);
+    inquiry.arms = known;
     let mut case = Case {
-        inquiry: Inquiry::new(victim, record, &suspected, bench, purse),
+        inquiry,
         kind: judged.verdict.kind,
-        suspects,
+        suspects: suspects(question.schedule, judged),
         is_isolated: question.schedule.is_isolated,
         is_crowd_likely: false,
+        has_copied: false,
     };
-    let found: Result<Found, Stop> = case.run();
+    let found = case.run();
     let arms = std::mem::take(&mut case.inquiry.arms);
-    answer(question.schedule, judged, &found, &arms, purse.executions - spent)
+    Inquired { found, arms, executions: purse.executions - spent }
 }
 
 /// Whom a verdict names, then whom it suspects.
