@@ -139,19 +139,15 @@ impl Words<'_> {
                 needs_culprits: true,
                 ..bare
             },
-            Found::Beside(culprits) => Verdict {
-                kind: VerdictKind::InterferesWith,
-                culprits: self.ids(culprits),
-                ..bare
-            },
+            Found::Beside(culprits) => {
+                Verdict { kind: VerdictKind::InterferesWith, culprits: self.ids(culprits), ..bare }
+            }
             Found::Crowded(count) => {
                 Verdict { kind: VerdictKind::LoadSensitive, workers: Some(*count), ..bare }
             }
-            Found::Outside => Verdict {
-                kind: VerdictKind::Infrastructure,
-                window: recorded.window,
-                ..bare
-            },
+            Found::Outside => {
+                Verdict { kind: VerdictKind::Infrastructure, window: recorded.window, ..bare }
+            }
             // Neither is a verdict.
             Found::Nothing | Found::Open(_) => recorded.clone(),
         }
@@ -172,7 +168,10 @@ impl Words<'_> {
                 counts(alone)
             ),
             Found::FlakyAlone => {
-                format!("fails in {} alone in a fresh process with nothing beside it", counts(alone))
+                format!(
+                    "fails in {} alone in a fresh process with nothing beside it",
+                    counts(alone)
+                )
             }
             Found::After { culprits, .. } => {
                 let arms = culprits.iter().map(|&it| Arm::After(vec![it]));
@@ -191,10 +190,8 @@ impl Words<'_> {
             }
             Found::Beside(culprits) => {
                 let arms = culprits.iter().map(|&it| Arm::Beside(it));
-                let others: Vec<Tally> = culprits
-                    .iter()
-                    .map(|&it| self.of(&Arm::BesideOthers(it)))
-                    .collect();
+                let others: Vec<Tally> =
+                    culprits.iter().map(|&it| self.of(&Arm::BesideOthers(it))).collect();
                 let others = others.into_iter().fold(Tally::default(), Tally::plus);
                 self.against(arms.collect(), &[(others, "beside others")])
             }
@@ -266,7 +263,11 @@ impl Words<'_> {
             Arm::AfterOthers(1) => "after others, one each time".to_owned(),
             Arm::AfterOthers(count) => format!("after {count} others"),
             Arm::Replay { circumstance, kept } => {
-                format!("{} beside it as when it ran the {}", several(kept.len()), nth(*circumstance))
+                format!(
+                    "{} beside it as when it ran the {}",
+                    several(kept.len()),
+                    nth(*circumstance)
+                )
             }
             Arm::Copies(count) => format!("{count} of it at once"),
             Arm::Crowd(count) => format!("{count} at once, others each time"),

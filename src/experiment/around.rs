@@ -29,8 +29,12 @@ impl Case<'_> {
                 break;
             }
             match tie {
-                Tie::Beside if after.is_empty() && self.is_culprit_beside(test)? => beside.push(test),
-                Tie::After if beside.is_empty() && self.is_culprit_before(test)? => after.push(test),
+                Tie::Beside if after.is_empty() && self.is_culprit_beside(test)? => {
+                    beside.push(test)
+                }
+                Tie::After if beside.is_empty() && self.is_culprit_before(test)? => {
+                    after.push(test)
+                }
                 Tie::Beside | Tie::After | Tie::Without => {}
             }
         }
@@ -145,7 +149,8 @@ impl Case<'_> {
         if let Some(found) = self.copied()? {
             return Ok(Some(found));
         }
-        let lanes = self.inquiry.circumstances[circumstance].replay(self.inquiry.victim, group).lanes;
+        let lanes =
+            self.inquiry.circumstances[circumstance].replay(self.inquiry.victim, group).lanes;
         match u32::try_from(lanes.len()) {
             Ok(count) if count > 2 => Ok(Some(Found::Crowded(count))),
             Ok(_) | Err(_) => self.crowded(),
@@ -229,9 +234,8 @@ impl Case<'_> {
         let Some((culprit, group)) = shortest.filter(|(_, group)| !group.is_empty()) else {
             return Ok(Vec::new());
         };
-        let part = |kept: Vec<TestIndex>| {
-            Arm::After(std::iter::once(culprit).chain(kept).collect())
-        };
+        let part =
+            |kept: Vec<TestIndex>| Arm::After(std::iter::once(culprit).chain(kept).collect());
         let with = self.inquiry.try_until(&part(group.clone()), 4)?;
         let without = self.inquiry.tally(&Arm::After(vec![culprit]));
         if with.inverted().p_more_than(without.inverted()) > 0.05 {

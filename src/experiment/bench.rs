@@ -89,9 +89,12 @@ impl std::str::FromStr for Budget {
     /// `2000` is executions, `90s`, `5m` or `1h` is time.
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = || {
-            format!("a budget is a number of executions (2000) or a time (90s, 5m, 1h), not {text:?}")
+            format!(
+                "a budget is a number of executions (2000) or a time (90s, 5m, 1h), not {text:?}"
+            )
         };
-        let number = |digits: &str| digits.parse::<u64>().ok().filter(|&it| it > 0).ok_or_else(wrong);
+        let number =
+            |digits: &str| digits.parse::<u64>().ok().filter(|&it| it > 0).ok_or_else(wrong);
         let Some(unit) = text.chars().last().filter(|it| !it.is_ascii_digit()) else {
             return number(text).map(Self::Executions);
         };

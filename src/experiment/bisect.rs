@@ -74,9 +74,8 @@ impl Search<'_> {
         let arms = [(self.arm)(halves[0].clone()), (self.arm)(halves[1].clone())];
         let mut walds = [self.wald(), self.wald()];
         for _ in 0..LONGEST {
-            let open: Vec<usize> = (0..2)
-                .filter(|&at| walds[at].decision() == WaldDecision::Undecided)
-                .collect();
+            let open: Vec<usize> =
+                (0..2).filter(|&at| walds[at].decision() == WaldDecision::Undecided).collect();
             let tried: Vec<Arm> = open.iter().map(|&at| arms[at].clone()).collect();
             for (asked, failed) in inquiry.try_out(&tried, 2)? {
                 self.observe(&mut walds[open[asked]], failed);

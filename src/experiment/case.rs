@@ -98,7 +98,8 @@ impl Case<'_> {
 
     fn by_what_is_left(&self) -> Found {
         let alone = self.alone();
-        let elsewhere = self.inquiry.arms.iter().any(|(arm, it)| *arm != Arm::Alone && it.failed > 0);
+        let elsewhere =
+            self.inquiry.arms.iter().any(|(arm, it)| *arm != Arm::Alone && it.failed > 0);
         match (alone.failed, elsewhere) {
             (0, false) => Found::Nothing,
             (0, true) => Found::Open("it failed with others, and too seldom to tell with which"),

@@ -188,9 +188,7 @@ impl<'a> Inquiry<'a> {
         const SOON: u64 = 12;
         let alone = self.tally(&Arm::Alone);
         let (failed, executed) = self.record.tally(self.victim);
-        tried >= SOON
-            && alone.failed >= 3
-            && Tally::new(failed, executed).p_more_than(alone) > 0.05
+        tried >= SOON && alone.failed >= 3 && Tally::new(failed, executed).p_more_than(alone) > 0.05
     }
 
     fn perform(&mut self, entries: Vec<Entry>) -> Result<Vec<(usize, bool)>, Stop> {
@@ -247,7 +245,7 @@ impl<'a> Inquiry<'a> {
                 let sweep = self.sweep(*suspect);
                 let it = self.sweeps[sweep].1.last();
                 let other = self.alike(*suspect);
-                beside(victim, other, it)
+                beside(victim, other, self.scaled(it, *suspect, other))
             }
             Arm::After(before) => Trial::after(before, victim),
             Arm::AfterOthers(count) => Trial::after(&self.draw(*count), victim),
@@ -297,6 +295,15 @@ impl<'a> Inquiry<'a> {
         let long = others.iter().filter(|it| self.record.duration(**it) >= wanted).count();
         others.truncate(long.max(FEW));
         self.random.choice(&others).copied().unwrap_or(self.victim)
+    }
+
+    /// The same place in another test's time.
+    fn scaled(&self, skew: Skew, suspect: TestIndex, other: TestIndex) -> Skew {
+        let (from, to) = (self.record.duration(suspect), self.record.duration(other));
+        if !skew.victim_is_later || from.is_zero() {
+            return skew;
+        }
+        Skew { by: skew.by.mul_f64(to.as_secs_f64() / from.as_secs_f64()), ..skew }
     }
 
     fn draw(&mut self, count: usize) -> Vec<TestIndex> {

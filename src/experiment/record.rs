@@ -17,14 +17,10 @@ pub(super) struct Record<'s> {
 /// One execution of a test, with what was around it.
 #[derive(Debug, Clone)]
 pub(super) struct Circumstance {
-    /// In which round.
-    pub round: Round,
     /// Whether it failed.
     pub failed: bool,
     /// What ran before it in its process, in this order.
     pub before: Vec<TestIndex>,
-    /// What had ended before it in the other processes of the round, in this order.
-    pub elsewhere: Vec<TestIndex>,
     /// What ran at the same time, a list for each process.
     pub beside: Vec<Vec<Neighbour>>,
     /// When it began, after the first of its neighbours.
@@ -114,7 +110,6 @@ impl<'s> Record<'s> {
         let shares = |it: &Ran| it.process == of.process && of.process != 0;
         let index = |it: &Ran| TestIndex(it.test);
         let before = in_round().filter(|it| shares(it) && it.start < of.start).map(index);
-        let elsewhere = in_round().filter(|it| !shares(it) && it.end <= of.start).map(index);
         let overlaps = |it: &&Ran| !shares(it) && it.start < of.end && it.end > of.start;
         let neighbours: Vec<&Ran> = in_round()
             .filter(|it| (it.test, it.attempt) != (of.test, of.attempt))
@@ -131,10 +126,8 @@ impl<'s> Record<'s> {
             beside.entry(process).or_default().push(Neighbour { test: index(it), begins, ends });
         }
         Circumstance {
-            round: of.round,
             failed: of.failed(),
             before: before.collect(),
-            elsewhere: elsewhere.collect(),
             beside: beside.into_values().collect(),
             begins: since(of.start),
         }

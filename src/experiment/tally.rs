@@ -40,18 +40,12 @@ impl Tally {
 
     /// Both together.
     pub fn plus(self, other: Self) -> Self {
-        Self {
-            failed: self.failed + other.failed,
-            executed: self.executed + other.executed,
-        }
+        Self { failed: self.failed + other.failed, executed: self.executed + other.executed }
     }
 
     /// What has come since an earlier state.
     pub fn since(self, earlier: Self) -> Self {
-        Self {
-            failed: self.failed - earlier.failed,
-            executed: self.executed - earlier.executed,
-        }
+        Self { failed: self.failed - earlier.failed, executed: self.executed - earlier.executed }
     }
 
     /// The chance of failing so much more than `base`, if there were no difference: Fisher's exact

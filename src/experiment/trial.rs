@@ -118,10 +118,8 @@ pub(super) fn seen(trials: &[Trial], performed: &[Performed]) -> Vec<Seen> {
             let planned = it.step.lane.checked_sub(first).and_then(|lane| trial.lanes.get(lane));
             planned.and_then(|lane| lane.get(it.step.step)).is_some_and(|planned| planned.counts)
         });
-        let ran: Vec<bool> = counted
-            .filter(|it| it.outcome.ran())
-            .map(|it| it.outcome.is_failure())
-            .collect();
+        let ran: Vec<bool> =
+            counted.filter(|it| it.outcome.ran()).map(|it| it.outcome.is_failure()).collect();
         all.push(match ran.iter().any(|&failed| failed) {
             true => Seen::Failed,
             false if ran.is_empty() => Seen::Nothing,

@@ -73,9 +73,8 @@ pub(super) fn run(arguments: &ConfirmArgs, began: u64) -> ExitCode {
     let (mut findings, mut reason) = (Findings::default(), None);
     let experiments = |plan: &Plan, control: &Control, hub: &mut Hub| {
         let mut tell = |told: Told<'_>| display.tell(&told);
-        let (finished, found) = conduct(&question, &mut tell, |director| {
-            engine::direct(plan, control, hub, director)
-        });
+        let (finished, found) =
+            conduct(&question, &mut tell, |director| engine::direct(plan, control, hub, director));
         (findings, reason) = (found, Some(finished.reason.clone()));
         finished
     };
@@ -127,7 +126,11 @@ struct Display<'w> {
 impl Display<'_> {
     fn begin(&self, budget: Budget) {
         if self.format == Format::Text {
-            super::print(&text::beginning(&self.wanted.record.run, self.wanted.chosen.len(), budget));
+            super::print(&text::beginning(
+                &self.wanted.record.run,
+                self.wanted.chosen.len(),
+                budget,
+            ));
         }
     }
 

@@ -122,9 +122,12 @@ mod tests {
     #[test]
     fn a_test_is_named_by_its_beginning_at_a_seam() {
         let nodeid = NodeId::new("tests/test_a.py::TestB::test_c[1-x]");
-        for word in
-            ["tests/test_a.py", "tests/test_a.py::TestB", "tests/test_a.py::TestB::test_c", nodeid.as_str()]
-        {
+        for word in [
+            "tests/test_a.py",
+            "tests/test_a.py::TestB",
+            "tests/test_a.py::TestB::test_c",
+            nodeid.as_str(),
+        ] {
             assert!(is_named(&nodeid, word), "{word}");
         }
         for word in ["tests/test", "tests/test_a.py::Test", "test_a.py::TestB::test_c", "tests"] {
