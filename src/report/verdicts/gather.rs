@@ -40,16 +40,40 @@ pub(super) struct Tally {
 /// Of so many executions a diagnosis is made; of more, the newest rounds are taken.
 const EXECUTIONS: u64 = 3_000_000;
 
+/// Runs of a project, read to be judged.
+pub(super) struct Read {
+    /// The oldest first.
+    pub schedules: Vec<Schedule>,
+    /// What experiments said; of several for one test, the last counts.
+    pub said: Vec<Confirmation>,
+    /// How many older rounds there was no room for.
+    pub left_out: u64,
+}
+
 /// Reads runs of one project, the newest first, and judges their tests.
 pub fn gather(history: &History, records: &[RunRecord]) -> Result<Verdicts, StoreError> {
     gather_at_most(EXECUTIONS, history, records)
 }
 
 pub(super) fn gather_at_most(
-    mut room: u64,
+    room: u64,
     history: &History,
     records: &[RunRecord],
 ) -> Result<Verdicts, StoreError> {
+    let Read { schedules, said, left_out } = read_at_most(room, history, records)?;
+    Ok(Verdicts { left_out, ..Verdicts::of(&schedules, said) })
+}
+
+/// Reads runs of one project, the newest first.
+pub(super) fn read(history: &History, records: &[RunRecord]) -> Result<Read, StoreError> {
+    read_at_most(EXECUTIONS, history, records)
+}
+
+fn read_at_most(
+    mut room: u64,
+    history: &History,
+    records: &[RunRecord],
+) -> Result<Read, StoreError> {
     let (mut schedules, mut said, mut left_out) = (Vec::new(), Vec::new(), 0);
     for record in records {
         let first = first_round(record, room);
@@ -62,9 +86,9 @@ pub(super) fn gather_at_most(
         }
     }
     schedules.reverse();
-    // Of several for one test, the last counts, whichever run it is about.
+    // Whichever run it is about.
     said.sort_by_key(|it: &Confirmation| it.at_us);
-    Ok(Verdicts { left_out, ..Verdicts::of(&schedules, said) })
+    Ok(Read { schedules, said, left_out })
 }
 
 /// The first round from which on there is room for a run's executions; one after its last where

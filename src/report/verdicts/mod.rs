@@ -13,7 +13,7 @@ mod gather;
 pub(super) mod json;
 mod table;
 
-pub use ending::{at_end, without_history};
+pub use ending::{Ended, at_end, without_history};
 pub use gather::{Verdicts, gather};
 
 #[cfg(test)]
