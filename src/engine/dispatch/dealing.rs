@@ -1,10 +1,11 @@
 //! How a round's tests are dealt: in which order, and by what is known of how long they take.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
 use super::Dispatch;
-use crate::model::{DistMode, Level, Round, Slot, TestIndex, TestInfo, Vary};
-use crate::scheduler::{Deal, Forecast, Pairs};
+use crate::model::{DistMode, Level, Round, RunId, Slot, TestIndex, TestInfo, Vary};
+use crate::scheduler::{Deal, Forecast, Spent, Variation};
 
 impl Dispatch<'_> {
     /// A round's deal.
@@ -22,10 +23,12 @@ impl Dispatch<'_> {
             }
             _ if self.is_varied(round) => {
                 let tests = self.in_pytests_order();
-                let pairs =
-                    self.pairs.take().unwrap_or_else(|| Pairs::of(self.record.tests().len()));
-                let seed = self.seed.wrapping_add(u64::from(round.0));
-                return Deal::varied(&tests, self.slots, (seed, pairs), forecast)
+                let all = self.record.tests().len();
+                let seed = seed_of(&self.plan.run);
+                let variation = self.variation.take();
+                let variation = variation.unwrap_or_else(|| Variation::new(all, seed, self.spent));
+                self.spent = Spent::default();
+                return Deal::varied(&tests, self.slots, (variation, round), forecast)
                     .claiming(&self.claims);
             }
             _ => {
@@ -49,6 +52,14 @@ impl Dispatch<'_> {
             }
         };
         may_be && round != Round::FIRST && self.slots > 1
+    }
+
+    /// A round is over that was varied by this, if it was.
+    pub(super) fn vary_next(&mut self, variation: Option<Variation>) {
+        if let Some(mut variation) = variation {
+            variation.took(self.spent);
+            self.variation = Some(variation);
+        }
     }
 
     /// Two tests run at the same time from now on.
@@ -90,4 +101,11 @@ impl Dispatch<'_> {
         }
         None
     }
+}
+
+/// Rounds that differ do so in another way in each run.
+fn seed_of(run: &RunId) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    run.hash(&mut hasher);
+    hasher.finish()
 }

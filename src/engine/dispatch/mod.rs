@@ -13,7 +13,6 @@ mod staff;
 mod stalls;
 
 use std::collections::{HashMap, HashSet};
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -36,12 +35,10 @@ use super::recruit::Recruiter;
 use super::rules::Rules;
 use super::server::{self, Answer};
 use super::template::{Collection, NotReady, Template};
-use crate::model::{
-    DistMode, ExitCode, Level, Output, Round, RunId, Slot, StopReason, What, WorkerId,
-};
+use crate::model::{DistMode, ExitCode, Level, Output, Round, Slot, StopReason, What, WorkerId};
 use crate::protocol::{FileRow, Hello, Ready, Stamps, TestRow};
 use crate::report::Reporter;
-use crate::scheduler::{Claims, Deal, Depth, Forecast, Next, Over, Pairs};
+use crate::scheduler::{Claims, Deal, Depth, Forecast, Next, Over, Spent, Variation};
 
 use attempts::Attempts;
 use playing::Play;
@@ -256,9 +253,10 @@ struct Dispatch<'a> {
     /// What is expected of tests, while no deal has it.
     forecast: Forecast,
     rules: Rules,
-    /// Which pairs of tests have run side by side, where rounds are to differ, and what makes them.
-    pairs: Option<Pairs>,
-    seed: u64,
+    /// What rounds that are to differ hand on to each other.
+    variation: Option<Variation>,
+    /// What the tests of this round have taken together.
+    spent: Spent,
     /// What tests must not run beside, with nothing held.
     claims: Claims,
     /// Files that workers collect, where they do.
@@ -327,8 +325,8 @@ impl<'a> Dispatch<'a> {
             past: Past::default(),
             forecast: Forecast::default(),
             rules: Rules::default(),
-            pairs: None,
-            seed: seed_of(&plan.run),
+            variation: None,
+            spent: Spent::default(),
             claims: Claims::default(),
             spread: None,
             branch: None,
@@ -483,7 +481,7 @@ impl<'a> Dispatch<'a> {
         }
         if let Some(mut deal) = self.deal.take() {
             self.forecast = std::mem::take(deal.forecast_mut());
-            self.pairs = deal.into_pairs().or(self.pairs.take());
+            self.vary_next(deal.into_variation());
         }
         let (failures, stop) = self.record.end_round(self.stop.take());
         self.stop = stop;
@@ -529,13 +527,6 @@ impl<'a> Dispatch<'a> {
             }
         }
     }
-}
-
-/// Rounds that differ do so in another way in each run.
-fn seed_of(run: &RunId) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    run.hash(&mut hasher);
-    hasher.finish()
 }
 
 pub(super) fn level_of(word: &str) -> Level {
