@@ -83,7 +83,12 @@ fn record(writer: &HistoryWriter, executions: u32) {
             send(number, worker, u64::from(nth) * 100, What::TestEnded(Box::new(execution)));
         }
         all += counts;
-        send(number, None, 0, What::RoundEnded(RoundEnded { counts, flaky: 0, elapsed: 0.1 }));
+        send(
+            number,
+            None,
+            0,
+            What::RoundEnded(RoundEnded { counts, flaky: 0, elapsed: 0.1, left: None }),
+        );
     }
     let reason = StopReason::Completed;
     let exit = reason.exit_code(all.failures());
@@ -135,6 +140,7 @@ fn started() -> RunStarted {
         workers: 8,
         workers_why: None,
         rounds_planned: None,
+        until: None,
         server: None,
         python: PathBuf::from("python"),
         python_version: "3.11.7".to_owned(),

@@ -11,10 +11,10 @@ use crate::engine::{
     Choice, Control, Finished, Known, Machine, Plan, PytestCommand, ServerNeed, TerminalOwner,
     Warmth, Workers, pytest_command, workers_for,
 };
-use crate::model::{DistMode, EngineKind, Purpose, Rank, RunId, Secrets};
+use crate::model::{DistMode, EngineKind, Purpose, Rank, RunId, Secrets, Vary};
 use crate::process::{Interpreter, PythonError, find};
 use crate::report::Reporter;
-use crate::scheduler::{Limit, Rounds};
+use crate::scheduler::{Limit, Rounds, Until};
 use crate::settings::{
     Layer, Project, ScopeError, Selection, Settings, SettingsError, WorkerCount, default_scopes,
     find_project, from_environment, select,
@@ -28,6 +28,8 @@ pub struct TestOptions {
     pub scope: Vec<String>,
     /// How many rounds, or for how long.
     pub limit: Limit,
+    /// What ends a loop sooner.
+    pub until: Option<Until>,
     /// Settings that override the environment's and the file's: workers, dist, headed, delay,
     /// `keep_going` and the rest.
     pub settings: Layer,
@@ -46,6 +48,7 @@ impl Default for TestOptions {
         Self {
             scope: Vec::new(),
             limit: Limit::Count(1),
+            until: None,
             settings: Layer::default(),
             shuffle: None,
             pytest_args: Vec::new(),
@@ -236,6 +239,7 @@ pub fn plan(options: &TestOptions) -> Result<Planned, Refusal> {
         auto_why: auto.why,
         rounds: Rounds {
             limit: options.limit,
+            until: options.until,
             keep_going: settings.keep_going,
             delay: settings.delay,
         },
@@ -248,6 +252,7 @@ pub fn plan(options: &TestOptions) -> Result<Planned, Refusal> {
         server_hint: project.server_hint.clone(),
         max_fail: settings.max_fail,
         shuffle: options.shuffle,
+        vary: settings.vary,
         terminal: TerminalOwner::Pytest,
         began_us,
         timings: false,
@@ -291,6 +296,13 @@ fn working_folder(options: &TestOptions) -> Result<PathBuf, Refusal> {
 /// What an engine cannot do is refused, not ignored.
 fn check(options: &TestOptions, settings: &Settings) -> Result<(), Refusal> {
     let engine = settings.engine;
+    let (vary, dist) = (settings.vary, settings.dist);
+    if vary == Vary::On && !matches!(dist, DistMode::Pnl | DistMode::Load | DistMode::WorkSteal) {
+        return Err(Refusal::Options(format!(
+            "--vary on does not go with --dist {dist}, which says what shares a worker. Leave one \
+             of them out"
+        )));
+    }
     if settings.warm && engine != EngineKind::Fork {
         return Err(Refusal::Options(format!(
             "--warm does not go with --engine {engine}: only a template can be forked from what \

@@ -191,7 +191,7 @@ fn a_stored_run_is_shown_with_exactly_the_documented_keys() {
     }
     let passed = &tests[0];
     assert_eq!(keys(&passed["failure_rate"]), BTreeSet::from(["estimate", "low", "high"]));
-    assert_eq!(keys(&passed["duration_s"]), BTreeSet::from(["p50", "p95", "max"]));
+    assert_eq!(keys(&passed["duration_s"]), BTreeSet::from(["p50", "p95", "p99", "max"]));
     let skipped = tests.iter().find(|it| it["skipped"] == 2).unwrap();
     assert_eq!((&skipped["failure_rate"], &skipped["duration_s"]), (&Value::Null, &Value::Null));
     assert_eq!(shown["run"]["id"], run.the("run-started")["run"]);

@@ -1,6 +1,7 @@
 """Formatting, lints, types, unit tests and generated files."""
 
 import shutil
+from functools import partial
 from pathlib import Path
 
 from . import commands
@@ -14,6 +15,7 @@ SCRIPTS = ROOT / "scripts"
 CORPUS = ROOT / "tests" / "corpus"
 PLUGINS = ROOT / "tests" / "plugins"
 BENCHES = ROOT / "benches"
+LAB = ROOT / "tests" / "lab"
 
 
 # Mostly waiting, for grace periods: a third of the tests' time.
@@ -75,8 +77,9 @@ def check_python(steps: Steps, bench: Workbench) -> None:
     python = str(bench.python)
 
     def tool(*words: str, cwd: Path = ROOT) -> None:
-        # What tests/corpus, tests/plugins and benches import of the others.
-        env = {**bench.env, "MYPYPATH": f"{SCRIPTS}:{CORPUS}"}
+        # What tests/corpus, tests/plugins, benches and the lab's tests import of the others.
+        found = [SCRIPTS, CORPUS, LAB, LAB / "tests", LAB / "suite"]
+        env = {**bench.env, "MYPYPATH": ":".join(map(str, found))}
         commands.succeed([python, "-m", *words], cwd=cwd, env=env)
 
     places = [
@@ -85,6 +88,7 @@ def check_python(steps: Steps, bench: Workbench) -> None:
         "examples",
         "benches",
         "tests/corpus",
+        "tests/lab",
         *map(str, PLUGINS.glob("*.py")),
     ]
     programs = [file.name for file in SCRIPTS.glob("*.py")]
@@ -95,11 +99,16 @@ def check_python(steps: Steps, bench: Workbench) -> None:
     steps.run("mypy corpus", lambda: tool("mypy", "--strict", "corpus.py", cwd=CORPUS))
     steps.run("mypy plugins", lambda: tool("mypy", "--strict", "matrix.py", cwd=PLUGINS))
     steps.run("mypy benches", lambda: tool("mypy", "--strict", "run.py", cwd=BENCHES))
-    count = ["-m", "pytest", "-p", "no:cacheprovider", "tests"]
-    steps.run(
-        "tests of benches",
-        lambda: commands.count([python, *count], count_pytest, cwd=BENCHES, env=bench.env),
-    )
+    # Each has a module `conftest`, of which mypy knows one at a time.
+    for part in (["draw.py", "run.py", "suite"], ["tests"]):
+        title = f"mypy lab ({part[-1]})"
+        steps.run(title, partial(tool, "mypy", "--strict", *part, cwd=LAB))
+    count = [python, "-m", "pytest", "-p", "no:cacheprovider", "tests"]
+    for place in (BENCHES, LAB):
+        steps.run(
+            f"tests of {place.name}",
+            partial(commands.count, count, count_pytest, cwd=place, env=bench.env),
+        )
     if any((WORKER / "tests").glob("test_*.py")):
         words = [python, "-m", "pytest", "tests"]
         steps.run(

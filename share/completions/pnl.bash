@@ -16,6 +16,9 @@ _pnl() {
             ",$1")
                 cmd="pnl"
                 ;;
+            pnl,flaky)
+                cmd="pnl__subcmd__flaky"
+                ;;
             pnl,help)
                 cmd="pnl__subcmd__help"
                 ;;
@@ -24,6 +27,9 @@ _pnl() {
                 ;;
             pnl,loop)
                 cmd="pnl__subcmd__loop"
+                ;;
+            pnl,replay)
+                cmd="pnl__subcmd__replay"
                 ;;
             pnl,show)
                 cmd="pnl__subcmd__show"
@@ -40,6 +46,9 @@ _pnl() {
             pnl,watch)
                 cmd="pnl__subcmd__watch"
                 ;;
+            pnl__subcmd__help,flaky)
+                cmd="pnl__subcmd__help__subcmd__flaky"
+                ;;
             pnl__subcmd__help,help)
                 cmd="pnl__subcmd__help__subcmd__help"
                 ;;
@@ -48,6 +57,9 @@ _pnl() {
                 ;;
             pnl__subcmd__help,loop)
                 cmd="pnl__subcmd__help__subcmd__loop"
+                ;;
+            pnl__subcmd__help,replay)
+                cmd="pnl__subcmd__help__subcmd__replay"
                 ;;
             pnl__subcmd__help,show)
                 cmd="pnl__subcmd__help__subcmd__show"
@@ -95,7 +107,7 @@ _pnl() {
 
     case "${cmd}" in
         pnl)
-            opts="-h -V --help --version test loop verify show watch warm history help"
+            opts="-h -V --help --version test loop verify show flaky watch replay warm history help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -108,9 +120,45 @@ _pnl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        pnl__subcmd__help)
-            opts="test loop verify show watch warm history help"
+        pnl__subcmd__flaky)
+            opts="-h --since --format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --since)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pnl__subcmd__help)
+            opts="test loop verify show flaky watch replay warm history help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pnl__subcmd__help__subcmd__flaky)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -151,6 +199,20 @@ _pnl() {
             return 0
             ;;
         pnl__subcmd__help__subcmd__loop)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pnl__subcmd__help__subcmd__replay)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -285,7 +347,7 @@ _pnl() {
             return 0
             ;;
         pnl__subcmd__loop)
-            opts="-n -q -v -h --duration --scope --workers --dist --delay --keep-going --headed --base-url --max-fail --collect --retries --flaky --timeout --slow --run-timeout --collect-timeout --grace --max-worker-memory --max-tests-per-worker --leak --server-lost --shuffle --isolation --engine --output --warm --python --junit --jsonl --timings --dry-run --quiet --verbose --help"
+            opts="-n -q -v -h --duration --scope --workers --dist --delay --keep-going --headed --base-url --max-fail --collect --retries --flaky --timeout --slow --run-timeout --collect-timeout --grace --max-worker-memory --max-tests-per-worker --leak --server-lost --vary --shuffle --isolation --engine --output --warm --python --junit --jsonl --timings --dry-run --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -371,6 +433,10 @@ _pnl() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --vary)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --shuffle)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -406,6 +472,32 @@ _pnl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        pnl__subcmd__replay)
+            opts="-h --round --test --format --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --round)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --test)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         pnl__subcmd__show)
             opts="-h --format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -425,7 +517,7 @@ _pnl() {
             return 0
             ;;
         pnl__subcmd__test)
-            opts="-n -q -v -h --loop --duration --workers --dist --delay --keep-going --headed --base-url --max-fail --collect --retries --flaky --timeout --slow --run-timeout --collect-timeout --grace --max-worker-memory --max-tests-per-worker --leak --server-lost --shuffle --isolation --engine --output --warm --python --junit --jsonl --timings --dry-run --quiet --verbose --help"
+            opts="-n -q -v -h --loop --duration --until-failure --until-sure --workers --dist --delay --keep-going --headed --base-url --max-fail --collect --retries --flaky --timeout --slow --run-timeout --collect-timeout --grace --max-worker-memory --max-tests-per-worker --leak --server-lost --vary --shuffle --isolation --engine --output --warm --python --junit --jsonl --timings --dry-run --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -436,6 +528,10 @@ _pnl() {
                     return 0
                     ;;
                 --duration)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --until-sure)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -508,6 +604,10 @@ _pnl() {
                     return 0
                     ;;
                 --server-lost)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --vary)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -547,7 +647,7 @@ _pnl() {
             return 0
             ;;
         pnl__subcmd__verify)
-            opts="-n -q -v -h --loop --duration --workers --dist --delay --keep-going --headed --base-url --max-fail --collect --retries --flaky --timeout --slow --run-timeout --collect-timeout --grace --max-worker-memory --max-tests-per-worker --leak --server-lost --shuffle --isolation --engine --output --warm --python --junit --jsonl --timings --dry-run --quiet --verbose --reruns --format --help"
+            opts="-n -q -v -h --loop --duration --until-failure --until-sure --workers --dist --delay --keep-going --headed --base-url --max-fail --collect --retries --flaky --timeout --slow --run-timeout --collect-timeout --grace --max-worker-memory --max-tests-per-worker --leak --server-lost --vary --shuffle --isolation --engine --output --warm --python --junit --jsonl --timings --dry-run --quiet --verbose --reruns --format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -558,6 +658,10 @@ _pnl() {
                     return 0
                     ;;
                 --duration)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --until-sure)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -630,6 +734,10 @@ _pnl() {
                     return 0
                     ;;
                 --server-lost)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --vary)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -775,7 +883,7 @@ _pnl() {
             return 0
             ;;
         pnl__subcmd__watch)
-            opts="-n -q -v -h --loop --duration --workers --dist --delay --keep-going --headed --base-url --max-fail --collect --retries --flaky --timeout --slow --run-timeout --collect-timeout --grace --max-worker-memory --max-tests-per-worker --leak --server-lost --shuffle --isolation --engine --output --warm --python --junit --jsonl --timings --dry-run --quiet --verbose --help"
+            opts="-n -q -v -h --loop --duration --until-failure --until-sure --workers --dist --delay --keep-going --headed --base-url --max-fail --collect --retries --flaky --timeout --slow --run-timeout --collect-timeout --grace --max-worker-memory --max-tests-per-worker --leak --server-lost --vary --shuffle --isolation --engine --output --warm --python --junit --jsonl --timings --dry-run --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -786,6 +894,10 @@ _pnl() {
                     return 0
                     ;;
                 --duration)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --until-sure)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -858,6 +970,10 @@ _pnl() {
                     return 0
                     ;;
                 --server-lost)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --vary)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -8,19 +8,20 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 use super::confirm::ConfirmArgs;
+use super::flaky::FlakyArgs;
 use super::replay::ReplayArgs;
 use super::show::{HistoryArgs, ShowArgs};
 use super::verify::VerifyArgs;
 use super::warm::WarmArgs;
 use super::watch::WatchArgs;
 use crate::model::{
-    CollectMode, DistMode, EngineKind, FlakyPolicy, Isolation, LeakPolicy, Output, ServerLost,
+    CollectMode, DistMode, EngineKind, FlakyPolicy, Isolation, LeakPolicy, Output, ServerLost, Vary,
 };
 use crate::runner::{LoopOptions, Refusal, TestOptions};
-use crate::scheduler::Limit;
+use crate::scheduler::{Limit, Until};
 use crate::settings::{
-    Layer, WorkerCount, base_url, count, delay, duration, failures, limit, memory, retries, tests,
-    workers,
+    Layer, WorkerCount, base_url, count, delay, duration, failures, limit, memory, rate, retries,
+    tests, workers,
 };
 
 const EXAMPLES: &str = "\
@@ -35,6 +36,7 @@ Examples:
   pnl test --engine xdist --dry-run what pytest -n would be called with
   pnl loop 10 --workers 2           the older name of `pnl test e2e --loop 10`
   pnl show                          the last run again
+  pnl flaky --since 2w              which tests failed lately, and why
 
 Exit codes are pytest's: 0 all passed, 1 something failed, 2 interrupted, 3 internal error,
 4 usage error or a server that does not answer, 5 nothing collected.";
@@ -56,6 +58,9 @@ pnl confirm 20261123-142501            all that failed in that run
 
 Exit codes: 0 the experiments were made, whatever they say, 2 interrupted (what is known is printed),
 3 internal error, 4 usage error or a server that does not answer.";
+
+const FLAKY_HELP: &str = "\
+Exit codes: 0 whatever was found, 4 no such run, or a history that cannot be read.";
 
 const WATCH_HELP: &str = "\
 Takes what `pnl test` takes, but for what is about loops. It begins with a run of all; then, on each
@@ -89,6 +94,9 @@ pub(super) enum Verb {
     Confirm(ConfirmArgs),
     /// Print a stored run
     Show(ShowArgs),
+    /// Judge tests over many stored runs: which fail, how often, and why
+    #[command(after_help = FLAKY_HELP)]
+    Flaky(FlakyArgs),
     /// Run tests when files are saved, failed ones first
     #[command(after_help = WATCH_HELP, mut_args(hide_unwatched))]
     Watch(Box<WatchArgs>),
@@ -113,6 +121,13 @@ pub(super) struct TestArgs {
     /// Keep starting rounds until T has passed (60, 90s, 10m, 24h); a round begun is finished
     #[arg(long, value_name = "T", value_parser = duration, allow_hyphen_values = true)]
     duration: Option<Duration>,
+    /// Repeat until a round fails, or --loop or --duration is reached
+    #[arg(long, conflicts_with_all = ["until_sure", "keep_going"])]
+    until_failure: bool,
+    /// Repeat, whatever fails, until each test is known with 95% to fail less often than RATE (5%,
+    /// 0.01) or has failed, or --loop or --duration is reached
+    #[arg(long, value_name = "RATE", value_parser = rate, allow_negative_numbers = true)]
+    until_sure: Option<f64>,
     #[command(flatten)]
     pub(super) run: RunArgs,
 }
@@ -208,6 +223,11 @@ pub(super) struct RunArgs {
     /// hit) or ignore [env: PNL_SERVER_LOST] [default: stop]
     #[arg(long, value_name = "stop|wait|ignore")]
     server_lost: Option<ServerLost>,
+    /// Whether the rounds of a loop differ in what shares a worker and what runs beside what: auto
+    /// (with two or more workers, where neither --dist nor --shuffle says otherwise), on or off
+    /// [env: PNL_VARY] [default: auto]
+    #[arg(long, value_name = "auto|on|off")]
+    vary: Option<Vary>,
     /// Shuffle files, and tests within files; each round differently, the same with the same seed
     #[arg(long, value_name = "SEED", num_args = 0..=1, require_equals = true,
           default_missing_value = "random", value_parser = seed)]
@@ -263,13 +283,20 @@ fn seed(text: &str) -> Result<u64, String> {
 }
 
 impl TestArgs {
+    fn until(&self) -> Option<Until> {
+        self.until_sure.map(Until::Sure).or_else(|| self.until_failure.then_some(Until::Failure))
+    }
+
     /// As options of the library; `command` is the line as typed.
     pub(super) fn options(&self, command: Vec<String>) -> TestOptions {
         let limit = match (self.rounds, self.duration) {
             (_, Some(duration)) => Limit::For(duration),
-            (rounds, None) => Limit::Count(rounds.unwrap_or(1)),
+            (Some(rounds), None) => Limit::Count(rounds),
+            (None, None) if self.until().is_some() => Limit::Endless,
+            (None, None) => Limit::Count(1),
         };
         self.run.complete(TestOptions {
+            until: self.until(),
             scope: self.words.clone(),
             limit,
             command,
@@ -279,9 +306,11 @@ impl TestArgs {
 }
 
 /// Options of `pnl test` that `pnl verify` takes only to say why not.
-const REFUSED: [(&str, &str); 13] = [
+const REFUSED: [(&str, &str); 15] = [
     ("loop", "it compares one round"),
     ("duration", "it compares one round"),
+    ("until-failure", "it compares one round"),
+    ("until-sure", "it compares one round"),
     ("delay", "it compares one round"),
     ("keep-going", "it compares one round"),
     ("max-fail", "runs that stop early cannot be compared"),
@@ -310,7 +339,8 @@ const REFUSED_OF_PYTEST: [&str; 10] = [
 ];
 
 /// Options of `pnl test` that `pnl watch` takes only to say why not.
-const UNWATCHED: [&str; 4] = ["loop", "duration", "delay", "dry-run"];
+const UNWATCHED: [&str; 6] =
+    ["loop", "duration", "until-failure", "until-sure", "delay", "dry-run"];
 
 /// Hides those from the help, and `--warm`, which goes without saying.
 fn hide_unwatched(option: clap::Arg) -> clap::Arg {
@@ -329,8 +359,14 @@ impl TestArgs {
     /// An option that was given and that `pnl watch` refuses, with why.
     pub(super) fn not_for_watch(&self) -> Option<(String, &'static str)> {
         let run = &self.run;
-        let given =
-            [self.rounds.is_some(), self.duration.is_some(), run.delay.is_some(), run.dry_run];
+        let given = [
+            self.rounds.is_some(),
+            self.duration.is_some(),
+            self.until_failure,
+            self.until_sure.is_some(),
+            run.delay.is_some(),
+            run.dry_run,
+        ];
         let (name, _) = UNWATCHED.into_iter().zip(given).find(|(_, given)| *given)?;
         let why =
             if name == "dry-run" { "it runs the tests" } else { "it runs one round at a time" };
@@ -343,6 +379,8 @@ impl TestArgs {
         let given = [
             self.rounds.is_some(),
             self.duration.is_some(),
+            self.until_failure,
+            self.until_sure.is_some(),
             run.delay.is_some(),
             run.keep_going,
             run.max_fail.is_some(),
@@ -408,6 +446,7 @@ impl RunArgs {
             max_tests_per_worker: self.max_tests_per_worker,
             leak: self.leak,
             server_lost: self.server_lost,
+            vary: self.vary,
         };
         let pytest_args = self.pytest_args.clone();
         TestOptions { settings, pytest_args, shuffle: self.shuffle, ..options }

@@ -2,7 +2,7 @@
 
 use crate::engine::{Plan, ServerNeed, Workers, command_of};
 use crate::model::{EngineKind, ExitCode, without_secrets};
-use crate::scheduler::Limit;
+use crate::scheduler::{Limit, Until};
 
 /// Prints the plan.
 pub(super) fn print(plan: &Plan) -> ExitCode {
@@ -52,8 +52,16 @@ fn rounds(plan: &Plan) -> String {
     let count = match plan.rounds.limit {
         Limit::Count(count) => count.to_string(),
         Limit::For(time) => format!("as many as begin within {} s", time.as_secs_f64()),
+        Limit::Endless => "without end".to_owned(),
     };
-    let after = if plan.rounds.keep_going { "going on" } else { "stopping" };
+    let (count, keeps_going) = match plan.rounds.until {
+        Some(Until::Sure(rate)) => (
+            format!("{count}, until each test is known to fail in less than {}%", 100.0 * rate),
+            true,
+        ),
+        Some(Until::Failure) | None => (count, plan.rounds.keep_going),
+    };
+    let after = if keeps_going { "going on" } else { "stopping" };
     let delay = plan.rounds.delay.as_secs_f64();
     if plan.rounds.is_loop() {
         format!("{count}, {after} after a round with failures, {delay} s between rounds")

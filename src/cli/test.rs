@@ -8,15 +8,16 @@ use std::time::Duration;
 use super::args::RunArgs;
 use super::{dry_run, error};
 use crate::engine::{self, Control, Finished, Plan};
-use crate::model::{EngineKind, ExitCode, Output, StopReason};
+use crate::model::{EngineKind, ExitCode, Output, Purpose, StopReason};
 use crate::process::{
     adopt_orphans, dismiss_guard, forward_signals, forward_suspend, start_guard, watch_memory,
     write_from_background,
 };
 use crate::report::text::{Keep, clean};
 use crate::report::timings;
+use crate::report::verdicts::{at_end, without_history};
 use crate::report::{
-    Github, Hub, Reports, Sink, Surroundings, TerminalOptions, Unreported, Verbosity,
+    AskVerdicts, Github, Hub, Reports, Sink, Surroundings, TerminalOptions, Unreported, Verbosity,
 };
 use crate::runner::{self, Planned, TestOptions};
 use crate::store::HistoryWriter;
@@ -67,6 +68,10 @@ pub(super) fn execute_by(
         }
     };
     let history = open_history(&planned.project_root).map(Arc::new);
+    // A watch has its own idea of what comes next.
+    if planned.plan.purpose == Purpose::Tests && more.is_none() {
+        hub.verdicts_by(verdicts(planned, history.as_deref()));
+    }
     if let Some(history) = history.clone() {
         hub.settle_with(|| {
             let mut settler = history.settler()?;
@@ -130,6 +135,19 @@ fn reports(planned: &Planned, verbosity: Option<Verbosity>) -> Reports {
         jsonl: planned.settings.jsonl.as_ref().map(absolute),
         github: Github::of_process(),
     }
+}
+
+/// What judges a loop's tests, once all that was told before is stored.
+fn verdicts(planned: &Planned, history: Option<&HistoryWriter>) -> AskVerdicts {
+    let settler = history.and_then(HistoryWriter::settler);
+    let (root, run) = (planned.project_root.clone(), planned.plan.run.clone());
+    Box::new(move |ended| match settler {
+        Some(mut settler) => {
+            settler.settle();
+            at_end(&root, &run, ended)
+        }
+        None => without_history("that cannot be written", ended),
+    })
 }
 
 /// A history that cannot be written is a warning, and no reason not to test.

@@ -37,6 +37,7 @@ mod recruit;
 mod rules;
 mod server;
 mod stacks;
+mod sure;
 mod suspend;
 mod template;
 pub mod warm;

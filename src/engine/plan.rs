@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::model::{
     Bounds, CollectMode, DistMode, EngineKind, FlakyPolicy, Isolation, LeakPolicy, Output, Pattern,
-    Purpose, Rank, Rule, RunId, Secrets, Server, ServerLost, TestInfo,
+    Purpose, Rank, Rule, RunId, Secrets, Server, ServerLost, TestInfo, Vary,
 };
 use crate::process::Found;
 use crate::scheduler::Rounds;
@@ -67,6 +67,8 @@ pub struct Plan {
     pub max_fail: Option<u64>,
     /// Seed of a shuffled order.
     pub shuffle: Option<u64>,
+    /// Whether the rounds of a loop differ on purpose.
+    pub vary: Vary,
     /// Where tests are collected.
     pub collect: CollectMode,
     /// What holds for tests of which nothing particular is said.

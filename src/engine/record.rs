@@ -13,6 +13,7 @@ use super::hide;
 use super::kept::{self, Kept};
 use super::leaks::{Found, Leaks, Member, News, Present, Which};
 use super::plan::{Plan, Warmth};
+use super::sure::Sure;
 use crate::model::{
     Attempt, Counts, Event, Execution, ExitCode, Failure, FlakyPolicy, Infrastructure, Leak,
     LeakPolicy, Level, NodeId, NotRun, Offset, Outcome, Phases, Round, RoundEnded, RoundStarted,
@@ -22,6 +23,7 @@ use crate::model::{
 use crate::process::RunProcesses;
 use crate::protocol::{Hello, Ready, TestRow};
 use crate::report::Reporter;
+use crate::scheduler::{Limit, Rounds, Until};
 
 /// Emits events and keeps the sums.
 pub(super) struct Record<'a> {
@@ -51,6 +53,7 @@ pub(super) struct Record<'a> {
     round_flaky: u64,
     flaky: u64,
     flaky_policy: FlakyPolicy,
+    sure: Option<Sure>,
     /// Failures that are no execution's: collection errors that were let pass.
     other_failures: u64,
     /// What tests leave running.
@@ -108,6 +111,10 @@ impl<'a> Record<'a> {
             round_flaky: 0,
             flaky: 0,
             flaky_policy: FlakyPolicy::Pass,
+            sure: match plan.rounds.until {
+                Some(Until::Sure(rate)) => Some(Sure::below(rate)),
+                Some(Until::Failure) | None => None,
+            },
             other_failures: 0,
             leaks: None,
             leak_policy: plan.leak,
@@ -186,6 +193,7 @@ impl<'a> Record<'a> {
             workers: plan.workers.number(),
             workers_why: plan.auto_why.clone().filter(|_| plan.has_auto_workers()),
             rounds_planned: plan.rounds.planned(),
+            until: until(plan),
             server: Some(Server { url: without_secrets(&plan.server.url), ..plan.server.clone() }),
             python: plan.python.path.clone(),
             python_version: hello.python.clone(),
@@ -305,6 +313,9 @@ impl<'a> Record<'a> {
     }
 
     fn execution(&mut self, test: TestIndex, attempt: Attempt, ending: Ending) -> Execution {
+        if let Some(sure) = &mut self.sure {
+            sure.note(test, ending.outcome.kind(), ending.infrastructure.this);
+        }
         let test = self.tests[test.at()].clone();
         let Ending { outcome, start, phases, failure, reason, infrastructure } = ending;
         let failure = failure.map(|failure| self.kept.admit(hide::failure(&self.secrets, failure)));
@@ -331,7 +342,8 @@ impl<'a> Record<'a> {
         self.counts += counts;
         let flaky = self.round_flaky;
         self.flaky += flaky;
-        self.emit(None, What::RoundEnded(RoundEnded { counts, flaky, elapsed }));
+        let left = self.sure.as_ref().map(Sure::left);
+        self.emit(None, What::RoundEnded(RoundEnded { counts, flaky, elapsed, left }));
         self.round = None;
         (self.round_failures(), stop)
     }
@@ -348,6 +360,11 @@ impl<'a> Record<'a> {
                 Some(reason)
             }
         }
+    }
+
+    /// Whether every test is known as well as was asked for.
+    pub(super) fn is_sure(&self) -> bool {
+        self.sure.as_ref().is_some_and(|sure| sure.left() == 0)
     }
 
     /// Whether anything failed in any round, an execution or something else.
@@ -442,6 +459,22 @@ impl<'a> Record<'a> {
         let event = Event { at: self.now(), round: self.round, worker, what };
         self.reporter.event(&Arc::new(event));
     }
+}
+
+/// When a loop is over that has no number of rounds, in a few words.
+fn until(plan: &Plan) -> Option<String> {
+    let Rounds { limit, until, .. } = plan.rounds;
+    let words = match until? {
+        Until::Failure => "until a round fails".to_owned(),
+        Until::Sure(rate) => {
+            format!("until each test is known to fail in less than {}%", 100.0 * rate)
+        }
+    };
+    Some(match limit {
+        Limit::Count(count) => format!("{words}, at most {count}"),
+        Limit::For(_) => format!("{words} or the time is up"),
+        Limit::Endless => words,
+    })
 }
 
 /// What a stop means for executions that never started.

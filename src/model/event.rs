@@ -142,6 +142,8 @@ pub struct RunStarted {
     pub workers_why: Option<String>,
     /// How many rounds are planned; `None` when a duration decides.
     pub rounds_planned: Option<u32>,
+    /// What decides where it is no number, in a few words, where it is no duration either.
+    pub until: Option<String>,
     /// The server that the tests are told of, and whether this run is known to need it.
     pub server: Option<Server>,
     /// The interpreter, as it is called.
@@ -291,6 +293,8 @@ pub struct RoundEnded {
     pub flaky: u64,
     /// How long it took, in seconds.
     pub elapsed: f64,
+    /// How many rounds are still needed to be sure of each test, where that ends the loop.
+    pub left: Option<u32>,
 }
 
 /// A run's end.

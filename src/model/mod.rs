@@ -39,7 +39,7 @@ pub use ids::{Attempt, NodeId, Offset, Round, RunId, Slot, TestIndex, TestInfo, 
 pub use leak::Leak;
 pub use modes::{
     CollectMode, DistMode, EngineKind, FlakyPolicy, Isolation, LeakPolicy, Output, Purpose,
-    ServerLost, UnknownName,
+    ServerLost, UnknownName, Vary,
 };
 pub use outcome::{Crash, NotRun, Outcome, OutcomeKind};
 pub use rank::Rank;

@@ -99,6 +99,18 @@ named! {
 }
 
 named! {
+    /// Whether the rounds of a loop differ on purpose.
+    Vary, "way to vary" {
+        /// Where nobody has said how tests are dealt out and in which order.
+        Auto = "auto",
+        /// They do.
+        On = "on",
+        /// They do not.
+        Off = "off",
+    }
+}
+
+named! {
     /// What a run is for.
     Purpose, "purpose" {
         /// Somebody wanted the tests run.

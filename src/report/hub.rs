@@ -21,7 +21,7 @@ use super::consumer::{Consumer, Unreported};
 use super::github::{Annotations, Github, JobSummary};
 use super::jsonl::JsonLines;
 use super::junit::JUnit;
-use super::terminal::{Out, Terminal, TerminalOptions};
+use super::terminal::{AskVerdicts, Out, Terminal, TerminalOptions};
 use super::text::counted;
 
 /// How long events gather before consumers are woken for them: shorter than a person sees.
@@ -75,6 +75,7 @@ pub enum ReportError {
 pub struct Hub {
     lanes: Vec<Lane>,
     sinks: Vec<Sink>,
+    verdicts: Sender<AskVerdicts>,
 }
 
 /// Bytes of live output that may wait for one thread: a test writes faster than a terminal shows.
@@ -103,13 +104,14 @@ impl Hub {
     pub fn start(reports: Reports) -> Result<Self, ReportError> {
         let mut screen: Vec<Box<dyn Consumer>> = Vec::new();
         let mut files: Vec<Box<dyn Consumer>> = Vec::new();
+        let (verdicts, asked) = unbounded();
         // Annotations share the terminal's thread, because both write to standard output, and come
         // first, because the terminal's totals are the run's last line.
         if reports.github.annotate {
             screen.push(Box::new(Annotations::new(Out::stdout())));
         }
         if let Some(options) = reports.terminal {
-            screen.push(Box::new(Terminal::stdout(options)));
+            screen.push(Box::new(Terminal::stdout(options).with_verdicts(asked)));
         }
         if let Some(path) = reports.junit {
             files.push(Box::new(JUnit::create(&path).map_err(failed("--junit", &path))?));
@@ -123,13 +125,19 @@ impl Hub {
         let lanes = [(Target::Terminal, screen), (Target::Files, files)];
         let lanes = lanes.into_iter().filter(|(_, consumers)| !consumers.is_empty());
         let lanes = lanes.map(|(target, consumers)| Lane::start(target, consumers));
-        Ok(Self { lanes: lanes.collect::<Result<_, _>>()?, sinks: Vec::new() })
+        Ok(Self { lanes: lanes.collect::<Result<_, _>>()?, sinks: Vec::new(), verdicts })
     }
 
     /// Adds a consumer that is called in the engine's own thread, before the event goes anywhere
     /// else: the history's writer, which must have an execution before anybody is told of it.
     pub fn add_sink(&mut self, sink: Sink) {
         self.sinks.push(sink);
+    }
+
+    /// Has the terminal's thread ask this for verdicts at a loop's end. To be said before the run.
+    pub fn verdicts_by(&mut self, ask: AskVerdicts) {
+        // Nobody takes it where there is no terminal's report.
+        let _ = self.verdicts.send(ask);
     }
 
     /// Has each thread wait for this before it tells of an execution. To be said before the run.
@@ -317,7 +325,7 @@ mod tests {
 
     fn hub_with(consumer: Probe) -> Hub {
         let lane = Lane::start(Target::Files, vec![Box::new(consumer)]).expect("a thread");
-        Hub { lanes: vec![lane], sinks: Vec::new() }
+        Hub { lanes: vec![lane], sinks: Vec::new(), verdicts: unbounded().0 }
     }
 
     #[test]
@@ -370,7 +378,7 @@ mod tests {
         let (seen, sight) = unbounded();
         let consumer = Box::new(Listener { hold, seen });
         let lane = Lane::start(Target::Files, vec![consumer]).expect("a thread");
-        let mut hub = Hub { lanes: vec![lane], sinks: Vec::new() };
+        let mut hub = Hub { lanes: vec![lane], sinks: Vec::new(), verdicts: unbounded().0 };
         let mut story = Story::new(&[], Some(1));
         story.push(Some(1), Some(0), What::OutputLine("x".repeat(1 << 20)));
         let output = Arc::new(story.events().last().expect("the line").clone());

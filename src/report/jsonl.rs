@@ -100,7 +100,7 @@ enum Body<'a> {
     TestSlow { nodeid: &'a NodeId, index: TestIndex, elapsed_s: f64 },
     ProcessLeaked(LeakBody<'a>),
     WorkerEnded { slot: Slot, how: &'static str, detail: Option<String> },
-    RoundEnded { totals: Counts, flaky: u64, elapsed_s: f64 },
+    RoundEnded { totals: Counts, flaky: u64, elapsed_s: f64, rounds_left: Option<u32> },
     RunEnded(RunEndedBody<'a>),
 }
 
@@ -250,7 +250,8 @@ impl<'a> Body<'a> {
             What::WorkerEnded { slot, how } => ("worker-ended", Self::worker_ended(*slot, how)),
             What::RoundEnded(it) => {
                 let (totals, flaky, elapsed_s) = (it.counts, it.flaky, it.elapsed);
-                ("round-ended", Self::RoundEnded { totals, flaky, elapsed_s })
+                let rounds_left = it.left;
+                ("round-ended", Self::RoundEnded { totals, flaky, elapsed_s, rounds_left })
             }
             What::RunEnded(it) => ("run-ended", Self::RunEnded(RunEndedBody::of(it))),
         }

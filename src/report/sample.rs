@@ -47,6 +47,7 @@ pub(crate) fn run_started(rounds_planned: Option<u32>) -> RunStarted {
         workers: 2,
         workers_why: None,
         rounds_planned,
+        until: None,
         server: Some(Server {
             url: "http://127.0.0.1:8000".to_owned(),
             from: "--base-url".to_owned(),
@@ -108,7 +109,11 @@ impl Story {
         self.now = started + 1_000_000;
         self.counts += counts;
         self.flaky += flaky;
-        self.push(round, None, What::RoundEnded(RoundEnded { counts, flaky, elapsed: 1.0 }));
+        self.push(
+            round,
+            None,
+            What::RoundEnded(RoundEnded { counts, flaky, elapsed: 1.0, left: None }),
+        );
     }
 
     /// The test at this position.

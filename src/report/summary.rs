@@ -24,6 +24,8 @@ pub struct Summary {
     files_left: usize,
     counts: Counts,
     rounds: Rounds,
+    /// How many are still needed, in a loop that ends when it is sure.
+    rounds_left: Option<u32>,
     tests: HashMap<TestIndex, TestFigures>,
     leaks: u64,
     leaked: Vec<(Option<WorkerId>, Leak)>,
@@ -97,6 +99,7 @@ impl Summary {
             What::TestEnded(execution) => self.execution(event.round, execution),
             What::AttemptFailed(execution) => self.figures(execution).note_failure(execution),
             What::RoundEnded(ended) => {
+                self.rounds_left = ended.left;
                 if let Some(round) = self.rounds.last_mut() {
                     round.counts = ended.counts;
                     round.elapsed = Some(ended.elapsed);
@@ -194,11 +197,26 @@ impl Summary {
         let latest = self.planned_in_latest_round()?;
         let begun = self.rounds.executions();
         let rounds_begun = u32::try_from(self.rounds.begun()).ok()?;
-        let to_come = self.run.as_ref()?.rounds_planned?.saturating_sub(rounds_begun);
+        let to_come = match self.run.as_ref()?.rounds_planned {
+            Some(planned) => planned.saturating_sub(rounds_begun),
+            // The round that runs is one of those that were still needed.
+            None => self.rounds_left?.saturating_sub(u32::from(self.is_in_round())),
+        };
         // The current round may not have known its plan when it began.
         let unknown = self.rounds.last().filter(|it| it.planned == 0 && it.elapsed.is_none());
         let missing = unknown.map_or(0, |it| latest.saturating_sub(it.counts.total()));
         Some(begun + missing + u64::from(to_come) * latest)
+    }
+
+    /// How many rounds there will be, as far as is known of a loop that ends when it is sure.
+    #[must_use]
+    pub fn rounds_expected(&self) -> Option<u64> {
+        let left = u64::from(self.rounds_left?);
+        Some(self.rounds.begun() + left - u64::from(self.is_in_round()).min(left))
+    }
+
+    fn is_in_round(&self) -> bool {
+        self.rounds.last().is_some_and(|it| it.elapsed.is_none())
     }
 
     /// How many tests were found so far, and in how many files nobody has looked yet; `None` where

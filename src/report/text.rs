@@ -4,6 +4,10 @@
 //! escape sequence that clears the screen, and a right-to-left override makes one name look like
 //! another. Nothing of that reaches a terminal or a file for people except through [`clean`].
 
+mod wrap;
+
+pub use wrap::wrapped;
+
 use std::borrow::Cow;
 use std::fmt::Write as _;
 

@@ -9,7 +9,8 @@ use super::forecast::Forecast;
 use super::queues::take_first;
 use super::strategy::Strategy;
 use super::units::{Order, Unit};
-use crate::model::{DistMode, Slot, TestIndex, TestInfo};
+use super::varied::{Variation, Varied};
+use crate::model::{DistMode, Round, Slot, TestIndex, TestInfo};
 
 /// Deals one round's tests to slots, and none that would run beside what it must not run beside.
 /// What was given and came back, because a worker died or a test is to be tried again, is dealt
@@ -100,6 +101,39 @@ impl Deal {
         }
     }
 
+    /// Prepares a round of pnl's own mode that is to differ from those before it. Tests are in pytest's
+    /// order, for at least two workers.
+    #[must_use]
+    pub fn varied(
+        tests: &[Arc<TestInfo>],
+        slots: usize,
+        varied: (Variation, Round),
+        forecast: Forecast,
+    ) -> Self {
+        let varied = Varied::new(tests, slots, varied, &forecast);
+        Self {
+            strategy: Strategy::Varied(Box::new(varied)),
+            forecast,
+            ..Self::in_order(DistMode::Pnl, tests, slots, Order::Collected)
+        }
+    }
+
+    /// A test has begun while another one runs.
+    pub fn meet(&mut self, one: TestIndex, other: TestIndex) {
+        if let Strategy::Varied(varied) = &mut self.strategy {
+            varied.meet(one, other);
+        }
+    }
+
+    /// What a varied round hands on to the next.
+    #[must_use]
+    pub fn into_variation(self) -> Option<Variation> {
+        match self.strategy {
+            Strategy::Varied(varied) => Some(varied.into_variation()),
+            Strategy::Queue(_) | Strategy::Steal(_) | Strategy::Own(_) | Strategy::Files(_) => None,
+        }
+    }
+
     /// A worker is given a file to collect.
     pub fn file_given(&mut self) {
         if let Strategy::Files(files) = &mut self.strategy {
@@ -186,9 +220,10 @@ impl Deal {
             || match &self.strategy {
                 Strategy::Own(queues) => queues.get(slot.0).is_some_and(|own| !own.is_empty()),
                 Strategy::Files(files) if files.are_whole() => files.has_for(slot.0),
-                Strategy::Queue(_) | Strategy::Steal(_) | Strategy::Files(_) => {
-                    self.in_strategy() > 0 || self.unknown > 0
-                }
+                Strategy::Queue(_)
+                | Strategy::Steal(_)
+                | Strategy::Files(_)
+                | Strategy::Varied(_) => self.in_strategy() > 0 || self.unknown > 0,
             }
     }
 

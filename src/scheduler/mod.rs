@@ -7,6 +7,7 @@ mod deal;
 mod depth;
 mod files;
 mod forecast;
+mod pairs;
 mod portion;
 mod predict;
 mod queues;
@@ -14,6 +15,7 @@ mod rounds;
 mod script;
 mod strategy;
 mod units;
+mod varied;
 
 #[cfg(test)]
 mod suite;
@@ -22,7 +24,9 @@ pub use claims::{Claim, Claims, Lock};
 pub use deal::Deal;
 pub use depth::Depth;
 pub use forecast::Forecast;
+pub use pairs::Pairs;
 pub use portion::{Asking, Portion};
-pub use rounds::{Limit, Next, Rounds};
+pub use rounds::{Limit, Next, Over, Rounds, Until};
 pub use script::{Cue, Gate, Lane, Playing, Script, Step, StepId};
 pub use units::Order;
+pub use varied::{Spent, Variation};

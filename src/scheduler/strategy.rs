@@ -7,6 +7,7 @@ use super::files::Files;
 use super::forecast::Forecast;
 use super::queues::{Allowed, Queues, steal, take_any, take_first, take_unit};
 use super::units::{Order, Unit, units};
+use super::varied::Varied;
 use crate::model::{DistMode, TestIndex, TestInfo};
 
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub(super) enum Strategy {
     Own(Queues),
     /// pnl's own.
     Files(Files),
+    /// The same in a round that is to differ from others.
+    Varied(Box<Varied>),
 }
 
 impl Strategy {
@@ -62,6 +65,7 @@ impl Strategy {
                 one(take_any(queues, slot, allowed))
             }
             Self::Files(files) => one(files.take(slot, allowed, forecast)),
+            Self::Varied(varied) => varied.take(slot, allowed, forecast),
         }
     }
 
@@ -70,7 +74,7 @@ impl Strategy {
         match self {
             Self::Queue(units) => units.len(),
             Self::Own(queues) => queues.iter().filter(|own| !own.is_empty()).count(),
-            Self::Steal(_) => tests,
+            Self::Steal(_) | Self::Varied(_) => tests,
             Self::Files(files) => files.parcels(tests),
         }
     }

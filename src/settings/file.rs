@@ -64,6 +64,7 @@ struct File {
     max_tests_per_worker: Option<Count>,
     leak: Option<String>,
     server_lost: Option<String>,
+    vary: Option<String>,
     #[serde(default)]
     pytest_args: Vec<String>,
     server_hint: Option<String>,
@@ -214,6 +215,7 @@ fn project(folder: &Path, place: &str, prefix: &str, file: File) -> Result<Proje
         max_tests_per_worker: counted!(max_tests_per_worker, values::tests),
         leak: checked!(leak, |text: &str| name(text)),
         server_lost: checked!(server_lost, |text: &str| name(text)),
+        vary: checked!(vary, |text: &str| name(text)),
     };
     let mut scopes = default_scopes();
     for (name, said) in file.scopes {

@@ -8,7 +8,7 @@ use super::SettingsError;
 use super::values::{self, BadValue, WorkerCount};
 use crate::model::{
     Bounds, CollectMode, DistMode, EngineKind, FlakyPolicy, Isolation, LeakPolicy, Output, Rank,
-    Rule, Server, ServerLost,
+    Rule, Server, ServerLost, Vary,
 };
 
 /// What one source says; `None` where it says nothing.
@@ -42,6 +42,8 @@ pub struct Layer {
     pub max_tests_per_worker: Option<u64>,
     pub leak: Option<LeakPolicy>,
     pub server_lost: Option<ServerLost>,
+    /// Whether the rounds of a loop differ on purpose.
+    pub vary: Option<Vary>,
 }
 
 /// All settings, merged.
@@ -95,6 +97,8 @@ pub struct Settings {
     pub leak: LeakPolicy,
     /// What happens when the server goes away.
     pub server_lost: ServerLost,
+    /// Whether the rounds of a loop differ on purpose.
+    pub vary: Vary,
 }
 
 /// How long a warm process waits: longer than it takes to write a test.
@@ -171,6 +175,7 @@ impl Settings {
             },
             leak: first!(leak).unwrap_or(LeakPolicy::Report),
             server_lost: first!(server_lost).unwrap_or(ServerLost::Stop),
+            vary: first!(vary).unwrap_or(Vary::Auto),
         }
     }
 }
@@ -217,6 +222,7 @@ pub fn from_environment(get: impl Fn(&str) -> Option<String>) -> Result<Layer, S
         max_tests_per_worker: parsed(read, "PNL_MAX_TESTS_PER_WORKER", values::tests)?,
         leak: parsed(read, "PNL_LEAK", name)?,
         server_lost: parsed(read, "PNL_SERVER_LOST", name)?,
+        vary: parsed(read, "PNL_VARY", name)?,
     };
     Ok(layer)
 }

@@ -13,8 +13,8 @@ pub use file::{Project, find_project};
 pub use layer::{Layer, Settings, from_environment};
 pub use scope::{Scope, ScopeError, Selection, default_scopes, select};
 pub use values::{
-    BadValue, WorkerCount, base_url, count, delay, duration, failures, limit, memory, retries,
-    tests, workers,
+    BadValue, WorkerCount, base_url, count, delay, duration, failures, limit, memory, rate,
+    retries, tests, workers,
 };
 
 /// A setting that cannot be used: where it stands, and what is wrong with it.

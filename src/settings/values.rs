@@ -40,6 +40,18 @@ pub fn count(text: &str) -> Result<u32, BadValue> {
     }
 }
 
+/// A failure rate above 0 and below 1: `5%`, `0.05`.
+pub fn rate(text: &str) -> Result<f64, BadValue> {
+    let number = |text: &str| text.trim().parse::<f64>().ok();
+    let rate = match text.strip_suffix('%') {
+        Some(percent) => number(percent).map(|it| it / 100.0),
+        None => number(text),
+    };
+    rate.filter(|rate| *rate > 0.0 && *rate < 1.0).ok_or_else(|| {
+        BadValue(format!("a failure rate lies between 0% and 100%, like 5% or 0.05, not {text:?}"))
+    })
+}
+
 /// A number of failures: at least 1.
 pub fn failures(text: &str) -> Result<u64, BadValue> {
     match text.parse() {

@@ -5,8 +5,10 @@
 //! give the same answer.
 
 mod adjust;
+mod blocks;
 mod change;
 mod cluster;
+mod drift;
 mod fisher;
 mod hypergeometric;
 mod needed;
@@ -20,8 +22,10 @@ mod trend;
 mod wald;
 
 pub use adjust::benjamini_hochberg;
+pub use blocks::{BlockRate, failure_rate_in_blocks};
 pub use change::{Change, change_point};
 pub use cluster::{Cluster, Execution, clusters};
+pub use drift::{Drift, drift};
 pub use fisher::{Association, OddsRatio, Table, fails_more_with, fisher, odds_ratio};
 pub use needed::{executions_to_see, rounds_for_pairs};
 pub use quantiles::{Quantiles, quantiles};

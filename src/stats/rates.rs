@@ -61,7 +61,7 @@ fn bound_without_failures(n: f64) -> f64 {
     -(LUCK.ln() / n).exp_m1()
 }
 
-fn wilson(k: f64, n: f64) -> Rate {
+pub(super) fn wilson(k: f64, n: f64) -> Rate {
     let estimate = k / n;
     let z2 = Z * Z;
     let scale = 1.0 + z2 / n;

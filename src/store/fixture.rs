@@ -63,6 +63,7 @@ pub(crate) fn started(run: &str) -> RunStarted {
         workers: 4,
         workers_why: None,
         rounds_planned: Some(3),
+        until: None,
         server: Some(Server {
             url: "http://127.0.0.1:8000".to_owned(),
             from: "default".to_owned(),
@@ -139,7 +140,11 @@ impl Tape {
             self.push(round, worker, What::TestEnded(Box::new(execution)));
         }
         self.counts += counts;
-        self.push(round, None, What::RoundEnded(RoundEnded { counts, flaky: 0, elapsed: 0.5 }));
+        self.push(
+            round,
+            None,
+            What::RoundEnded(RoundEnded { counts, flaky: 0, elapsed: 0.5, left: None }),
+        );
         self
     }
 

@@ -202,5 +202,5 @@ impl Reporter for Listener<'_> {
 }
 
 fn rounds(times: u32) -> Rounds {
-    Rounds { limit: Limit::Count(times), keep_going: true, delay: Duration::ZERO }
+    Rounds { limit: Limit::Count(times), until: None, keep_going: true, delay: Duration::ZERO }
 }

@@ -1,10 +1,11 @@
 //! How a round's tests are dealt: in which order, and by what is known of how long they take.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
 use super::Dispatch;
-use crate::model::{Level, Round, TestInfo};
-use crate::scheduler::{Deal, Forecast};
+use crate::model::{DistMode, Level, Round, RunId, Slot, TestIndex, TestInfo, Vary};
+use crate::scheduler::{Deal, Forecast, Spent, Variation};
 
 impl Dispatch<'_> {
     /// A round's deal.
@@ -20,6 +21,16 @@ impl Dispatch<'_> {
                     .expecting(forecast)
                     .lasting(spread.seconds())
             }
+            _ if self.is_varied(round) => {
+                let tests = self.in_pytests_order();
+                let all = self.record.tests().len();
+                let seed = seed_of(&self.plan.run);
+                let variation = self.variation.take();
+                let variation = variation.unwrap_or_else(|| Variation::new(all, seed, self.spent));
+                self.spent = Spent::default();
+                return Deal::varied(&tests, self.slots, (variation, round), forecast)
+                    .claiming(&self.claims);
+            }
             _ => {
                 let (order, it) = (self.order(round), self.distribution);
                 Deal::in_order(it.dist, &order, self.slots, it.order)
@@ -31,14 +42,50 @@ impl Dispatch<'_> {
         if self.plan.shuffle.is_some() { deal } else { deal.longest_first() }
     }
 
-    /// The tests of a round in the order in which they are dealt.
-    fn order(&self, round: Round) -> Vec<Arc<TestInfo>> {
+    /// Whether a round is to differ from those before it. The first is as one without a loop.
+    fn is_varied(&self, round: Round) -> bool {
+        let may_be = match (self.plan.vary, self.distribution.dist) {
+            (Vary::Off, _) => false,
+            (Vary::Auto, dist) => dist == DistMode::Pnl && self.plan.shuffle.is_none(),
+            (Vary::On, dist) => {
+                matches!(dist, DistMode::Pnl | DistMode::Load | DistMode::WorkSteal)
+            }
+        };
+        may_be && round != Round::FIRST && self.slots > 1
+    }
+
+    /// A round is over that was varied by this, if it was.
+    pub(super) fn vary_next(&mut self, variation: Option<Variation>) {
+        if let Some(mut variation) = variation {
+            variation.took(self.spent);
+            self.variation = Some(variation);
+        }
+    }
+
+    /// Two tests run at the same time from now on.
+    pub(super) fn meet(&mut self, slot: Slot, test: TestIndex) {
+        let Some(deal) = self.deal.as_mut().filter(|_| self.plan.rounds.is_loop()) else { return };
+        for other in self.crew.iter().filter(|it| it.slot != slot) {
+            if let Some((running, _)) = other.running {
+                deal.meet(test, running);
+            }
+        }
+    }
+
+    /// The tests that are to run, as pytest has them.
+    fn in_pytests_order(&self) -> Vec<Arc<TestInfo>> {
         let tests = self.record.tests();
         let mut tests = match &self.spread {
             Some(spread) => spread.in_order(tests),
             None => tests.to_vec(),
         };
         tests.retain(|test| !self.poison.has(test.index));
+        tests
+    }
+
+    /// The tests of a round in the order in which they are dealt.
+    fn order(&self, round: Round) -> Vec<Arc<TestInfo>> {
+        let mut tests = self.in_pytests_order();
         if let Some(seed) = self.plan.shuffle {
             let seed = seed.wrapping_add(u64::from(round.0));
             crate::engine::plan::shuffle(&mut tests, seed);
@@ -54,4 +101,11 @@ impl Dispatch<'_> {
         }
         None
     }
+}
+
+/// Rounds that differ do so in another way in each run.
+fn seed_of(run: &RunId) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    run.hash(&mut hasher);
+    hasher.finish()
 }

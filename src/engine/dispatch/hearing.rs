@@ -242,6 +242,7 @@ impl Dispatch<'_> {
                     self.start_clock(index, test);
                     self.record.started(Some(id), test, attempt);
                     let slot = self.crew[index].slot;
+                    self.meet(slot, test);
                     self.lane_started(slot);
                 } else {
                     worker.breaks(format!("it started test number {i}, which it was not given"));
@@ -353,6 +354,7 @@ impl Dispatch<'_> {
         }
         let Phases { setup, call, teardown } = ending.phases;
         self.depth.observe(setup + call + teardown);
+        self.spent.add(setup, call + teardown);
         if let Some(deal) = &mut self.deal {
             deal.forecast_mut().keep_pace(self.depth.usual());
             if self.plan.rounds.is_loop() {

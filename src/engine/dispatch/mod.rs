@@ -38,7 +38,7 @@ use super::template::{Collection, NotReady, Template};
 use crate::model::{DistMode, ExitCode, Level, Output, Round, Slot, StopReason, What, WorkerId};
 use crate::protocol::{FileRow, Hello, Ready, Stamps, TestRow};
 use crate::report::Reporter;
-use crate::scheduler::{Claims, Deal, Depth, Forecast, Next};
+use crate::scheduler::{Claims, Deal, Depth, Forecast, Next, Over, Spent, Variation};
 
 use attempts::Attempts;
 use playing::Play;
@@ -253,6 +253,10 @@ struct Dispatch<'a> {
     /// What is expected of tests, while no deal has it.
     forecast: Forecast,
     rules: Rules,
+    /// What rounds that are to differ hand on to each other.
+    variation: Option<Variation>,
+    /// What the tests of this round have taken together.
+    spent: Spent,
     /// What tests must not run beside, with nothing held.
     claims: Claims,
     /// Files that workers collect, where they do.
@@ -321,6 +325,8 @@ impl<'a> Dispatch<'a> {
             past: Past::default(),
             forecast: Forecast::default(),
             rules: Rules::default(),
+            variation: None,
+            spent: Spent::default(),
             claims: Claims::default(),
             spread: None,
             branch: None,
@@ -429,7 +435,8 @@ impl<'a> Dispatch<'a> {
                 None => {}
             }
             let elapsed = began.elapsed().saturating_sub(self.stood_still);
-            match self.plan.rounds.after(round, failures, elapsed) {
+            let is_sure = self.record.is_sure();
+            match self.plan.rounds.after(Over { round, failures, elapsed, is_sure }) {
                 Next::End(reason) => return reason,
                 Next::Start(next, delay) => {
                     self.wait(delay);
@@ -472,8 +479,9 @@ impl<'a> Dispatch<'a> {
         if self.stop.is_none() && self.spread.is_some() && self.record.tests().is_empty() {
             self.stop = Some(StopReason::NothingCollected);
         }
-        if let Some(deal) = &mut self.deal {
+        if let Some(mut deal) = self.deal.take() {
             self.forecast = std::mem::take(deal.forecast_mut());
+            self.vary_next(deal.into_variation());
         }
         let (failures, stop) = self.record.end_round(self.stop.take());
         self.stop = stop;

@@ -31,7 +31,7 @@ use crate::model::{
 use crate::process::{Ended, Signal, Stdio, Tree, kill_group, probe};
 use crate::protocol::{Ready, TestRow, ToController, VERSION};
 use crate::report::Reporter;
-use crate::scheduler::Next;
+use crate::scheduler::{Next, Over};
 
 use presence::may_need_server;
 use process::Process;
@@ -99,7 +99,8 @@ impl Watch<'_> {
                 Some(reason) => return Ok(reason),
                 None => {}
             }
-            match self.plan.rounds.after(round, failures, began.elapsed()) {
+            let (elapsed, is_sure) = (began.elapsed(), self.record.is_sure());
+            match self.plan.rounds.after(Over { round, failures, elapsed, is_sure }) {
                 Next::End(reason) => return Ok(reason),
                 Next::Start(next, delay) => {
                     if let Some(reason) = self.wait(delay) {

@@ -69,7 +69,7 @@ fn json_has_the_documented_keys() {
             "passed": 2, "failed": 1, "error": 0, "skipped": 0, "xfailed": 0, "xpassed": 0,
             "timed_out": 0, "crashed": 0, "interrupted": 0, "not_run": 0,
             "flaky": 0, "retried_attempts": 0, "infrastructure": 0, "verdict": null, "failure_rate": null,
-            "duration_s": {"p50": 0.024, "p95": 0.024, "max": 0.024}, "suspects": [],
+            "duration_s": {"p50": 0.024, "p95": 0.024, "p99": 0.024, "max": 0.024}, "suspects": [],
         })
     );
     assert_eq!(rate.as_object().map(|it| it.keys().collect::<Vec<_>>().len()), Some(3));

@@ -3,10 +3,12 @@
 use std::time::{Duration, Instant};
 
 use console::Term;
+use crossbeam_channel::Receiver;
 
 use crate::model::{Event, Offset, What};
 use crate::report::consumer::{Consumer, Unreported};
 use crate::report::text;
+use crate::report::verdicts::Ended;
 
 use super::options::TerminalOptions;
 use super::out::Out;
@@ -25,11 +27,15 @@ const QUIET_START: Duration = Duration::from_millis(500);
 /// Events are shown within a fraction of this; one that is older by our clock comes after a stop.
 const STANDSTILL: Duration = Duration::from_secs(1);
 
+/// Says what the history tells of a run's tests, once all of them are stored.
+pub type AskVerdicts = Box<dyn FnOnce(&Ended) -> String + Send>;
+
 /// What a person sees of a run.
 pub(crate) struct Terminal {
     page: Page,
     out: Out,
     screen: Option<Screen>,
+    verdicts: Option<Receiver<AskVerdicts>>,
     /// Asked at each redraw, because people resize windows.
     measure: fn() -> Option<(usize, usize)>,
     size: (usize, usize),
@@ -48,6 +54,12 @@ impl Terminal {
         Self { measure: size_of_stdout, ..Self::new(options, out, screen) }
     }
 
+    /// With verdicts at a loop's end, by who is sent before that.
+    #[must_use]
+    pub(crate) fn with_verdicts(self, verdicts: Receiver<AskVerdicts>) -> Self {
+        Self { verdicts: Some(verdicts), ..self }
+    }
+
     fn new(options: TerminalOptions, out: Out, screen: Option<Screen>) -> Self {
         let size = (options.width, options.height);
         let page = Page::new(options);
@@ -55,6 +67,7 @@ impl Terminal {
             page,
             out,
             screen,
+            verdicts: None,
             measure: || None,
             size,
             zero: None,
@@ -104,6 +117,16 @@ impl Terminal {
         }
     }
 
+    fn ask_verdicts(&mut self) {
+        let ask = self.verdicts.take().and_then(|asked| asked.try_recv().ok());
+        if let Some((ask, ended)) = ask.zip(self.page.ended()) {
+            // Judging millions of executions takes seconds, in which nothing runs any more.
+            self.close_screen();
+            self.print();
+            self.page.set_verdicts(ask(&ended));
+        }
+    }
+
     fn close_screen(&mut self) {
         if let Some(screen) = self.screen.take() {
             screen.close();
@@ -119,6 +142,9 @@ fn size_of_stdout() -> Option<(usize, usize)> {
 impl Consumer for Terminal {
     fn event(&mut self, event: &Event) {
         self.set_clock(event.at);
+        if matches!(event.what, What::RunEnded(_)) {
+            self.ask_verdicts();
+        }
         self.page.event(event);
         if matches!(event.what, What::RunEnded(_)) {
             self.close_screen();
@@ -232,6 +258,31 @@ mod tests {
         let after = pane.contents();
         assert!(!after.contains("gw0 "), "{after}");
         assert!(after.ends_with("2 rounds, 2 tests, 1 failed, 1.0 s"), "{after}");
+    }
+
+    fn with_verdicts(rounds: u32, verbosity: Verbosity) -> String {
+        let pane = InMemoryTerm::new(40, 80);
+        let options =
+            TerminalOptions::detect(verbosity, Output::Captured, &Surroundings::default());
+        let (ask, asked) = crossbeam_channel::unbounded::<AskVerdicts>();
+        let terminal = Terminal::new(options, Out::new(Box::new(Pane(pane.clone()))), None);
+        let mut terminal = terminal.with_verdicts(asked);
+        ask.send(Box::new(|ended| format!("verdicts on {ended:?}\n"))).expect("taken");
+        let mut story = Story::new(&["tests/test_a.py::test_ok"], Some(rounds));
+        (0..rounds).for_each(|_| story.round(&[Ending::Pass]));
+        story.end();
+        story.events().iter().for_each(|event| terminal.event(event));
+        assert!(Box::new(terminal).finish().is_empty());
+        pane.contents()
+    }
+
+    #[test]
+    fn verdicts_come_before_the_last_line_of_a_loop() {
+        let text = with_verdicts(2, Verbosity::Normal);
+        assert!(text.contains("verdicts on Ended"), "{text}");
+        assert!(text.ends_with("}\n2 rounds, 2 tests, 0 failed, 2.0 s"), "{text}");
+        assert!(!with_verdicts(1, Verbosity::Normal).contains("verdicts"));
+        assert!(!with_verdicts(2, Verbosity::Quiet).contains("verdicts"));
     }
 
     #[test]

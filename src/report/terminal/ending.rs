@@ -15,8 +15,8 @@ const FAILURES: usize = 20;
 /// How many slow tests are listed, and from how many seconds on a test can be slow.
 const SLOWEST: (usize, f64) = (5, 0.1);
 
-/// Everything after the last test.
-pub(crate) fn ending(summary: &Summary, options: TerminalOptions) -> String {
+/// Everything after the last test, with `verdicts` in its place.
+pub(crate) fn ending(summary: &Summary, verdicts: &str, options: TerminalOptions) -> String {
     let mut out = String::new();
     failures(&mut out, summary, options);
     retried(&mut out, summary, options);
@@ -26,6 +26,7 @@ pub(crate) fn ending(summary: &Summary, options: TerminalOptions) -> String {
         rounds(&mut out, summary);
     }
     outages(&mut out, summary, options);
+    out.push_str(verdicts);
     reason(&mut out, summary, options);
     let counts = summary.counts();
     let tone = if counts.failures() > 0 {

@@ -36,7 +36,10 @@ fn what_runs(run: &RunStarted, tests: Option<usize>, workers: usize, width: usiz
     let rounds = match run.rounds_planned {
         Some(1) => String::new(),
         Some(rounds) => format!(", {}", counted(u64::from(rounds), "round")),
-        None => ", rounds until the time is up".to_owned(),
+        None => match &run.until {
+            Some(until) => format!(", rounds {until}"),
+            None => ", rounds until the time is up".to_owned(),
+        },
     };
     let seed = run.seed.map(|seed| format!(", seed {seed}")).unwrap_or_default();
     let why = run.workers_why.as_ref().filter(|_| workers == run.workers);

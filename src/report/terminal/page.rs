@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use crate::model::{Event, Execution, Level, Offset, TestInfo, What};
 use crate::report::summary::Summary;
 use crate::report::text::{self, Tone, counted};
+use crate::report::verdicts::Ended;
 
 use super::ending::ending;
 use super::failure::{self, IN_FULL, Repeats, Style};
@@ -21,6 +22,7 @@ pub(crate) struct Page {
     repeats: Repeats,
     pace: Pace,
     header: HeaderState,
+    verdicts: String,
     text: String,
 }
 
@@ -42,8 +44,29 @@ impl Page {
             repeats: Repeats::default(),
             pace: Pace::default(),
             header: if quiet { HeaderState::Complete } else { HeaderState::Due },
+            verdicts: String::new(),
             text: String::new(),
         }
+    }
+
+    /// What verdicts are about, where the end has room for them and there is something to say.
+    pub(crate) fn ended(&self) -> Option<Ended> {
+        let rounds = self.summary.rounds();
+        let listed = rounds.worth_listing();
+        let failed_in = listed.iter().find(|it| it.counts.failures() > 0).map(|it| it.round);
+        let TerminalOptions { palette, width, verbosity, .. } = self.options;
+        let is_wanted = rounds.begun() > 1 || failed_in.is_some();
+        (is_wanted && verbosity != Verbosity::Quiet).then_some(Ended {
+            palette,
+            width,
+            rounds: rounds.begun(),
+            failed_in,
+        })
+    }
+
+    /// Keeps what the end is to say of verdicts.
+    pub(crate) fn set_verdicts(&mut self, verdicts: String) {
+        self.verdicts = verdicts;
     }
 
     /// Takes one event and adds what it has to say.
@@ -228,7 +251,7 @@ impl Page {
 
     fn run_ended(&mut self) {
         self.header();
-        self.text.push_str(&ending(&self.summary, self.options));
+        self.text.push_str(&ending(&self.summary, &self.verdicts, self.options));
     }
 }
 

@@ -21,7 +21,10 @@ pub(crate) fn status(summary: &Summary, now: Offset) -> String {
     if let Some(round) = summary.rounds().last().filter(|_| summary.is_loop()) {
         parts.push(match summary.run().and_then(|run| run.rounds_planned) {
             Some(planned) => format!("round {} of {planned}", round.round),
-            None => format!("round {}", round.round),
+            None => match summary.rounds_expected() {
+                Some(expected) => format!("round {} of about {expected}", round.round),
+                None => format!("round {}", round.round),
+            },
         });
     }
     parts.push(match summary.planned() {

@@ -1,0 +1,1 @@
+"""What pnl says of a lab, beside the truth. Pure, but for `laboratory`, which runs pnl."""
