@@ -14,6 +14,8 @@ use crate::model::{TestIndex, Tie, VerdictKind};
 /// record shows that it fails often.
 const FEWEST: u64 = 5;
 const MOST: u64 = 12;
+/// Passing executions that are looked at.
+const LOOKED_AT: usize = 4;
 
 impl Case<'_> {
     /// Tries it alone until it passes. What fails always is judged here.
@@ -56,8 +58,6 @@ impl Case<'_> {
         for suspect in suspects {
             self.add_setter(&mut found, suspect)?;
         }
-        /// Passing executions that are looked at.
-        const LOOKED_AT: usize = 4;
         for _ in 0..LOOKED_AT {
             let Some(before) = self.passing_without(&found) else { break };
             let arm = Arm::After(before.clone());

@@ -63,10 +63,8 @@ pub(super) fn answer(
         Ok(Found::Nothing) => (Standing::Undecided(words.nothing()), recorded.clone()),
         Ok(found) => {
             let verdict = words.verdict(found, &recorded);
-            match is_same(&verdict, &recorded) {
-                true => (Standing::Confirmed, verdict),
-                false => (Standing::Refuted, verdict),
-            }
+            let is_same = is_same(&verdict, &recorded);
+            (if is_same { Standing::Confirmed } else { Standing::Refuted }, verdict)
         }
     };
     let arms = arms.iter().filter(|(_, tally)| tally.executed > 0);
@@ -176,7 +174,7 @@ impl Words<'_> {
             Found::After { culprits, .. } => {
                 let arms = culprits.iter().map(|&it| Arm::After(vec![it]));
                 let others = self.of(&Arm::AfterOthers(1));
-                self.against(arms.collect(), &[(others, "after others")])
+                self.against(&arms.collect::<Vec<_>>(), &[(others, "after others")])
             }
             Found::Without(setters) => {
                 let arms: Vec<String> = setters
@@ -193,12 +191,12 @@ impl Words<'_> {
                 let others: Vec<Tally> =
                     culprits.iter().map(|&it| self.of(&Arm::BesideOthers(it))).collect();
                 let others = others.into_iter().fold(Tally::default(), Tally::plus);
-                self.against(arms.collect(), &[(others, "beside others")])
+                self.against(&arms.collect::<Vec<_>>(), &[(others, "beside others")])
             }
             Found::Crowded(_) => {
                 let of = |arm: &Arm| matches!(arm, Arm::Crowd(_) | Arm::Copies(_));
                 let arms = self.arms.iter().filter(|(arm, _)| of(arm)).map(|(arm, _)| arm.clone());
-                self.against(arms.collect(), &[])
+                self.against(&arms.collect::<Vec<_>>(), &[])
             }
             Found::Outside => self.nothing(),
             Found::Nothing | Found::Open(_) => String::new(),
@@ -206,7 +204,7 @@ impl Words<'_> {
     }
 
     /// These arms' counts against those alone and others.
-    fn against(&self, arms: Vec<Arm>, others: &[(Tally, &str)]) -> String {
+    fn against(&self, arms: &[Arm], others: &[(Tally, &str)]) -> String {
         let alone = self.of(&Arm::Alone);
         let total = arms.iter().map(|arm| self.of(arm)).fold(Tally::default(), Tally::plus);
         let with: Vec<String> = arms

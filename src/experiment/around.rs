@@ -30,10 +30,10 @@ impl Case<'_> {
             }
             match tie {
                 Tie::Beside if after.is_empty() && self.is_culprit_beside(test)? => {
-                    beside.push(test)
+                    beside.push(test);
                 }
                 Tie::After if beside.is_empty() && self.is_culprit_before(test)? => {
-                    after.push(test)
+                    after.push(test);
                 }
                 Tie::Beside | Tie::After | Tie::Without => {}
             }
@@ -192,10 +192,11 @@ impl Case<'_> {
             let without = self.inquiry.tally(&Arm::Alone);
             let part = |kept| Arm::Replay { circumstance: at, kept };
             let search = Search { group, arm: &part, effect: Effect::Fails, with, without };
-            if let Part::One(test) = search.run(&mut self.inquiry)? {
-                if !known.contains(&test) && self.is_culprit_beside(test)? {
-                    known.push(test);
-                }
+            if let Part::One(test) = search.run(&mut self.inquiry)?
+                && !known.contains(&test)
+                && self.is_culprit_beside(test)?
+            {
+                known.push(test);
             }
         }
         Ok(())
@@ -214,10 +215,11 @@ impl Case<'_> {
             let without = self.inquiry.tally(&Arm::Alone);
             let effect = Effect::Fails;
             let search = Search { group, arm: &Arm::After, effect, with, without };
-            if let Part::One(test) = search.run(&mut self.inquiry)? {
-                if !known.contains(&test) && self.is_culprit_before(test)? {
-                    known.push(test);
-                }
+            if let Part::One(test) = search.run(&mut self.inquiry)?
+                && !known.contains(&test)
+                && self.is_culprit_before(test)?
+            {
+                known.push(test);
             }
         }
         Ok(())

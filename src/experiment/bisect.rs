@@ -135,10 +135,7 @@ impl Search<'_> {
         while at < group.len() && group.len() > 1 {
             let mut fewer = group.clone();
             fewer.remove(at);
-            match self.has(inquiry, fewer.clone())? {
-                true => group = fewer,
-                false => at += 1,
-            }
+            if self.has(inquiry, fewer.clone())? { group = fewer } else { at += 1 }
         }
         Ok(match group[..] {
             [one] => Part::One(one),

@@ -70,10 +70,11 @@ impl Case<'_> {
             if let Some(found) = found.or_else(|| self.fails_alone_as_recorded()) {
                 return Ok(found);
             }
-            if self.is_crowd_likely && lead == Lead::Suspects {
-                if let Some(found) = self.crowded()? {
-                    return Ok(found);
-                }
+            if self.is_crowd_likely
+                && lead == Lead::Suspects
+                && let Some(found) = self.crowded()?
+            {
+                return Ok(found);
             }
         }
         Ok(self.by_what_is_left())

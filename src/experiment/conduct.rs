@@ -51,9 +51,10 @@ struct Relay {
 
 impl Director for Relay {
     fn next(&mut self, tests: &[Arc<TestInfo>], last: &[Performed]) -> Option<Script> {
-        let said = match std::mem::replace(&mut self.has_begun, true) {
-            false => Said::Tests(tests.iter().map(|test| test.nodeid.clone()).collect()),
-            true => Said::Came(last.to_vec()),
+        let said = if std::mem::replace(&mut self.has_begun, true) {
+            Said::Came(last.to_vec())
+        } else {
+            Said::Tests(tests.iter().map(|test| test.nodeid.clone()).collect())
         };
         self.outcomes.send(said).ok()?;
         self.scripts.recv().ok()

@@ -16,6 +16,8 @@ use crate::stats::{Arm as Side, Decision, Limits, TwoArms};
 const LANES: usize = 16;
 /// Trials of one round take about so long together, at most, so that a decision is not overrun.
 const ROUND: Duration = Duration::from_millis(800);
+/// Recorded offsets that are tried first.
+const RECORDED: usize = 3;
 /// How often an arm is tried in vain before its setting is found to be impossible here.
 const IN_VAIN: u32 = 5;
 
@@ -271,8 +273,6 @@ impl<'a> Inquiry<'a> {
         if let Some(at) = self.sweeps.iter().position(|(it, _)| *it == other) {
             return at;
         }
-        /// Recorded offsets that are tried first.
-        const RECORDED: usize = 3;
         let failed = self.circumstances.iter().filter(|it| it.failed);
         let recorded = failed.filter_map(|it| it.begins_after(other));
         let recorded: Vec<Skew> = recorded
@@ -325,9 +325,10 @@ impl<'a> Inquiry<'a> {
 
 fn beside(victim: TestIndex, other: TestIndex, skew: Skew) -> Trial {
     let (victim, other) = (Planned::victim(victim), Planned::other(other));
-    let lanes = match skew.victim_is_later {
-        true => [vec![other], vec![victim.delayed(skew.by)]],
-        false => [vec![other.delayed(skew.by)], vec![victim]],
+    let lanes = if skew.victim_is_later {
+        [vec![other], vec![victim.delayed(skew.by)]]
+    } else {
+        [vec![other.delayed(skew.by)], vec![victim]]
     };
     Trial { lanes: lanes.to_vec() }
 }

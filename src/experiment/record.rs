@@ -157,13 +157,10 @@ impl Circumstance {
         self.beside.iter().flatten().any(|it| it.test == test)
     }
 
-    /// By how much later than the other this one began, as recorded; negative where it was earlier.
+    /// By how much later than the other this one began, as recorded, and whether it was later at all.
     pub fn begins_after(&self, other: TestIndex) -> Option<(Duration, bool)> {
         let it = self.beside.iter().flatten().find(|it| it.test == other)?;
-        Some(match self.begins.checked_sub(it.begins) {
-            Some(later) => (later, true),
-            None => (it.begins - self.begins, false),
-        })
+        Some((self.begins.abs_diff(it.begins), self.begins >= it.begins))
     }
 
     /// The same again with these neighbours alone: each begins when it did, with the others of its
@@ -185,7 +182,7 @@ impl Circumstance {
             });
             planned.collect()
         };
-        let own = Planned::victim(victim).delayed(self.begins - origin);
+        let own = Planned::victim(victim).delayed(self.begins.saturating_sub(origin));
         Trial { lanes: lanes.into_iter().map(lane).chain([vec![own]]).collect() }
     }
 }

@@ -55,7 +55,7 @@ impl Sweep {
             .max_by_key(|&at| self.failed[at] * 1000 / self.tried[at]);
         // Of four trials one still goes on, because another offset may be better.
         let at = match best {
-            Some(at) if self.turn % 4 > 0 => at,
+            Some(at) if !self.turn.is_multiple_of(4) => at,
             Some(_) | None => (0..self.len()).min_by_key(|&at| self.tried[at]).unwrap_or(0),
         };
         self.tried[at] += 1;

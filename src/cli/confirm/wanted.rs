@@ -107,12 +107,10 @@ fn is_named(nodeid: &NodeId, word: &str) -> bool {
 }
 
 fn list(failed: &[NodeId]) -> String {
-    let mut text: String =
-        failed.iter().take(LISTED).map(|it| format!("\n  {}", it.as_str())).collect();
-    if failed.len() > LISTED {
-        text.push_str(&format!("\n  and {} more", failed.len() - LISTED));
-    }
-    text
+    let named = failed.iter().take(LISTED).map(|it| it.as_str().to_owned());
+    let left = failed.len().saturating_sub(LISTED);
+    let rest = (left > 0).then(|| format!("and {left} more"));
+    named.chain(rest).map(|line| "\n  ".to_owned() + &line).collect()
 }
 
 #[cfg(test)]
