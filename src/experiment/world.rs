@@ -436,9 +436,10 @@ fn what_was_outside_is_confirmed_by_passing_now() {
 
 #[test]
 fn a_budget_is_kept() {
-    let (answer, findings) =
-        asked_within(&Plant::Chance(0.05), 3, (VerdictKind::InterferesWith, &[9]), 60)
-            .expect("it failed");
+    let said = (VerdictKind::InterferesWith, &[9][..]);
+    let (answer, findings) = (0..WORLDS)
+        .find_map(|seed| asked_within(&Plant::Chance(0.03), seed, said, 60))
+        .expect("it fails in one of them");
     assert!(matches!(answer.standing, super::answer::Standing::Undecided(_)));
     assert!(findings.executions < 60 + 48, "a round begun is finished: {}", findings.executions);
 }
