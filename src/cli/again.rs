@@ -57,7 +57,9 @@ fn options(command: &[String]) -> Option<TestOptions> {
         | Verb::Show(_)
         | Verb::Watch(_)
         | Verb::Warm(_)
+        | Verb::Flaky(_)
         | Verb::Replay(_)
+        | Verb::Confirm(_)
         | Verb::History(_) => None,
     }
 }

@@ -2,8 +2,10 @@
 
 mod again;
 mod args;
+mod confirm;
 mod dry_run;
 mod error;
+mod flaky;
 mod followed;
 mod replay;
 mod show;
@@ -61,10 +63,12 @@ fn run(words: &[OsString], began: u64) -> ExitCode {
                 Err(refusal) => error::refused(&refusal),
             },
             args::Verb::Verify(arguments) => verify::run(&arguments, typed),
+            args::Verb::Confirm(arguments) => confirm::run(&arguments, began),
             args::Verb::Show(arguments) => show::show_run(&arguments),
             args::Verb::Watch(arguments) => watch::run(&arguments, typed),
             args::Verb::Warm(arguments) => warm::run(&arguments),
             args::Verb::Replay(arguments) => replay::run(&arguments, began),
+            args::Verb::Flaky(arguments) => flaky::run(&arguments),
             args::Verb::History(arguments) => show::list_runs(&arguments),
         },
     }
