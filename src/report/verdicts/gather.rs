@@ -25,6 +25,8 @@ pub struct Verdicts {
     pub(super) executions: u64,
     /// The tests that failed, in the order in which they were collected.
     pub(super) judged: Vec<Judged>,
+    /// What was thought of tests of which experiments found something else.
+    pub(super) refuted: HashMap<NodeId, VerdictKind>,
     /// Their places in `judged`.
     pub(super) places: HashMap<NodeId, usize>,
     /// All tests that ran.
@@ -125,6 +127,7 @@ impl Verdicts {
             executions: schedules.iter().map(|it| it.ran.len() as u64).sum(),
             judged,
             places,
+            refuted: HashMap::new(),
             tallies,
         };
         for confirmation in said {
@@ -148,11 +151,19 @@ impl Verdicts {
                     suspect.confirmed = Some(false);
                 }
             }
+            if judged.verdict.kind != said.verdict.kind {
+                self.refuted.insert(said.nodeid, judged.verdict.kind);
+            }
             judged.verdict = said.verdict;
             return;
         }
         let tally = self.tallies.get(&said.nodeid).copied().unwrap_or_default();
         self.judged.push(tally.judged(said.nodeid, said.verdict));
+    }
+
+    /// Whether there is a verdict on a test that failed.
+    pub(in crate::report) fn judges_any(&self) -> bool {
+        !self.judged.is_empty()
     }
 
     /// How many tests ran and never failed, and how often the one ran that ran least.
@@ -162,8 +173,13 @@ impl Verdicts {
         Some((self.tallies.values().filter(stable).count(), least))
     }
 
+    /// What was thought of a test before experiments found something else.
+    pub(in crate::report) fn refuted(&self, nodeid: &NodeId) -> Option<VerdictKind> {
+        self.refuted.get(nodeid).copied()
+    }
+
     /// What is thought of one test. `None` where nothing can be: it did not run, or only once.
-    pub(super) fn of_test(&self, nodeid: &NodeId) -> Option<(Verdict, &[Suspect])> {
+    pub(in crate::report) fn of_test(&self, nodeid: &NodeId) -> Option<(Verdict, &[Suspect])> {
         if let Some(&place) = self.places.get(nodeid) {
             let judged = &self.judged[place];
             return Some((judged.verdict.clone(), &judged.suspects));

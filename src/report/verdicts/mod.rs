@@ -18,6 +18,7 @@ mod table;
 pub use ending::{Ended, at_end, without_history};
 pub use flaky::{Looked, flaky};
 pub use gather::{Verdicts, gather};
+pub(super) use table::{Look, body, table, word};
 
 #[cfg(test)]
 mod tests;
