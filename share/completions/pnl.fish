@@ -29,7 +29,7 @@ complete -c pnl -n "__fish_pnl_needs_command" -s V -l version -d 'Print version'
 complete -c pnl -n "__fish_pnl_needs_command" -f -a "test" -d 'Run tests, once or in a loop'
 complete -c pnl -n "__fish_pnl_needs_command" -f -a "loop" -d 'Run a scope in a loop: the older name of `pnl test e2e --loop COUNT`'
 complete -c pnl -n "__fish_pnl_needs_command" -f -a "verify" -d 'Run tests once by plain pytest and once by pnl, and print what differs'
-complete -c pnl -n "__fish_pnl_needs_command" -f -a "show" -d 'Print a stored run'
+complete -c pnl -n "__fish_pnl_needs_command" -f -a "show" -d 'Print a stored run, or one test\'s whole story'
 complete -c pnl -n "__fish_pnl_needs_command" -f -a "flaky" -d 'Judge tests over many stored runs: which fail, how often, and why'
 complete -c pnl -n "__fish_pnl_needs_command" -f -a "watch" -d 'Run tests when files are saved, failed ones first'
 complete -c pnl -n "__fish_pnl_needs_command" -f -a "replay" -d 'Do a recorded run again: the same tests in the same order beside the same others'
@@ -147,6 +147,7 @@ complete -c pnl -n "__fish_pnl_using_subcommand verify" -l dry-run -d 'Print wha
 complete -c pnl -n "__fish_pnl_using_subcommand verify" -s q -l quiet -d 'Print only failures in short and the last line'
 complete -c pnl -n "__fish_pnl_using_subcommand verify" -s v -l verbose -d 'Print a line for each test'
 complete -c pnl -n "__fish_pnl_using_subcommand verify" -s h -l help -d 'Print help'
+complete -c pnl -n "__fish_pnl_using_subcommand show" -l test -d 'One test\'s whole story: over all runs of tests, or in RUN' -r
 complete -c pnl -n "__fish_pnl_using_subcommand show" -l format -d 'For people or for programs' -r
 complete -c pnl -n "__fish_pnl_using_subcommand show" -s h -l help -d 'Print help'
 complete -c pnl -n "__fish_pnl_using_subcommand flaky" -l since -d 'How far back runs are looked at (90m, 36h, 14d, 2w)' -r
@@ -208,7 +209,7 @@ complete -c pnl -n "__fish_pnl_using_subcommand history" -s h -l help -d 'Print 
 complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcommand_from test loop verify show flaky watch replay warm history help" -f -a "test" -d 'Run tests, once or in a loop'
 complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcommand_from test loop verify show flaky watch replay warm history help" -f -a "loop" -d 'Run a scope in a loop: the older name of `pnl test e2e --loop COUNT`'
 complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcommand_from test loop verify show flaky watch replay warm history help" -f -a "verify" -d 'Run tests once by plain pytest and once by pnl, and print what differs'
-complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcommand_from test loop verify show flaky watch replay warm history help" -f -a "show" -d 'Print a stored run'
+complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcommand_from test loop verify show flaky watch replay warm history help" -f -a "show" -d 'Print a stored run, or one test\'s whole story'
 complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcommand_from test loop verify show flaky watch replay warm history help" -f -a "flaky" -d 'Judge tests over many stored runs: which fail, how often, and why'
 complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcommand_from test loop verify show flaky watch replay warm history help" -f -a "watch" -d 'Run tests when files are saved, failed ones first'
 complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcommand_from test loop verify show flaky watch replay warm history help" -f -a "replay" -d 'Do a recorded run again: the same tests in the same order beside the same others'

@@ -205,7 +205,7 @@ fn a_loops_failures_are_shown_with_why() {
     let project = Project::new();
     let run = small_run(&project);
     let history = History::open_read(project.root()).expect("a history");
-    let verdicts = gather(&history, &[run.record.clone()]).expect("read");
+    let verdicts = gather(&history, std::slice::from_ref(&run.record)).expect("read");
     let mut out = Vec::new();
     show(&run, &verdicts, Format::Text, &mut out).expect("memory takes all");
     let text = String::from_utf8(out).expect("text");

@@ -47,7 +47,7 @@ pub(super) struct Tally {
 const EXECUTIONS: u64 = 3_000_000;
 
 /// Runs of a project, read to be judged.
-pub(super) struct Read {
+pub(in crate::report) struct Read {
     /// The oldest first.
     pub schedules: Vec<Schedule>,
     /// What experiments said; of several for one test, the last counts.
@@ -71,7 +71,10 @@ pub(super) fn gather_at_most(
 }
 
 /// Reads runs of one project, the newest first.
-pub(super) fn read(history: &History, records: &[RunRecord]) -> Result<Read, StoreError> {
+pub(in crate::report) fn read(
+    history: &History,
+    records: &[RunRecord],
+) -> Result<Read, StoreError> {
     read_at_most(EXECUTIONS, history, records)
 }
 
@@ -110,7 +113,7 @@ fn first_round(record: &RunRecord, room: u64) -> Round {
 }
 
 impl Verdicts {
-    pub(super) fn of(schedules: &[Schedule], said: Vec<Confirmation>) -> Self {
+    pub(in crate::report) fn of(schedules: &[Schedule], said: Vec<Confirmation>) -> Self {
         let rounds = schedules.iter().map(|it| it.rounds.len() as u64).sum();
         // One round tells how often a test failed in it, and nothing of why.
         let mut judged = if rounds > 1 { judge(schedules) } else { Vec::new() };
@@ -159,6 +162,11 @@ impl Verdicts {
         }
         let tally = self.tallies.get(&said.nodeid).copied().unwrap_or_default();
         self.judged.push(tally.judged(said.nodeid, said.verdict));
+    }
+
+    /// Wall-clock time that windows count from, in microseconds since 1970 UTC.
+    pub(in crate::report) fn origin_us(&self) -> i64 {
+        self.origin_us
     }
 
     /// Whether there is a verdict on a test that failed.
