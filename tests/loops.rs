@@ -55,6 +55,22 @@ fn a_lone_worker_keeps_pytests_order_in_every_round() {
 }
 
 #[test]
+fn once_something_has_failed_some_rounds_have_fewer_workers() {
+    let failing = format!("{TWELVE}\ndef test_fails(): assert 0\n");
+    let workers = |text: &str, words: &[&str]| -> Vec<u64> {
+        let suite = Suite::new(&[("test_it.py", &text.replace("0.02", "0.001"))]);
+        let run = suite.test(&[&["-n", "4", "--loop", "18", "--keep-going"], words].concat());
+        run.assert_sums_match();
+        let begun = run.all("round-started").enumerate();
+        let fewer = begun.filter(|(_, it)| it["workers"] != 4);
+        fewer.flat_map(|(at, it)| [at as u64 + 1, it["workers"].as_u64().unwrap()]).collect()
+    };
+    assert_eq!(workers(&failing, &[]), [6, 1, 12, 3, 18, 2]);
+    assert_eq!(workers(TWELVE, &[]), [0; 0]);
+    assert_eq!(workers(&failing, &["--vary", "off"]), [0; 0]);
+}
+
+#[test]
 fn until_failure_ends_with_the_first_failed_round() {
     let text = "import os\ndef test(): assert os.environ['PNL_ROUND'] != '4'\n";
     let suite = Suite::new(&[("test_it.py", text)]);

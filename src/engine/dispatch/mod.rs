@@ -253,7 +253,9 @@ struct Dispatch<'a> {
     /// What is expected of tests, while no deal has it.
     forecast: Forecast,
     rules: Rules,
-    /// What rounds that are to differ hand on to each other.
+    /// Whether this round is to differ from those before it.
+    is_varied: bool,
+    /// What such rounds hand on to each other.
     variation: Option<Variation>,
     /// What the tests of this round have taken together.
     spent: Spent,
@@ -325,6 +327,7 @@ impl<'a> Dispatch<'a> {
             past: Past::default(),
             forecast: Forecast::default(),
             rules: Rules::default(),
+            is_varied: false,
             variation: None,
             spent: Spent::default(),
             claims: Claims::default(),
@@ -456,6 +459,9 @@ impl<'a> Dispatch<'a> {
             self.stop = Some(reason);
             return 0;
         }
+        let all_slots = self.slots;
+        self.is_varied = self.is_to_differ(round);
+        self.slots = self.slots_of(round);
         let dist = self.distribution.dist;
         self.deal = Some(self.deal_of(round));
         self.attempts = Attempts::of_round(dist);
@@ -485,6 +491,7 @@ impl<'a> Dispatch<'a> {
         }
         let (failures, stop) = self.record.end_round(self.stop.take());
         self.stop = stop;
+        self.slots = all_slots;
         failures
     }
 
