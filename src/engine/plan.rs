@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::model::{
     Bounds, CollectMode, DistMode, EngineKind, FlakyPolicy, Isolation, LeakPolicy, Output, Pattern,
-    Purpose, Rank, Rule, RunId, Secrets, Server, ServerLost, TestInfo, Vary,
+    Purpose, Rank, Rule, RunId, Secrets, Server, ServerLost, StateProbe, TestInfo, Vary,
 };
 use crate::process::Found;
 use crate::scheduler::Rounds;
@@ -61,6 +61,8 @@ pub struct Plan {
     pub server: Server,
     /// Whether it must answer.
     pub server_need: ServerNeed,
+    /// What asks for its state, and when.
+    pub probing: Option<Probing>,
     /// How the user starts it, where the configuration says so.
     pub server_hint: Option<String>,
     /// Failures in a round after which it stops.
@@ -95,6 +97,15 @@ pub struct Plan {
     pub timings: bool,
     /// Where the template comes from.
     pub warmth: Warmth,
+}
+
+/// What asks the server for its state, and when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Probing {
+    /// A URL or a command.
+    pub how: StateProbe,
+    /// Whether it is asked around each test, and not only between rounds.
+    pub each_test: bool,
 }
 
 /// Where a template comes from.

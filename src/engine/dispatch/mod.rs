@@ -7,6 +7,7 @@ mod hearing;
 mod playing;
 mod poison;
 mod presence;
+mod probing;
 mod recycling;
 mod spread;
 mod staff;
@@ -31,6 +32,7 @@ use super::numbers::Numbers;
 use super::outage::Outage;
 use super::past::Past;
 use super::plan::{Plan, ServerNeed};
+use super::probe::Probes;
 use super::record::{Record, monotonic_us};
 use super::recruit::Recruiter;
 use super::rules::Rules;
@@ -289,6 +291,7 @@ struct Dispatch<'a> {
     /// Failures that wait for the server's answer.
     hits: Vec<Hit>,
     needs_server: bool,
+    probes: Probes,
     /// Who says what each round plays, where that is prescribed, and the round that is being played.
     director: Option<&'a mut dyn Director>,
     play: Option<Play>,
@@ -350,6 +353,7 @@ impl<'a> Dispatch<'a> {
             outage: Outage::default(),
             hits: Vec::new(),
             needs_server: plan.server_need == ServerNeed::Always,
+            probes: Probes::of(plan),
             director: None,
             play: None,
         }
@@ -427,11 +431,22 @@ impl<'a> Dispatch<'a> {
     }
 
     fn run_rounds(&mut self) -> StopReason {
+        self.probe_round(None);
+        let reason = self.stop.take().unwrap_or_else(|| self.run_round_after_round());
+        self.tell_of_states();
+        reason
+    }
+
+    fn run_round_after_round(&mut self) -> StopReason {
         let began = Instant::now();
         let mut round = Round::FIRST;
         loop {
             let failures = self.run_round(round);
-            match self.stop.take() {
+            let stop = self.stop.take();
+            if stop.as_ref().is_none_or(StopReason::is_judged) {
+                self.probe_round(Some(round));
+            }
+            match self.stop.take().or(stop) {
                 Some(StopReason::MaxFail(_)) if self.plan.rounds.keep_going => {}
                 Some(reason) => return reason,
                 None => {}
@@ -493,17 +508,22 @@ impl<'a> Dispatch<'a> {
     fn round_is_over(&self) -> bool {
         let waiting = self.deal.as_ref().map_or(0, |deal| deal.waiting() + deal.unknown());
         let nothing_to_deal = waiting == 0 || self.crew.is_empty();
-        nothing_to_deal && self.crew.iter().all(Worker::is_parked) && !self.awaits_server()
+        nothing_to_deal
+            && self.crew.iter().all(Worker::is_parked)
+            && !self.awaits_server()
+            && !self.awaits_state()
     }
 
     /// Waits for one thing to happen, or for the next deadline, and reacts.
     fn step(&mut self) {
         self.check_overtime(Instant::now());
         self.ask_again(Instant::now());
+        self.check_probe(Instant::now());
         let branch = self.branch.as_ref().and_then(Branch::deadline);
         let deadlines = self.crew.iter().filter_map(Worker::deadline).chain(self.kill_at);
         let deadlines =
             deadlines.chain(branch).chain(self.outage.deadline()).chain(self.next_cue());
+        let deadlines = deadlines.chain(self.probes.deadline());
         self.control.let_gather(self.crew.iter().all(|it| it.load() > ENOUGH));
         if let Some(message) = self.control.receive(deadlines.min()) {
             self.handle(message);
