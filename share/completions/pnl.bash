@@ -16,6 +16,9 @@ _pnl() {
             ",$1")
                 cmd="pnl"
                 ;;
+            pnl,flaky)
+                cmd="pnl__subcmd__flaky"
+                ;;
             pnl,help)
                 cmd="pnl__subcmd__help"
                 ;;
@@ -42,6 +45,9 @@ _pnl() {
                 ;;
             pnl,watch)
                 cmd="pnl__subcmd__watch"
+                ;;
+            pnl__subcmd__help,flaky)
+                cmd="pnl__subcmd__help__subcmd__flaky"
                 ;;
             pnl__subcmd__help,help)
                 cmd="pnl__subcmd__help__subcmd__help"
@@ -101,7 +107,7 @@ _pnl() {
 
     case "${cmd}" in
         pnl)
-            opts="-h -V --help --version test loop verify show watch replay warm history help"
+            opts="-h -V --help --version test loop verify show flaky watch replay warm history help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -114,9 +120,45 @@ _pnl() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        pnl__subcmd__help)
-            opts="test loop verify show watch replay warm history help"
+        pnl__subcmd__flaky)
+            opts="-h --since --format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --since)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pnl__subcmd__help)
+            opts="test loop verify show flaky watch replay warm history help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pnl__subcmd__help__subcmd__flaky)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi

@@ -30,6 +30,7 @@ complete -c pnl -n "__fish_pnl_needs_command" -f -a "test" -d 'Run tests, once o
 complete -c pnl -n "__fish_pnl_needs_command" -f -a "loop" -d 'Run a scope in a loop: the older name of `pnl test e2e --loop COUNT`'
 complete -c pnl -n "__fish_pnl_needs_command" -f -a "verify" -d 'Run tests once by plain pytest and once by pnl, and print what differs'
 complete -c pnl -n "__fish_pnl_needs_command" -f -a "show" -d 'Print a stored run'
+complete -c pnl -n "__fish_pnl_needs_command" -f -a "flaky" -d 'Judge tests over many stored runs: which fail, how often, and why'
 complete -c pnl -n "__fish_pnl_needs_command" -f -a "watch" -d 'Run tests when files are saved, failed ones first'
 complete -c pnl -n "__fish_pnl_needs_command" -f -a "replay" -d 'Do a recorded run again: the same tests in the same order beside the same others'
 complete -c pnl -n "__fish_pnl_needs_command" -f -a "warm" -d 'List or end the warm processes that `pnl test --warm` leaves'
@@ -151,6 +152,9 @@ complete -c pnl -n "__fish_pnl_using_subcommand verify" -s v -l verbose -d 'Prin
 complete -c pnl -n "__fish_pnl_using_subcommand verify" -s h -l help -d 'Print help'
 complete -c pnl -n "__fish_pnl_using_subcommand show" -l format -d 'For people or for programs' -r
 complete -c pnl -n "__fish_pnl_using_subcommand show" -s h -l help -d 'Print help'
+complete -c pnl -n "__fish_pnl_using_subcommand flaky" -l since -d 'How far back runs are looked at (90m, 36h, 14d, 2w)' -r
+complete -c pnl -n "__fish_pnl_using_subcommand flaky" -l format -d 'For people or for programs' -r
+complete -c pnl -n "__fish_pnl_using_subcommand flaky" -s h -l help -d 'Print help'
 complete -c pnl -n "__fish_pnl_using_subcommand watch" -l loop -d 'Repeat for N rounds' -r
 complete -c pnl -n "__fish_pnl_using_subcommand watch" -l duration -d 'Keep starting rounds until T has passed (60, 90s, 10m, 24h); a round begun is finished' -r
 complete -c pnl -n "__fish_pnl_using_subcommand watch" -l until-sure -d 'Repeat, whatever fails, until each test is known with 95% to fail less often than RATE (5%, 0.01) or has failed, or --loop or --duration is reached' -r
@@ -205,14 +209,15 @@ complete -c pnl -n "__fish_pnl_using_subcommand warm; and __fish_seen_subcommand
 complete -c pnl -n "__fish_pnl_using_subcommand history" -l limit -d 'How many runs, the newest first' -r
 complete -c pnl -n "__fish_pnl_using_subcommand history" -l format -d 'For people or for programs' -r
 complete -c pnl -n "__fish_pnl_using_subcommand history" -s h -l help -d 'Print help'
-complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcommand_from test loop verify show watch replay warm history help" -f -a "test" -d 'Run tests, once or in a loop'
-complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcommand_from test loop verify show watch replay warm history help" -f -a "loop" -d 'Run a scope in a loop: the older name of `pnl test e2e --loop COUNT`'
-complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcommand_from test loop verify show watch replay warm history help" -f -a "verify" -d 'Run tests once by plain pytest and once by pnl, and print what differs'
-complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcommand_from test loop verify show watch replay warm history help" -f -a "show" -d 'Print a stored run'
-complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcommand_from test loop verify show watch replay warm history help" -f -a "watch" -d 'Run tests when files are saved, failed ones first'
-complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcommand_from test loop verify show watch replay warm history help" -f -a "replay" -d 'Do a recorded run again: the same tests in the same order beside the same others'
-complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcommand_from test loop verify show watch replay warm history help" -f -a "warm" -d 'List or end the warm processes that `pnl test --warm` leaves'
-complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcommand_from test loop verify show watch replay warm history help" -f -a "history" -d 'List stored runs'
-complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcommand_from test loop verify show watch replay warm history help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcommand_from test loop verify show flaky watch replay warm history help" -f -a "test" -d 'Run tests, once or in a loop'
+complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcommand_from test loop verify show flaky watch replay warm history help" -f -a "loop" -d 'Run a scope in a loop: the older name of `pnl test e2e --loop COUNT`'
+complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcommand_from test loop verify show flaky watch replay warm history help" -f -a "verify" -d 'Run tests once by plain pytest and once by pnl, and print what differs'
+complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcommand_from test loop verify show flaky watch replay warm history help" -f -a "show" -d 'Print a stored run'
+complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcommand_from test loop verify show flaky watch replay warm history help" -f -a "flaky" -d 'Judge tests over many stored runs: which fail, how often, and why'
+complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcommand_from test loop verify show flaky watch replay warm history help" -f -a "watch" -d 'Run tests when files are saved, failed ones first'
+complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcommand_from test loop verify show flaky watch replay warm history help" -f -a "replay" -d 'Do a recorded run again: the same tests in the same order beside the same others'
+complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcommand_from test loop verify show flaky watch replay warm history help" -f -a "warm" -d 'List or end the warm processes that `pnl test --warm` leaves'
+complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcommand_from test loop verify show flaky watch replay warm history help" -f -a "history" -d 'List stored runs'
+complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcommand_from test loop verify show flaky watch replay warm history help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c pnl -n "__fish_pnl_using_subcommand help; and __fish_seen_subcommand_from warm" -f -a "status" -d 'List them: process, project, age, memory, runs served'
 complete -c pnl -n "__fish_pnl_using_subcommand help; and __fish_seen_subcommand_from warm" -f -a "stop" -d 'End all of them, each once the runs that it has forked are over'

@@ -57,6 +57,7 @@ fn options(command: &[String]) -> Option<TestOptions> {
         | Verb::Show(_)
         | Verb::Watch(_)
         | Verb::Warm(_)
+        | Verb::Flaky(_)
         | Verb::Replay(_)
         | Verb::History(_) => None,
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::flaky::FlakyArgs;
 use super::replay::ReplayArgs;
 use super::show::{HistoryArgs, ShowArgs};
 use super::verify::VerifyArgs;
@@ -34,6 +35,7 @@ Examples:
   pnl test --engine xdist --dry-run what pytest -n would be called with
   pnl loop 10 --workers 2           the older name of `pnl test e2e --loop 10`
   pnl show                          the last run again
+  pnl flaky --since 2w              which tests failed lately, and why
 
 Exit codes are pytest's: 0 all passed, 1 something failed, 2 interrupted, 3 internal error,
 4 usage error or a server that does not answer, 5 nothing collected.";
@@ -43,6 +45,9 @@ Takes what `pnl test` takes, but for what is about loops and reports.
 
 Exit codes: 0 they agree (flaky tests are counted and left out), 1 they differ, 2 interrupted,
 3 internal error, 4 usage error or a server that does not answer, 5 nothing collected by both.";
+
+const FLAKY_HELP: &str = "\
+Exit codes: 0 whatever was found, 4 no such run, or a history that cannot be read.";
 
 const WATCH_HELP: &str = "\
 Takes what `pnl test` takes, but for what is about loops. It begins with a run of all; then, on each
@@ -73,6 +78,9 @@ pub(super) enum Verb {
     Verify(Box<VerifyArgs>),
     /// Print a stored run
     Show(ShowArgs),
+    /// Judge tests over many stored runs: which fail, how often, and why
+    #[command(after_help = FLAKY_HELP)]
+    Flaky(FlakyArgs),
     /// Run tests when files are saved, failed ones first
     #[command(after_help = WATCH_HELP, mut_args(hide_unwatched))]
     Watch(Box<WatchArgs>),

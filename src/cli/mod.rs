@@ -4,6 +4,7 @@ mod again;
 mod args;
 mod dry_run;
 mod error;
+mod flaky;
 mod followed;
 mod replay;
 mod show;
@@ -65,6 +66,7 @@ fn run(words: &[OsString], began: u64) -> ExitCode {
             args::Verb::Watch(arguments) => watch::run(&arguments, typed),
             args::Verb::Warm(arguments) => warm::run(&arguments),
             args::Verb::Replay(arguments) => replay::run(&arguments, began),
+            args::Verb::Flaky(arguments) => flaky::run(&arguments),
             args::Verb::History(arguments) => show::list_runs(&arguments),
         },
     }

@@ -50,7 +50,7 @@ pub(super) fn list_runs(arguments: &HistoryArgs) -> ExitCode {
     print(|store, out| Ok(history(&store.runs(arguments.limit)?, arguments.format, out)))
 }
 
-fn print(
+pub(super) fn print(
     body: impl FnOnce(&History, &mut dyn Write) -> Result<io::Result<()>, StoreError>,
 ) -> ExitCode {
     let root = match project_root() {

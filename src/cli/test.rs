@@ -68,7 +68,8 @@ pub(super) fn execute_by(
         }
     };
     let history = open_history(&planned.project_root).map(Arc::new);
-    if planned.plan.purpose == Purpose::Tests {
+    // A watch has its own idea of what comes next.
+    if planned.plan.purpose == Purpose::Tests && more.is_none() {
         hub.verdicts_by(verdicts(planned, history.as_deref()));
     }
     if let Some(history) = history.clone() {
@@ -140,12 +141,12 @@ fn reports(planned: &Planned, verbosity: Option<Verbosity>) -> Reports {
 fn verdicts(planned: &Planned, history: Option<&HistoryWriter>) -> AskVerdicts {
     let settler = history.and_then(HistoryWriter::settler);
     let (root, run) = (planned.project_root.clone(), planned.plan.run.clone());
-    Box::new(move |options| match settler {
+    Box::new(move |ended| match settler {
         Some(mut settler) => {
             settler.settle();
-            at_end(&root, &run, options)
+            at_end(&root, &run, ended)
         }
-        None => without_history("it cannot be written"),
+        None => without_history("that cannot be written", ended),
     })
 }
 

@@ -101,7 +101,12 @@ pub(super) fn verdict(windows: &[Away], victim: &Victim<'_>, failed: &Bits) -> V
         needs_culprits: false,
         since_round: None,
         workers: None,
-        window: most.map(|it| (Offset(it.since), Offset(it.until))),
+        window: most.map(|it| {
+            // Of several runs, since the first began.
+            let started = |run: usize| u64::try_from(runs[run].started_us).unwrap_or(0);
+            let later = started(it.run as usize).saturating_sub(started(0));
+            (Offset(later + it.since), Offset(later + it.until))
+        }),
         evidence,
         confirmed: None,
     }

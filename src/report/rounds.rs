@@ -16,6 +16,8 @@ const FAILED_ROUNDS: usize = 10;
 pub struct RoundFigures {
     /// Which.
     pub round: Round,
+    /// How many workers it has.
+    pub workers: usize,
     /// How many executions are planned in it; 0 when not known.
     pub planned: u64,
     /// What became of those that have ended.
@@ -50,7 +52,7 @@ pub struct Rounds {
 
 impl Rounds {
     /// A round begins.
-    pub(super) fn begin(&mut self, round: Round, planned: u64) {
+    pub(super) fn begin(&mut self, round: Round, workers: usize, planned: u64) {
         if let Some(last) = self.kept.last() {
             self.executions += last.executions();
             if !self.is_worth_keeping() {
@@ -59,7 +61,7 @@ impl Rounds {
         }
         self.begun += 1;
         let counts = Counts::default();
-        self.kept.push(RoundFigures { round, planned, counts, elapsed: None });
+        self.kept.push(RoundFigures { round, workers, planned, counts, elapsed: None });
     }
 
     /// Whether the last may be listed when others have come after it.
@@ -114,7 +116,7 @@ mod tests {
     fn rounds(count: u32) -> Rounds {
         let mut rounds = Rounds::default();
         for number in 1..=count {
-            rounds.begin(Round(number), 2);
+            rounds.begin(Round(number), 4, 2);
             let last = rounds.last_mut().expect("it has begun");
             last.elapsed = Some(1.0);
             let is_failed = number.is_multiple_of(50);

@@ -21,7 +21,7 @@ pub const FAILURE_GROUPS: usize = text::GROUPS + 1;
 
 /// Columns of the text form. Output that is mailed and pasted should not depend on the terminal
 /// that it was made in.
-const WIDTH: usize = 80;
+pub(super) const WIDTH: usize = 80;
 
 /// For whom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -94,7 +94,8 @@ impl Summary {
                 self.files_left = *left;
             }
             What::RoundStarted(started) => {
-                self.rounds.begin(event.round.unwrap_or(Round::FIRST), started.planned);
+                let round = event.round.unwrap_or(Round::FIRST);
+                self.rounds.begin(round, started.workers, started.planned);
             }
             What::TestEnded(execution) => self.execution(event.round, execution),
             What::AttemptFailed(execution) => self.figures(execution).note_failure(execution),

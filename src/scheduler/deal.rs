@@ -6,12 +6,11 @@ use std::sync::Arc;
 use super::claims::{Claim, Claims};
 use super::files::Files;
 use super::forecast::Forecast;
-use super::pairs::Pairs;
 use super::queues::take_first;
 use super::strategy::Strategy;
 use super::units::{Order, Unit};
-use super::varied::Varied;
-use crate::model::{DistMode, Slot, TestIndex, TestInfo};
+use super::varied::{Variation, Varied};
+use crate::model::{DistMode, Round, Slot, TestIndex, TestInfo};
 
 /// Deals one round's tests to slots, and none that would run beside what it must not run beside.
 /// What was given and came back, because a worker died or a test is to be tried again, is dealt
@@ -102,16 +101,16 @@ impl Deal {
         }
     }
 
-    /// Prepares a round of pnl's own mode that is to differ from those in which these pairs have met.
-    /// `seed` is the round's. Tests are in pytest's order, for at least two workers.
+    /// Prepares a round of pnl's own mode that is to differ from those before it. Tests are in pytest's
+    /// order, for at least two workers.
     #[must_use]
     pub fn varied(
         tests: &[Arc<TestInfo>],
         slots: usize,
-        (seed, pairs): (u64, Pairs),
+        varied: (Variation, Round),
         forecast: Forecast,
     ) -> Self {
-        let varied = Varied::new(tests, slots, (seed, pairs), &forecast);
+        let varied = Varied::new(tests, slots, varied, &forecast);
         Self {
             strategy: Strategy::Varied(Box::new(varied)),
             forecast,
@@ -126,11 +125,11 @@ impl Deal {
         }
     }
 
-    /// Which pairs have met by the end of a varied round.
+    /// What a varied round hands on to the next.
     #[must_use]
-    pub fn into_pairs(self) -> Option<Pairs> {
+    pub fn into_variation(self) -> Option<Variation> {
         match self.strategy {
-            Strategy::Varied(varied) => Some(varied.into_pairs()),
+            Strategy::Varied(varied) => Some(varied.into_variation()),
             Strategy::Queue(_) | Strategy::Steal(_) | Strategy::Own(_) | Strategy::Files(_) => None,
         }
     }

@@ -29,3 +29,4 @@ pub use portion::{Asking, Portion};
 pub use rounds::{Limit, Next, Over, Rounds, Until};
 pub use script::{Cue, Gate, Lane, Playing, Script, Step, StepId};
 pub use units::Order;
+pub use varied::{Spent, Variation};

@@ -14,15 +14,74 @@ use super::forecast::Forecast;
 use super::pairs::Pairs;
 use super::queues::Allowed;
 use super::units::Unit;
-use crate::model::{TestIndex, TestInfo};
+use crate::model::{Round, TestIndex, TestInfo};
 
 /// Seconds that the tests of a chunk take together, if they are quicker than that. A worker is given
 /// so much at a time in any case (see [`super::Depth`]).
 const QUICK: f64 = 0.005;
 
-/// How many times as long as what its tests share takes to set up a chunk is at least: apart from their
-/// file, tests set up again what they share, and a round is to become longer by a quarter at most.
+/// Apart from their file, tests set up again what they share. A round is to become longer by a quarter
+/// at most: a chunk takes so many times as long as that set-up.
 const WORTH: f64 = 4.0;
+
+/// From so many seconds on a set-up that is longer than others of its file is taken for a shared one
+/// at once. Shorter ones are a busy machine's, or the session's, as often as not: it is tried out.
+const SHARED: f64 = 0.1;
+
+/// How much longer a chunk becomes where rounds became too long.
+const COARSER: f64 = 4.0;
+
+/// So many rounds must be too long one after the other: one alone may have been disturbed.
+const IN_A_ROW: u32 = 3;
+
+/// What a round's tests took together, in seconds.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Spent {
+    setup: f64,
+    rest: f64,
+}
+
+impl Spent {
+    /// A test has taken so long.
+    pub fn add(&mut self, setup: f64, rest: f64) {
+        self.setup += setup;
+        self.rest += rest;
+    }
+}
+
+/// What varied rounds hand on to each other.
+#[derive(Debug, Clone)]
+pub struct Variation {
+    /// Which pairs of tests have run side by side.
+    pub pairs: Pairs,
+    seed: u64,
+    /// Seconds that a chunk takes at least.
+    chunk: f64,
+    /// How many rounds were too long one after the other.
+    too_long: u32,
+    /// What the round before the first varied one took.
+    usual: Spent,
+}
+
+impl Variation {
+    /// For so many tests, which took so many seconds in the usual order. Another `seed` gives other
+    /// rounds.
+    #[must_use]
+    pub fn new(tests: usize, seed: u64, usual: Spent) -> Self {
+        Self { pairs: Pairs::of(tests), seed, chunk: QUICK, too_long: 0, usual }
+    }
+
+    /// A round that was varied by this took so long.
+    pub fn took(&mut self, spent: Spent) {
+        let set_up_again = spent.setup - self.usual.setup;
+        let is_too_long = set_up_again * WORTH > self.usual.setup + self.usual.rest;
+        self.too_long = if is_too_long { self.too_long + 1 } else { 0 };
+        if self.too_long == IN_A_ROW {
+            self.too_long = 0;
+            self.chunk *= COARSER;
+        }
+    }
+}
 
 /// How many chunks are drawn at a time, to choose one of them. Receipt: of 60 tests on 4 workers, all
 /// pairs have met after 17 rounds with 32 draws, 29 with 8 and 82 with 1 (`pairs_meet_early`).
@@ -41,7 +100,7 @@ pub(super) struct Varied {
     seconds: f64,
     has: Vec<VecDeque<TestIndex>>,
     random: fastrand::Rng,
-    pairs: Pairs,
+    variation: Variation,
 }
 
 impl Varied {
@@ -49,10 +108,10 @@ impl Varied {
     pub(super) fn new(
         tests: &[Arc<TestInfo>],
         slots: usize,
-        (seed, pairs): (u64, Pairs),
+        (variation, round): (Variation, Round),
         forecast: &Forecast,
     ) -> Self {
-        let mut random = fastrand::Rng::with_seed(seed);
+        let mut random = fastrand::Rng::with_seed(variation.seed.wrapping_add(u64::from(round.0)));
         let mut chunks: Vec<Unit> = Vec::new();
         // What is left of the chunk that is being filled; the first of a file is cut short by lot.
         let mut room = 0.0;
@@ -60,7 +119,8 @@ impl Varied {
         for test in tests {
             let seconds = forecast.known(test.index).unwrap_or(f64::INFINITY);
             let is_of_file = std::mem::replace(&mut file, test.nodeid.file()) == file;
-            let size = QUICK.max(WORTH * forecast.to_begin(test.index));
+            let shared = forecast.to_begin(test.index);
+            let size = variation.chunk.max(if shared < SHARED { 0.0 } else { WORTH * shared });
             if let Some(chunk) = chunks.last_mut().filter(|_| is_of_file && seconds <= room) {
                 chunk.push(test.index);
             } else {
@@ -74,7 +134,7 @@ impl Varied {
         let mut by_length = waiting.clone();
         by_length.sort_by(|&a, &b| lengths[a].total_cmp(&lengths[b]));
         let (seconds, has) = (lengths.iter().sum(), vec![VecDeque::new(); slots]);
-        Self { chunks, waiting, by_length, seconds, has, random, pairs }
+        Self { chunks, waiting, by_length, seconds, has, random, variation }
     }
 
     /// The next chunk for a slot.
@@ -150,18 +210,20 @@ impl Varied {
         let others = self.has.iter().enumerate().filter(|(other, _)| *other != slot);
         let others = others.flat_map(|(_, has)| has);
         others
-            .map(|&other| chunk.iter().filter(|&&test| !self.pairs.have_met(test, other)).count())
+            .map(|&other| {
+                chunk.iter().filter(|&&test| !self.variation.pairs.have_met(test, other)).count()
+            })
             .sum()
     }
 
     /// Two tests run at the same time.
     pub(super) fn meet(&mut self, one: TestIndex, other: TestIndex) {
-        self.pairs.meet(one, other);
+        self.variation.pairs.meet(one, other);
     }
 
     /// What has met by now, for the next round.
-    pub(super) fn into_pairs(self) -> Pairs {
-        self.pairs
+    pub(super) fn into_variation(self) -> Variation {
+        self.variation
     }
 }
 
@@ -201,7 +263,8 @@ mod tests {
         seed: u64,
         pairs: Pairs,
     ) -> (Vec<(usize, TestIndex, f64, f64)>, Pairs) {
-        let mut varied = Varied::new(tests, slots, (seed, pairs), forecast);
+        let variation = Variation { pairs, ..Variation::new(0, seed, Spent::default()) };
+        let mut varied = Varied::new(tests, slots, (variation, Round(2)), forecast);
         let mut free = vec![0.0; slots];
         let mut ran: Vec<(usize, TestIndex, f64, f64)> = Vec::new();
         loop {
@@ -217,7 +280,7 @@ mod tests {
                 free[slot] = end;
             }
         }
-        (ran, varied.into_pairs())
+        (ran, varied.into_variation().pairs)
     }
 
     #[test]
@@ -268,7 +331,21 @@ mod tests {
         let known = tests.iter().map(took).collect();
         let mut forecast = Forecast::new(Durations { tests: known, ..Durations::default() });
         forecast.learn(&tests);
-        let varied = Varied::new(&tests, 2, (1, Pairs::of(10)), &forecast);
+        let mut variation = Variation::new(10, 1, Spent { setup: 0.1, rest: 0.9 });
+        let varied = Varied::new(&tests, 2, (variation.clone(), Round(2)), &forecast);
         assert!(varied.chunks.len() <= 2, "{:?}", varied.chunks);
+        // What is short is tried out.
+        let (tests, forecast) = self::tests(10, |_| 0.01);
+        let chunks = |variation: &Variation| {
+            Varied::new(&tests, 2, (variation.clone(), Round(2)), &forecast).chunks.len()
+        };
+        assert_eq!(chunks(&variation), 10);
+        for _ in 0..3 {
+            variation.took(Spent { setup: 0.3, rest: 5.0 });
+            variation.took(Spent { setup: 0.5, rest: 0.9 });
+        }
+        assert_eq!(chunks(&variation), 10, "never in a row, and a slow server is no set-up");
+        (0..3).for_each(|_| variation.took(Spent { setup: 0.5, rest: 0.9 }));
+        assert!(chunks(&variation) <= 6, "{}", chunks(&variation));
     }
 }

@@ -101,12 +101,35 @@ impl History {
         self.reading(|db| records(db, "ORDER BY id DESC LIMIT ?1", &[&integer(limit)]))
     }
 
+    /// The runs for a purpose that began at this time or later, in microseconds since 1970 UTC, the
+    /// newest first.
+    pub fn runs_since(&self, us: i64, purpose: Purpose) -> Result<Vec<RunRecord>, StoreError> {
+        let clause = "WHERE started_us >= ?1 AND purpose = ?2 ORDER BY id DESC";
+        self.reading(|db| records(db, clause, &[&us, &purpose.name()]))
+    }
+
     /// Finds a run by its id, by the beginning of its id where only one begins so, or the newest
-    /// by `last` or `None`.
+    /// by `last` or `None`, the one before by `last~1`. Experiments are found by their ids alone.
     pub fn find(&self, wanted: Option<&str>) -> Result<RunRecord, StoreError> {
-        match wanted {
-            None | Some("last") => self.runs(1)?.pop().ok_or_else(|| self.empty()),
-            Some(prefix) => self.find_by_prefix(prefix),
+        let Some(wanted) = wanted else { return self.find(Some("last")) };
+        match steps_back(wanted) {
+            Some(steps) => self.before_last(steps)?.ok_or_else(|| self.too_few(wanted)),
+            None => self.find_by_prefix(wanted),
+        }
+    }
+
+    fn before_last(&self, steps: u32) -> Result<Option<RunRecord>, StoreError> {
+        let clause = "WHERE purpose <> ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2";
+        let found = self.reading(|db| records(db, clause, &[&Purpose::Experiment.name(), &steps]));
+        Ok(found?.pop())
+    }
+
+    fn too_few(&self, wanted: &str) -> StoreError {
+        match self.candidates("") {
+            Ok(candidates) if !candidates.is_empty() => {
+                StoreError::NoSuchRun { wanted: wanted.to_owned(), candidates }
+            }
+            Ok(_) | Err(_) => self.empty(),
         }
     }
 
@@ -205,6 +228,14 @@ impl History {
             path: self.path.clone(),
             source,
         })
+    }
+}
+
+/// 0 for `last`, 2 for `last~2`.
+fn steps_back(wanted: &str) -> Option<u32> {
+    match wanted.strip_prefix("last")? {
+        "" => Some(0),
+        rest => rest.strip_prefix('~')?.parse().ok(),
     }
 }
 

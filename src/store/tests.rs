@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use super::fixture::{Project, STARTED_US, Tape, execution, failing, started, test};
 use super::{History, HistoryWarning, HistoryWriter, RunEnd, StoreError};
 use crate::model::{
-    Attempt, Crash, Event, Execution, Failure, NotRun, Offset, Outcome, OutcomeKind, Round, Server,
-    Slot, StopReason, TestInfo, What, WorkerId,
+    Attempt, Crash, Event, Execution, Failure, NotRun, Offset, Outcome, OutcomeKind, Purpose,
+    Round, Server, Slot, StopReason, TestInfo, What, WorkerId,
 };
 
 fn two_tests() -> [Arc<TestInfo>; 2] {
@@ -262,6 +262,27 @@ fn runs_are_found_by_id_prefix_and_age() {
     let newest: Vec<_> =
         history.runs(2).expect("read").iter().map(|record| record.run.to_string()).collect();
     assert_eq!(newest, [ids[2], ids[1]]);
+}
+
+#[test]
+fn the_last_runs_are_none_of_experiments() {
+    let project = Project::new();
+    let purposes = [Purpose::Tests, Purpose::Replay, Purpose::Tests, Purpose::Experiment];
+    for (nth, purpose) in purposes.into_iter().enumerate() {
+        let mut it = started(&format!("run-{nth}"));
+        it.purpose = purpose;
+        it.started_us += i64::try_from(nth).expect("a few");
+        project.record(&Tape::new(it).complete());
+    }
+    let history = History::open_read(project.root()).expect("a history");
+    let found = |wanted| history.find(Some(wanted)).map(|record| record.run.to_string());
+    assert_eq!(found("last").expect("one"), "run-2");
+    assert_eq!(found("last~1").expect("one"), "run-1");
+    assert_eq!(found("last~2").expect("one"), "run-0");
+    assert!(matches!(found("last~3"), Err(StoreError::NoSuchRun { .. })));
+    assert_eq!(found("run-3").expect("by its id"), "run-3");
+    let since = history.runs_since(STARTED_US + 1, Purpose::Tests).expect("read");
+    assert_eq!(since.iter().map(|it| it.run.as_str()).collect::<Vec<_>>(), ["run-2"]);
 }
 
 #[test]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from planting.composition import Parameters
 from scoring import table
-from scoring.laboratory import Broken, Result, Ways, run
+from scoring.laboratory import Broken, Result, Ways, again, run
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -44,9 +44,15 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, help="so many, instead of until it is sure")
     parser.add_argument("--confirm", action="store_true", help="experiments too")
     parser.add_argument("--keep", type=Path, help="a folder for the labs and all that was said")
+    parser.add_argument(
+        "--again", action="store_true", help="run nothing, judge what --keep has by this pnl"
+    )
     parser.add_argument("--jobs", type=int, default=1, help="labs at a time")
     parser.add_argument("--markdown", action="store_true", help="the tables alone, for a page")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.again and (not options.keep or options.confirm):
+        parser.error("--again needs --keep, the folder of labs that were run, and no --confirm")
+    return options
 
 
 def run_all(seeds: list[int], options: argparse.Namespace, folder: Path) -> list[Result]:
@@ -63,7 +69,8 @@ def run_all(seeds: list[int], options: argparse.Namespace, folder: Path) -> list
 
     def one(seed: int) -> Result | None:
         try:
-            result = run(seed, ways, folder / f"lab-{seed}")
+            place = folder / f"lab-{seed}"
+            result = again(place, ways) if options.again else run(seed, ways, place)
         except Broken as broken:
             print(f"lab {seed}: {broken}", file=sys.stderr, flush=True)
             return None

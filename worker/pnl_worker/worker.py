@@ -192,6 +192,7 @@ class Worker:
         if self.queue and self.queue[0] == index:
             # pytest would keep the fixtures of a test that comes right after itself.
             parent = self.session.items[index].parent
+            assert parent is not None, "a test lies in something"
             return RoundBoundary.from_parent(parent, name="pnl-again-boundary")
         if self.queue:
             return self.session.items[self.queue[0]]

@@ -1,10 +1,15 @@
 //! How a round's tests are dealt: in which order, and by what is known of how long they take.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
 use super::Dispatch;
-use crate::model::{DistMode, Level, Round, Slot, TestIndex, TestInfo, Vary};
-use crate::scheduler::{Deal, Forecast, Pairs};
+use crate::model::{DistMode, Isolation, Level, Round, RunId, Slot, TestIndex, TestInfo, Vary};
+use crate::scheduler::{Deal, Forecast, Spent, Variation};
+
+/// Every round of such a number has fewer workers. They take longer: a round of one worker as long as
+/// all workers' rounds together, so that a loop on four workers becomes a quarter longer.
+const FEWER_EVERY: u32 = 6;
 
 impl Dispatch<'_> {
     /// A round's deal.
@@ -20,12 +25,14 @@ impl Dispatch<'_> {
                     .expecting(forecast)
                     .lasting(spread.seconds())
             }
-            _ if self.is_varied(round) => {
+            _ if self.is_varied => {
                 let tests = self.in_pytests_order();
-                let pairs =
-                    self.pairs.take().unwrap_or_else(|| Pairs::of(self.record.tests().len()));
-                let seed = self.seed.wrapping_add(u64::from(round.0));
-                return Deal::varied(&tests, self.slots, (seed, pairs), forecast)
+                let all = self.record.tests().len();
+                let seed = seed_of(&self.plan.run);
+                let variation = self.variation.take();
+                let variation = variation.unwrap_or_else(|| Variation::new(all, seed, self.spent));
+                self.spent = Spent::default();
+                return Deal::varied(&tests, self.slots, (variation, round), forecast)
                     .claiming(&self.claims);
             }
             _ => {
@@ -40,7 +47,7 @@ impl Dispatch<'_> {
     }
 
     /// Whether a round is to differ from those before it. The first is as one without a loop.
-    fn is_varied(&self, round: Round) -> bool {
+    pub(super) fn is_to_differ(&self, round: Round) -> bool {
         let may_be = match (self.plan.vary, self.distribution.dist) {
             (Vary::Off, _) => false,
             (Vary::Auto, dist) => dist == DistMode::Pnl && self.plan.shuffle.is_none(),
@@ -49,6 +56,25 @@ impl Dispatch<'_> {
             }
         };
         may_be && round != Round::FIRST && self.slots > 1
+    }
+
+    /// How many workers a round has. Once something has failed, some rounds have fewer than others: what
+    /// fails only under load is known by that.
+    pub(super) fn slots_of(&self, round: Round) -> usize {
+        let may_differ = self.is_varied && self.plan.isolation == Isolation::Round;
+        if !may_differ || !self.record.has_failures() || !round.0.is_multiple_of(FEWER_EVERY) {
+            return self.slots;
+        }
+        let fewer = [self.slots / 2, 1, self.slots * 3 / 4];
+        fewer[(round.0 / FEWER_EVERY) as usize % fewer.len()].max(1)
+    }
+
+    /// A round is over that was varied by this, if it was.
+    pub(super) fn vary_next(&mut self, variation: Option<Variation>) {
+        if let Some(mut variation) = variation {
+            variation.took(self.spent);
+            self.variation = Some(variation);
+        }
     }
 
     /// Two tests run at the same time from now on.
@@ -90,4 +116,11 @@ impl Dispatch<'_> {
         }
         None
     }
+}
+
+/// Rounds that differ do so in another way in each run.
+fn seed_of(run: &RunId) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    run.hash(&mut hasher);
+    hasher.finish()
 }

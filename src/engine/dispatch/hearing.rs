@@ -355,6 +355,7 @@ impl Dispatch<'_> {
         }
         let Phases { setup, call, teardown } = ending.phases;
         self.depth.observe(setup + call + teardown);
+        self.spent.add(setup, call + teardown);
         if let Some(deal) = &mut self.deal {
             deal.forecast_mut().keep_pace(self.depth.usual());
             if self.plan.rounds.is_loop() {

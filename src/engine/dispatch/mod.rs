@@ -14,7 +14,6 @@ mod staff;
 mod stalls;
 
 use std::collections::{HashMap, HashSet};
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -38,12 +37,10 @@ use super::recruit::Recruiter;
 use super::rules::Rules;
 use super::server::{self, Answer};
 use super::template::{Collection, NotReady, Template};
-use crate::model::{
-    DistMode, ExitCode, Level, Output, Round, RunId, Slot, StopReason, What, WorkerId,
-};
+use crate::model::{DistMode, ExitCode, Level, Output, Round, Slot, StopReason, What, WorkerId};
 use crate::protocol::{FileRow, Hello, Ready, Stamps, TestRow};
 use crate::report::Reporter;
-use crate::scheduler::{Claims, Deal, Depth, Forecast, Next, Over, Pairs};
+use crate::scheduler::{Claims, Deal, Depth, Forecast, Next, Over, Spent, Variation};
 
 use attempts::Attempts;
 use playing::Play;
@@ -258,9 +255,12 @@ struct Dispatch<'a> {
     /// What is expected of tests, while no deal has it.
     forecast: Forecast,
     rules: Rules,
-    /// Which pairs of tests have run side by side, where rounds are to differ, and what makes them.
-    pairs: Option<Pairs>,
-    seed: u64,
+    /// Whether this round is to differ from those before it.
+    is_varied: bool,
+    /// What such rounds hand on to each other.
+    variation: Option<Variation>,
+    /// What the tests of this round have taken together.
+    spent: Spent,
     /// What tests must not run beside, with nothing held.
     claims: Claims,
     /// Files that workers collect, where they do.
@@ -330,8 +330,9 @@ impl<'a> Dispatch<'a> {
             past: Past::default(),
             forecast: Forecast::default(),
             rules: Rules::default(),
-            pairs: None,
-            seed: seed_of(&plan.run),
+            is_varied: false,
+            variation: None,
+            spent: Spent::default(),
             claims: Claims::default(),
             spread: None,
             branch: None,
@@ -473,6 +474,9 @@ impl<'a> Dispatch<'a> {
             self.stop = Some(reason);
             return 0;
         }
+        let all_slots = self.slots;
+        self.is_varied = self.is_to_differ(round);
+        self.slots = self.slots_of(round);
         let dist = self.distribution.dist;
         self.deal = Some(self.deal_of(round));
         self.attempts = Attempts::of_round(dist);
@@ -498,10 +502,11 @@ impl<'a> Dispatch<'a> {
         }
         if let Some(mut deal) = self.deal.take() {
             self.forecast = std::mem::take(deal.forecast_mut());
-            self.pairs = deal.into_pairs().or(self.pairs.take());
+            self.vary_next(deal.into_variation());
         }
         let (failures, stop) = self.record.end_round(self.stop.take());
         self.stop = stop;
+        self.slots = all_slots;
         failures
     }
 
@@ -549,13 +554,6 @@ impl<'a> Dispatch<'a> {
             }
         }
     }
-}
-
-/// Rounds that differ do so in another way in each run.
-fn seed_of(run: &RunId) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    run.hash(&mut hasher);
-    hasher.finish()
 }
 
 pub(super) fn level_of(word: &str) -> Level {

@@ -8,6 +8,7 @@ use crossbeam_channel::Receiver;
 use crate::model::{Event, Offset, What};
 use crate::report::consumer::{Consumer, Unreported};
 use crate::report::text;
+use crate::report::verdicts::Ended;
 
 use super::options::TerminalOptions;
 use super::out::Out;
@@ -26,8 +27,8 @@ const QUIET_START: Duration = Duration::from_millis(500);
 /// Events are shown within a fraction of this; one that is older by our clock comes after a stop.
 const STANDSTILL: Duration = Duration::from_secs(1);
 
-/// Says what is thought of a loop's tests, once all of them are stored.
-pub type AskVerdicts = Box<dyn FnOnce(TerminalOptions) -> String + Send>;
+/// Says what the history tells of a run's tests, once all of them are stored.
+pub type AskVerdicts = Box<dyn FnOnce(&Ended) -> String + Send>;
 
 /// What a person sees of a run.
 pub(crate) struct Terminal {
@@ -118,11 +119,11 @@ impl Terminal {
 
     fn ask_verdicts(&mut self) {
         let ask = self.verdicts.take().and_then(|asked| asked.try_recv().ok());
-        if let Some(ask) = ask.filter(|_| self.page.wants_verdicts()) {
+        if let Some((ask, ended)) = ask.zip(self.page.ended()) {
             // Judging millions of executions takes seconds, in which nothing runs any more.
             self.close_screen();
             self.print();
-            self.page.set_verdicts(ask(self.page.options()));
+            self.page.set_verdicts(ask(&ended));
         }
     }
 
@@ -266,7 +267,7 @@ mod tests {
         let (ask, asked) = crossbeam_channel::unbounded::<AskVerdicts>();
         let terminal = Terminal::new(options, Out::new(Box::new(Pane(pane.clone()))), None);
         let mut terminal = terminal.with_verdicts(asked);
-        ask.send(Box::new(|options| format!("verdicts in {}\n", options.width))).expect("taken");
+        ask.send(Box::new(|ended| format!("verdicts on {ended:?}\n"))).expect("taken");
         let mut story = Story::new(&["tests/test_a.py::test_ok"], Some(rounds));
         (0..rounds).for_each(|_| story.round(&[Ending::Pass]));
         story.end();
@@ -278,7 +279,8 @@ mod tests {
     #[test]
     fn verdicts_come_before_the_last_line_of_a_loop() {
         let text = with_verdicts(2, Verbosity::Normal);
-        assert!(text.ends_with("verdicts in 80\n2 rounds, 2 tests, 0 failed, 2.0 s"), "{text}");
+        assert!(text.contains("verdicts on Ended"), "{text}");
+        assert!(text.ends_with("}\n2 rounds, 2 tests, 0 failed, 2.0 s"), "{text}");
         assert!(!with_verdicts(1, Verbosity::Normal).contains("verdicts"));
         assert!(!with_verdicts(2, Verbosity::Quiet).contains("verdicts"));
     }

@@ -150,8 +150,15 @@ fn rounds(out: &mut String, summary: &Summary) {
         return;
     }
     let listed = rounds.worth_listing();
+    let most = listed.iter().map(|it| it.workers).max().unwrap_or(0);
     for figures in &listed {
-        let _ = writeln!(out, "round {}: {}", figures.round, figures.totals());
+        // Some rounds of a loop have fewer than the others.
+        let workers = if figures.workers < most {
+            format!(", {}", text::counted(figures.workers as u64, "worker"))
+        } else {
+            String::new()
+        };
+        let _ = writeln!(out, "round {}: {}{workers}", figures.round, figures.totals());
     }
     let left_out = rounds.begun() - listed.len() as u64;
     if left_out > 0 {

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use crate::model::{Event, Execution, Level, Offset, TestInfo, What};
 use crate::report::summary::Summary;
 use crate::report::text::{self, Tone, counted};
+use crate::report::verdicts::Ended;
 
 use super::ending::ending;
 use super::failure::{self, IN_FULL, Repeats, Style};
@@ -48,14 +49,19 @@ impl Page {
         }
     }
 
-    /// How the terminal is used.
-    pub(crate) fn options(&self) -> TerminalOptions {
-        self.options
-    }
-
-    /// Whether the end has room for verdicts: after a loop, unless little is to be printed.
-    pub(crate) fn wants_verdicts(&self) -> bool {
-        self.summary.rounds().begun() > 1 && self.options.verbosity != Verbosity::Quiet
+    /// What verdicts are about, where the end has room for them and there is something to say.
+    pub(crate) fn ended(&self) -> Option<Ended> {
+        let rounds = self.summary.rounds();
+        let listed = rounds.worth_listing();
+        let failed_in = listed.iter().find(|it| it.counts.failures() > 0).map(|it| it.round);
+        let TerminalOptions { palette, width, verbosity, .. } = self.options;
+        let is_wanted = rounds.begun() > 1 || failed_in.is_some();
+        (is_wanted && verbosity != Verbosity::Quiet).then_some(Ended {
+            palette,
+            width,
+            rounds: rounds.begun(),
+            failed_in,
+        })
     }
 
     /// Keeps what the end is to say of verdicts.

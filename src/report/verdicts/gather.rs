@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 
 use crate::diagnosis::judge;
-use crate::model::{Confirmation, Judged, NodeId, Round, Schedule, Suspect, Verdict, VerdictKind};
-use crate::report::text::percent;
+use crate::model::{
+    Confirmation, Judged, NodeId, Offset, Round, Schedule, Suspect, Verdict, VerdictKind,
+};
+use crate::report::text::{counted, percent};
 use crate::stats::failure_rate;
 use crate::store::{History, RunRecord, StoreError};
 
@@ -35,10 +37,22 @@ pub(super) struct Tally {
     failed: u64,
     executed: u64,
     infrastructure: u64,
+    /// From when to when the server was away for it, since the first run began.
+    away: Option<(Offset, Offset)>,
 }
 
 /// Of so many executions a diagnosis is made; of more, the newest rounds are taken.
 const EXECUTIONS: u64 = 3_000_000;
+
+/// Runs of a project, read to be judged.
+pub(super) struct Read {
+    /// The oldest first.
+    pub schedules: Vec<Schedule>,
+    /// What experiments said; of several for one test, the last counts.
+    pub said: Vec<Confirmation>,
+    /// How many older rounds there was no room for.
+    pub left_out: u64,
+}
 
 /// Reads runs of one project, the newest first, and judges their tests.
 pub fn gather(history: &History, records: &[RunRecord]) -> Result<Verdicts, StoreError> {
@@ -46,10 +60,24 @@ pub fn gather(history: &History, records: &[RunRecord]) -> Result<Verdicts, Stor
 }
 
 pub(super) fn gather_at_most(
-    mut room: u64,
+    room: u64,
     history: &History,
     records: &[RunRecord],
 ) -> Result<Verdicts, StoreError> {
+    let Read { schedules, said, left_out } = read_at_most(room, history, records)?;
+    Ok(Verdicts { left_out, ..Verdicts::of(&schedules, said) })
+}
+
+/// Reads runs of one project, the newest first.
+pub(super) fn read(history: &History, records: &[RunRecord]) -> Result<Read, StoreError> {
+    read_at_most(EXECUTIONS, history, records)
+}
+
+fn read_at_most(
+    mut room: u64,
+    history: &History,
+    records: &[RunRecord],
+) -> Result<Read, StoreError> {
     let (mut schedules, mut said, mut left_out) = (Vec::new(), Vec::new(), 0);
     for record in records {
         let first = first_round(record, room);
@@ -62,9 +90,9 @@ pub(super) fn gather_at_most(
         }
     }
     schedules.reverse();
-    // Of several for one test, the last counts, whichever run it is about.
+    // Whichever run it is about.
     said.sort_by_key(|it: &Confirmation| it.at_us);
-    Ok(Verdicts { left_out, ..Verdicts::of(&schedules, said) })
+    Ok(Read { schedules, said, left_out })
 }
 
 /// The first round from which on there is room for a run's executions; one after its last where
@@ -83,7 +111,11 @@ impl Verdicts {
     pub(super) fn of(schedules: &[Schedule], said: Vec<Confirmation>) -> Self {
         let rounds = schedules.iter().map(|it| it.rounds.len() as u64).sum();
         // One round tells how often a test failed in it, and nothing of why.
-        let judged = if rounds > 1 { judge(schedules) } else { Vec::new() };
+        let mut judged = if rounds > 1 { judge(schedules) } else { Vec::new() };
+        let tallies = tallies(schedules);
+        if rounds > 1 {
+            judged.extend(only_away(&tallies));
+        }
         let places = judged.iter().enumerate().map(|(at, it)| (it.nodeid.clone(), at)).collect();
         let mut verdicts = Self {
             origin_us: schedules.first().map_or(0, |it| it.started_us),
@@ -93,7 +125,7 @@ impl Verdicts {
             executions: schedules.iter().map(|it| it.ran.len() as u64).sum(),
             judged,
             places,
-            tallies: tallies(schedules),
+            tallies,
         };
         for confirmation in said {
             verdicts.merge(confirmation);
@@ -120,17 +152,7 @@ impl Verdicts {
             return;
         }
         let tally = self.tallies.get(&said.nodeid).copied().unwrap_or_default();
-        let rate = failure_rate(tally.failed, tally.executed);
-        self.places.insert(said.nodeid.clone(), self.judged.len());
-        self.judged.push(Judged {
-            nodeid: said.nodeid,
-            failed: tally.failed,
-            executed: tally.executed,
-            infrastructure: tally.infrastructure,
-            rate: rate.map_or((0.0, 0.0, 1.0), |it| (it.estimate, it.low, it.high)),
-            verdict: said.verdict,
-            suspects: Vec::new(),
-        });
+        self.judged.push(tally.judged(said.nodeid, said.verdict));
     }
 
     /// How many tests ran and never failed, and how often the one ran that ran least.
@@ -152,14 +174,57 @@ impl Verdicts {
     }
 }
 
+impl Tally {
+    fn judged(&self, nodeid: NodeId, verdict: Verdict) -> Judged {
+        let rate = failure_rate(self.failed, self.executed);
+        Judged {
+            nodeid,
+            failed: self.failed,
+            executed: self.executed,
+            infrastructure: self.infrastructure,
+            rate: rate.map_or((0.0, 0.0, 1.0), |it| (it.estimate, it.low, it.high)),
+            verdict,
+            suspects: Vec::new(),
+        }
+    }
+
+    fn hit(&mut self, since: Offset, until: Offset) {
+        let (first, last) = self.away.unwrap_or((since, until));
+        self.away = Some((first.min(since), last.max(until)));
+    }
+}
+
+/// Tests that failed only while the server was away, which the diagnosis leaves out.
+fn only_away(tallies: &HashMap<NodeId, Tally>) -> Vec<Judged> {
+    let only_away = tallies.iter().filter(|(_, it)| it.failed == 0 && it.infrastructure > 0);
+    let judged = only_away.map(|(nodeid, tally)| {
+        let evidence = match tally.infrastructure {
+            1 => "its only failure was hit while the server was away".to_owned(),
+            hits => format!("all {hits} failures were hit while the server was away"),
+        };
+        let kind = VerdictKind::Infrastructure;
+        let verdict = Verdict { window: tally.away, ..plain(kind, evidence) };
+        tally.judged(nodeid.clone(), verdict)
+    });
+    let mut judged: Vec<Judged> = judged.collect();
+    judged.sort_by(|left, right| left.nodeid.cmp(&right.nodeid));
+    judged
+}
+
 fn tallies(schedules: &[Schedule]) -> HashMap<NodeId, Tally> {
     let mut all: HashMap<NodeId, Tally> = HashMap::new();
     for schedule in schedules {
+        let origin_us = schedules[0].started_us;
+        let later = u64::try_from(schedule.started_us - origin_us).unwrap_or(0);
         let mut tallies = vec![Tally::default(); schedule.tests.len()];
         for ran in &schedule.ran {
             let tally = &mut tallies[ran.test as usize];
-            tally.infrastructure += u64::from(ran.is_infrastructure);
-            tally.executed += u64::from(!ran.is_infrastructure);
+            if ran.is_infrastructure {
+                tally.infrastructure += 1;
+                tally.hit(Offset(later + ran.start.0), Offset(later + ran.end.0));
+                continue;
+            }
+            tally.executed += 1;
             tally.failed += u64::from(ran.failed());
         }
         for (nodeid, tally) in schedule.tests.iter().zip(tallies) {
@@ -167,6 +232,9 @@ fn tallies(schedules: &[Schedule]) -> HashMap<NodeId, Tally> {
             sum.failed += tally.failed;
             sum.executed += tally.executed;
             sum.infrastructure += tally.infrastructure;
+            if let Some((since, until)) = tally.away {
+                sum.hit(since, until);
+            }
         }
     }
     all
@@ -174,19 +242,22 @@ fn tallies(schedules: &[Schedule]) -> HashMap<NodeId, Tally> {
 
 /// The verdict on a test that never failed.
 fn stable(executed: u64) -> Verdict {
-    let high = failure_rate(0, executed).map_or(1.0, |rate| rate.high);
+    let high = percent(failure_rate(0, executed).map_or(1.0, |rate| rate.high));
+    let executions = counted(executed, "execution");
+    let evidence = format!("never failed in {executions}: fails less often than {high} (95%)");
+    plain(VerdictKind::Stable, evidence)
+}
+
+fn plain(kind: VerdictKind, evidence: String) -> Verdict {
     Verdict {
-        kind: VerdictKind::Stable,
+        kind,
         culprits: Vec::new(),
         cleaners: Vec::new(),
         needs_culprits: false,
         since_round: None,
         workers: None,
         window: None,
-        evidence: format!(
-            "never failed in {executed} executions: fails less often than {} (95%)",
-            percent(high)
-        ),
+        evidence,
         confirmed: None,
     }
 }

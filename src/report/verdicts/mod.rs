@@ -6,14 +6,17 @@
 //! | `gather` | from stored runs to a verdict for each test |
 //! | `table` | verdicts for people |
 //! | `ending` | what a loop's end says |
+//! | `flaky` | `pnl flaky` |
 //! | `json` | `tests[].verdict` and `suspects` |
 
 mod ending;
+mod flaky;
 mod gather;
 pub(super) mod json;
 mod table;
 
-pub use ending::{at_end, without_history};
+pub use ending::{Ended, at_end, without_history};
+pub use flaky::{Looked, flaky};
 pub use gather::{Verdicts, gather};
 
 #[cfg(test)]

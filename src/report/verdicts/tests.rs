@@ -1,11 +1,12 @@
 use serde_json::{Value, json};
 
 use super::table::{Look, table};
-use super::{Verdicts, gather};
+use super::{Looked, Verdicts, flaky, gather};
 use crate::model::{
     Attempt, Confirmation, Judged, NodeId, Offset, OutcomeKind, Ran, Round, RoundSpan, RunId,
     Schedule, Suspect, Tie, Verdict, VerdictKind,
 };
+use crate::report::show::Format;
 use crate::report::text::Palette;
 use crate::store::fixture::{Project, STARTED_US, Tape, execution, failing, started, test};
 use crate::store::{History, confirm};
@@ -96,12 +97,19 @@ fn one_round_is_not_judged_and_two_runs_are_two_rounds() {
 
 #[test]
 fn what_failed_while_the_server_was_away_does_not_count() {
-    let mut hit = schedule(&["a.py::one"], 10, |_, round| round == 3);
-    hit.ran[2].is_infrastructure = true;
-    let mut verdicts = Verdicts::of(&[hit], Vec::new());
-    (verdicts.judged, verdicts.places) = Default::default();
+    let mut hit = schedule(&["a.py::one", "a.py::two"], 10, |test, round| test == 0 && round == 3);
+    hit.ran[4].is_infrastructure = true;
+    let verdicts = Verdicts::of(&[hit.clone()], Vec::new());
     let found = shown(&verdicts, "a.py::one");
-    assert!(found["evidence"].as_str().is_some_and(|it| it.contains("in 9 executions")), "{found}");
+    assert_eq!(found["kind"], "infrastructure");
+    assert_eq!(found["evidence"], "its only failure was hit while the server was away");
+    assert_eq!(found["window"], json!(["2026-01-02T03:09:05Z", "2026-01-02T03:09:06Z"]));
+    assert_eq!((verdicts.judged[0].failed, verdicts.judged[0].executed), (0, 9));
+    // Of several runs, windows count from the first.
+    let mut before = schedule(&["a.py::one"], 1, |_, _| false);
+    before.started_us -= 60_000_000;
+    let verdicts = Verdicts::of(&[before, hit], Vec::new());
+    assert_eq!(shown(&verdicts, "a.py::one")["window"], found["window"]);
 }
 
 fn said(confirmed: Option<bool>, at_us: i64) -> Confirmation {
@@ -300,4 +308,53 @@ fn names_in_a_table_are_harmless() {
         Verdict { culprits: vec![nodeid(hostile)], ..verdict(VerdictKind::FlakyAlone, hostile) };
     let text = table(&verdicts(vec![judged(hostile, 1, 2, with)], &[]), "", PLAIN);
     assert!(!text.replace('\n', "").contains(crate::report::text::is_dangerous), "{text:?}");
+}
+
+fn flaky_text(project: &Project, format: Format) -> String {
+    let history = History::open_read(project.root()).expect("a history");
+    let runs = history.runs(10).expect("runs");
+    let verdicts = gather(&history, &runs).expect("read");
+    let mut out = Vec::new();
+    let looked = Looked { runs: &runs, which: "from the last 14d" };
+    flaky(looked, &verdicts, format, &mut out).expect("memory takes all");
+    String::from_utf8(out).expect("text")
+}
+
+#[test]
+fn several_runs_are_judged_together() {
+    let project = recorded();
+    let it = test(0, "a.py::one");
+    project.record(&Tape::new(started("newer")).round([failing(&it, "no")]).complete());
+    let text = flaky_text(&project, Format::Text);
+    assert!(
+        text.starts_with(
+            "2 runs from the last 14d, the newest newer: 4 rounds, 7 executions\n\na.py::one  2/4  "
+        ),
+        "{text}"
+    );
+    let found: Value = serde_json::from_str(&flaky_text(&project, Format::Json)).expect("JSON");
+    assert_eq!(found["runs"], json!(["newer", "20260102-030405-aaaaaa"]));
+    assert_eq!((&found["rounds"], &found["executions"]), (&json!(4), &json!(7)));
+    let first = &found["tests"][0];
+    assert_eq!((&first["nodeid"], &first["failed"]), (&json!("a.py::one"), &json!(2)));
+    assert_eq!((&first["executed"], &first["failure_rate"]["estimate"]), (&json!(4), &json!(0.5)));
+    assert!(first["verdict"]["kind"].is_string() && first["suspects"].is_array(), "{first}");
+    assert_eq!(found["never_failed"]["tests"], 1);
+    assert_eq!(found["never_failed"]["executed"], 3);
+}
+
+#[test]
+fn of_one_round_nothing_is_said() {
+    let project = Project::new();
+    let it = test(0, "a.py::one");
+    project.record(&Tape::new(started("only")).round([failing(&it, "no")]).complete());
+    insta::assert_snapshot!(flaky_text(&project, Format::Text), @r"
+    1 run from the last 14d, the newest only: 1 round, 1 execution
+    One round tells nothing of why tests fail.
+    ");
+    let mut out = Vec::new();
+    let looked = Looked { runs: &[], which: "from the last 5m" };
+    flaky(looked, &Verdicts::default(), Format::Text, &mut out).expect("memory takes all");
+    let text = String::from_utf8(out).expect("text");
+    assert_eq!(text, "No run from the last 5m: pnl history lists them all.\n");
 }

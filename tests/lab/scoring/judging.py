@@ -27,6 +27,8 @@ class Row:
     executed: int
     evidence: str
     confirmed: bool | None
+    suspected: str
+    """Where the first true culprit is among the suspects, in words; empty where nobody is."""
 
 
 def judge(truth: dict[str, Any], shown: dict[str, Any]) -> list[Row]:
@@ -44,9 +46,8 @@ def _failed(test: dict[str, Any]) -> int:
 
 def _row(seed: int, test: dict[str, Any], true: dict[str, Any]) -> Row:
     verdict = test["verdict"] or {"kind": "none", "culprits": [], "evidence": ""}
-    refuted = verdict.get("confirmed") is False
-    named = [] if refuted else verdict["culprits"]
-    why = "refuted, and nothing else said" if refuted else _wrong(verdict, true)
+    named = verdict["culprits"]
+    why = _wrong(verdict, true)
     return Row(
         seed=seed,
         nodeid=test["nodeid"],
@@ -60,7 +61,18 @@ def _row(seed: int, test: dict[str, Any], true: dict[str, Any]) -> Row:
         executed=test["executions"],
         evidence=verdict["evidence"],
         confirmed=verdict.get("confirmed"),
+        suspected=_suspected(test.get("suspects", []), true["culprits"]),
     )
+
+
+def _suspected(suspects: list[dict[str, Any]], culprits: list[str]) -> str:
+    if not culprits:
+        return ""
+    names = list(dict.fromkeys(suspect["nodeid"] for suspect in suspects))
+    found = [place for place, name in enumerate(names, start=1) if name in culprits]
+    if not found:
+        return f"{culprits[0]} is no suspect"
+    return f"{names[found[0] - 1]} is suspect {found[0]} of {len(names)}"
 
 
 def _wrong(verdict: dict[str, Any], true: dict[str, Any]) -> str:

@@ -78,6 +78,21 @@ def run(seed: int, ways: Ways, folder: Path) -> Result:
     return Result(seed, tests, rounds, seen(truth, shown), naive(rows, tests), loop, confirmed)
 
 
+def again(folder: Path, ways: Ways) -> Result:
+    """A lab that was run before, judged by this pnl from what is recorded."""
+    truth = json.loads((folder / "truth.json").read_text())
+    lab = Lab(folder, "", ways)
+    shown = lab.show("again.json")
+    rows = judge(truth, shown)
+    run = shown["run"]
+    loop = Stage(rows, lab.executions(), float(run["elapsed_s"]))
+    tests = len(truth["tests"])
+    rounds = int(run["rounds_run"])
+    return Result(
+        int(truth["seed"]), tests, rounds, seen(truth, shown), naive(rows, tests), loop, None
+    )
+
+
 class Lab:
     """pnl in a lab's folder."""
 

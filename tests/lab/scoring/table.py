@@ -88,6 +88,8 @@ def wrong(rows: Iterable[Row]) -> Iterator[str]:
         yield f"seed {row.seed} {row.nodeid} ({row.family}, {row.failed}/{row.executed}): {why}"
         names = f"; innocent: {', '.join(row.innocent)}" if row.innocent else ""
         yield f"    said: {row.verdict}, confirmed {row.confirmed}{names}: {row.evidence}"
+        if row.suspected:
+            yield f"    truly: {row.suspected}"
 
 
 def table(heads: list[str], rows: Iterable[list[str]]) -> Iterator[str]:
