@@ -318,10 +318,11 @@ mod tests {
     fn an_answer_that_does_not_come_is_given_up() {
         let mut probes = states(&[]);
         let about = StateProbed { round: None, test: None, answer: Err("late".to_owned()) };
-        let until = Instant::now() + PATIENCE;
+        let now = Instant::now();
+        let until = now + PATIENCE;
         probes.open = Some(Open { number: 1, about: about.clone(), pid: None, until });
         assert_eq!(probes.hear(0, Ok("an older one's".into())), None);
-        assert_eq!(probes.overdue(until - Duration::from_millis(1)), None);
+        assert_eq!(probes.overdue(now), None);
         assert_eq!(probes.overdue(until), Some(about));
         assert_eq!(probes.hear(1, Ok("too late".into())), None);
     }
