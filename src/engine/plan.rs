@@ -10,7 +10,7 @@ use crate::model::{
     Purpose, Rank, Rule, RunId, Secrets, Server, ServerLost, StateProbe, TestInfo, Vary,
 };
 use crate::process::Found;
-use crate::scheduler::Rounds;
+use crate::scheduler::{Limit, Rounds, Until};
 
 /// Everything that an engine needs to know. Nothing in it is read from the environment later.
 #[derive(Debug, Clone)]
@@ -176,6 +176,22 @@ impl Plan {
     #[must_use]
     pub fn has_auto_workers(&self) -> bool {
         self.workers == Workers::Auto(self.auto_workers)
+    }
+
+    /// When a loop is over that has no number of rounds, in a few words.
+    pub(super) fn until_words(&self) -> Option<String> {
+        let Rounds { limit, until, .. } = self.rounds;
+        let words = match until? {
+            Until::Failure => "until a round fails".to_owned(),
+            Until::Sure(rate) => {
+                format!("until each test is known to fail in less than {}%", 100.0 * rate)
+            }
+        };
+        Some(match limit {
+            Limit::Count(count) => format!("{words}, at most {count}"),
+            Limit::For(_) => format!("{words} or the time is up"),
+            Limit::Endless => words,
+        })
     }
 
     /// Failures that stop a round: the user's option, else pytest's own (`-x`, `--maxfail`).
