@@ -229,6 +229,10 @@ pub(super) struct RunArgs {
     /// [env: PNL_VARY] [default: auto]
     #[arg(long, value_name = "auto|on|off")]
     vary: Option<Vary>,
+    /// With -n 1 and a state_probe in the configuration: ask for the server's state around each test,
+    /// and name those that leave it changed
+    #[arg(long)]
+    probe_tests: bool,
     /// Shuffle files, and tests within files; each round differently, the same with the same seed
     #[arg(long, value_name = "SEED", num_args = 0..=1, require_equals = true,
           default_missing_value = "random", value_parser = seed)]
@@ -448,8 +452,10 @@ impl RunArgs {
             leak: self.leak,
             server_lost: self.server_lost,
             vary: self.vary,
+            state_probe: None,
         };
         let pytest_args = self.pytest_args.clone();
-        TestOptions { settings, pytest_args, shuffle: self.shuffle, ..options }
+        let (shuffle, probe_tests) = (self.shuffle, self.probe_tests);
+        TestOptions { settings, shuffle, probe_tests, pytest_args, ..options }
     }
 }
