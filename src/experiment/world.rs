@@ -74,10 +74,10 @@ struct Span {
 impl World {
     pub fn new(plants: Vec<Plant>, seed: u64) -> Self {
         let mut random = Rng::with_seed(seed);
-        let times =
+        let durations =
             plants.iter().map(|_| Duration::from_micros(random.u64(8_000..60_000))).collect();
         let seen = vec![0; plants.len()];
-        Self { plants, lengths: times, seen, clock: Duration::ZERO, random }
+        Self { plants, lengths: durations, seen, clock: Duration::ZERO, random }
     }
 
     /// Plays a loop, and records it.
