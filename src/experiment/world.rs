@@ -76,8 +76,8 @@ impl World {
         let mut random = Rng::with_seed(seed);
         let durations =
             plants.iter().map(|_| Duration::from_micros(random.u64(8_000..60_000))).collect();
-        let seen = vec![0; plants.len()];
-        Self { plants, lengths: durations, seen, clock: Duration::ZERO, random }
+        let counts = vec![0; plants.len()];
+        Self { plants, lengths: durations, seen: counts, clock: Duration::ZERO, random }
     }
 
     /// Plays a loop, and records it.
