@@ -5,7 +5,7 @@ use super::hypothesis::{Hypothesis, Overlap, Reason};
 use super::likelihood::Split;
 use super::victim::Victim;
 use crate::model::Round;
-use crate::stats::{fails_more_with, failure_rate};
+use crate::stats::{fails_more_with, failure_rate_in_blocks};
 
 /// What is to be said of a test, and by what.
 pub(super) struct Sentence<'v, 'r> {
@@ -52,8 +52,8 @@ impl Sentence<'_, '_> {
 
     fn alone(&self) -> String {
         let (failed, all) = (self.victim.failures(), self.victim.executed());
-        let rate = failure_rate(failed, all).map_or(String::new(), |it| {
-            let [rate, low, high] = [it.estimate, it.low, it.high].map(percent);
+        let rate = failure_rate_in_blocks(&self.victim.by_round()).map_or(String::new(), |it| {
+            let [rate, low, high] = [it.rate.estimate, it.rate.low, it.rate.high].map(percent);
             format!(" ({rate}%, {low}–{high}%)")
         });
         let whatever = match (self.victim.beside.is_empty(), self.victim.before.is_empty()) {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::model::{NodeId, Ran, Schedule};
+use crate::model::{NodeId, Ran, Round, Schedule};
 
 /// The runs, and their tests by node id.
 pub(super) struct Joined<'r> {
@@ -62,8 +62,64 @@ impl<'r> Joined<'r> {
         }
     }
 
+    /// How often a test failed of how many executions, round by round, in time.
+    pub(super) fn by_round(&self, test: u32) -> Vec<(u64, u64)> {
+        let mut rounds: Vec<((usize, Round), (u64, u64))> = Vec::new();
+        for (run, schedule) in self.runs.iter().enumerate() {
+            let own = schedule.ran.iter().filter(|ran| self.test(run, ran) == test);
+            for ran in own.filter(|ran| !ran.is_infrastructure) {
+                let round = (run, ran.round);
+                if rounds.last().is_none_or(|it| it.0 != round) {
+                    rounds.push((round, (0, 0)));
+                }
+                if let Some((_, (failed, executed))) = rounds.last_mut() {
+                    *failed += u64::from(ran.failed());
+                    *executed += 1;
+                }
+            }
+        }
+        rounds.into_iter().map(|it| it.1).collect()
+    }
+
     /// The test of an execution, as a place in `tests`.
     pub(super) fn test(&self, run: usize, ran: &Ran) -> u32 {
         self.places[run][ran.test as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Attempt, Offset, OutcomeKind};
+
+    #[test]
+    fn rounds_are_told_apart_in_each_run_and_what_the_server_spoiled_is_left_out() {
+        let ran = |test, round, outcome, is_infrastructure| Ran {
+            test,
+            round: Round(round),
+            attempt: Attempt::FIRST,
+            process: 1,
+            start: Offset(0),
+            end: Offset(1),
+            outcome,
+            cause: None,
+            is_infrastructure,
+        };
+        let (passed, failed) = (OutcomeKind::Passed, OutcomeKind::Failed);
+        let tests = vec![NodeId::new("a"), NodeId::new("b")];
+        let first = vec![
+            ran(0, 1, failed, false),
+            ran(1, 1, failed, false),
+            ran(0, 1, passed, false),
+            ran(0, 2, passed, false),
+            ran(0, 3, failed, true),
+        ];
+        let second = vec![ran(0, 2, failed, false)];
+        let runs = [first, second].map(|ran| Schedule {
+            tests: tests.clone(),
+            ran,
+            ..Schedule::default()
+        });
+        assert_eq!(Joined::new(&runs).by_round(0), [(1, 2), (0, 1), (1, 1)]);
     }
 }

@@ -10,7 +10,7 @@ use super::outage;
 use super::victim::Victim;
 use super::weigh::Opinion;
 use crate::model::{Judged, NodeId, Schedule, Suspect, Tie, Verdict};
-use crate::stats::{benjamini_hochberg, failure_rate, odds_ratio};
+use crate::stats::{benjamini_hochberg, failure_rate_in_blocks, odds_ratio};
 
 /// How sure it must be that just these tests are to blame for them to be named.
 const NAMED: f64 = 0.97;
@@ -74,13 +74,13 @@ impl<'v, 'r> Judging<'v, 'r> {
 
     fn judged(&self) -> Judged {
         let tally = self.victim.record.tallies[self.victim.test as usize];
-        let rate = failure_rate(tally.failed, tally.executed);
+        let rate = failure_rate_in_blocks(&self.victim.record.by_round(self.victim.test));
         Judged {
             nodeid: self.name(self.victim.test),
             failed: tally.failed,
             executed: tally.executed,
             infrastructure: tally.infrastructure,
-            rate: rate.map_or((0.0, 0.0, 1.0), |it| (it.estimate, it.low, it.high)),
+            rate: rate.map_or((0.0, 0.0, 1.0), |it| (it.rate.estimate, it.rate.low, it.rate.high)),
             verdict: self.verdict(),
             suspects: self.suspects(),
         }

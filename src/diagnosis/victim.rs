@@ -69,6 +69,23 @@ impl<'r> Victim<'r> {
         self.failed.count()
     }
 
+    /// How many failed of how many of the executions that are looked at, round by round, in time.
+    pub(super) fn by_round(&self) -> Vec<(u64, u64)> {
+        let mut counts: Vec<(u64, u64)> = Vec::new();
+        let mut last = None;
+        for at in (0..self.cases.len()).filter(|&at| self.counted.has(at)) {
+            let round = (self.cases[at].run, self.ran(at).round);
+            if last.replace(round) != Some(round) {
+                counts.push((0, 0));
+            }
+            if let Some((failed, executed)) = counts.last_mut() {
+                *failed += u64::from(self.failed.has(at));
+                *executed += 1;
+            }
+        }
+        counts
+    }
+
     /// Leaves executions out of everything from here on.
     pub(super) fn leave_out(&mut self, which: &Bits) {
         self.counted = self.counted.without(which);
