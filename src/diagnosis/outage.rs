@@ -85,7 +85,9 @@ fn only_members(windows: &mut Vec<Away>, victims: &[Victim<'_>]) {
         };
         let related: Vec<&Away> = others.into_iter().filter(is_common).collect();
         if !is_member(victim, &mine, &related) {
-            windows.iter_mut().for_each(|it| it.tests.retain(|&it| it != victim.test));
+            for window in windows.iter_mut() {
+                window.tests.retain(|&it| it != victim.test);
+            }
         }
     }
     windows.retain(|it| it.tests.len() >= 2);
