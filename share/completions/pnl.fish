@@ -30,7 +30,7 @@ complete -c pnl -n "__fish_pnl_needs_command" -f -a "test" -d 'Run tests, once o
 complete -c pnl -n "__fish_pnl_needs_command" -f -a "loop" -d 'Run a scope in a loop: the older name of `pnl test e2e --loop COUNT`'
 complete -c pnl -n "__fish_pnl_needs_command" -f -a "verify" -d 'Run tests once by plain pytest and once by pnl, and print what differs'
 complete -c pnl -n "__fish_pnl_needs_command" -f -a "confirm" -d 'Try by experiment what a recorded run says of the tests that failed in it'
-complete -c pnl -n "__fish_pnl_needs_command" -f -a "show" -d 'Print a stored run'
+complete -c pnl -n "__fish_pnl_needs_command" -f -a "show" -d 'Print a stored run, or one test\'s whole story'
 complete -c pnl -n "__fish_pnl_needs_command" -f -a "flaky" -d 'Judge tests over many stored runs: which fail, how often, and why'
 complete -c pnl -n "__fish_pnl_needs_command" -f -a "watch" -d 'Run tests when files are saved, failed ones first'
 complete -c pnl -n "__fish_pnl_needs_command" -f -a "replay" -d 'Do a recorded run again: the same tests in the same order beside the same others'
@@ -154,6 +154,7 @@ complete -c pnl -n "__fish_pnl_using_subcommand verify" -s h -l help -d 'Print h
 complete -c pnl -n "__fish_pnl_using_subcommand confirm" -l budget -d 'What the experiments may cost: executions (2000) or time (90s, 5m, 1h)' -r
 complete -c pnl -n "__fish_pnl_using_subcommand confirm" -l format -d 'For people or for programs' -r
 complete -c pnl -n "__fish_pnl_using_subcommand confirm" -s h -l help -d 'Print help'
+complete -c pnl -n "__fish_pnl_using_subcommand show" -l test -d 'One test\'s whole story: over all runs of tests, or in RUN' -r
 complete -c pnl -n "__fish_pnl_using_subcommand show" -l format -d 'For people or for programs' -r
 complete -c pnl -n "__fish_pnl_using_subcommand show" -s h -l help -d 'Print help'
 complete -c pnl -n "__fish_pnl_using_subcommand flaky" -l since -d 'How far back runs are looked at (90m, 36h, 14d, 2w)' -r
@@ -217,7 +218,7 @@ complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcom
 complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcommand_from test loop verify confirm show flaky watch replay warm history help" -f -a "loop" -d 'Run a scope in a loop: the older name of `pnl test e2e --loop COUNT`'
 complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcommand_from test loop verify confirm show flaky watch replay warm history help" -f -a "verify" -d 'Run tests once by plain pytest and once by pnl, and print what differs'
 complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcommand_from test loop verify confirm show flaky watch replay warm history help" -f -a "confirm" -d 'Try by experiment what a recorded run says of the tests that failed in it'
-complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcommand_from test loop verify confirm show flaky watch replay warm history help" -f -a "show" -d 'Print a stored run'
+complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcommand_from test loop verify confirm show flaky watch replay warm history help" -f -a "show" -d 'Print a stored run, or one test\'s whole story'
 complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcommand_from test loop verify confirm show flaky watch replay warm history help" -f -a "flaky" -d 'Judge tests over many stored runs: which fail, how often, and why'
 complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcommand_from test loop verify confirm show flaky watch replay warm history help" -f -a "watch" -d 'Run tests when files are saved, failed ones first'
 complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcommand_from test loop verify confirm show flaky watch replay warm history help" -f -a "replay" -d 'Do a recorded run again: the same tests in the same order beside the same others'

@@ -36,6 +36,7 @@ Examples:
   pnl test --engine xdist --dry-run what pytest -n would be called with
   pnl loop 10 --workers 2           the older name of `pnl test e2e --loop 10`
   pnl show                          the last run again
+  pnl show tests/test_a.py::test_b  one test over all runs: how often, when, how and why it fails
   pnl flaky --since 2w              which tests failed lately, and why
 
 Exit codes are pytest's: 0 all passed, 1 something failed, 2 interrupted, 3 internal error,
@@ -92,7 +93,7 @@ pub(super) enum Verb {
     /// Try by experiment what a recorded run says of the tests that failed in it
     #[command(after_help = CONFIRM_HELP)]
     Confirm(ConfirmArgs),
-    /// Print a stored run
+    /// Print a stored run, or one test's whole story
     Show(ShowArgs),
     /// Judge tests over many stored runs: which fail, how often, and why
     #[command(after_help = FLAKY_HELP)]

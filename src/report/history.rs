@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::show::{Format, clean, json, table};
-use crate::model::Counts;
+use crate::model::{Counts, Purpose};
 use crate::store::RunRecord;
 
 /// Writes a list of runs.
@@ -45,10 +45,20 @@ fn write_text(runs: &[RunRecord], out: &mut dyn Write) -> io::Result<()> {
             rounds(record),
             format!("{}/{}", record.counts.failures(), record.counts.total()),
             record.end.as_ref().map_or_else(|| "-".to_owned(), |end| end.exit_code.to_string()),
-            clean(&record.scope),
+            scope(record),
         ]
     }));
     table::write(&rows, out)
+}
+
+/// What was asked for, and what for where that was not to test.
+fn scope(record: &RunRecord) -> String {
+    let (scope, purpose) = (clean(&record.scope), clean(&record.purpose));
+    if purpose == Purpose::Tests.name() || scope.starts_with(&purpose) {
+        scope
+    } else {
+        format!("{purpose}: {scope}")
+    }
 }
 
 /// How it ended, in a sentence.
