@@ -52,9 +52,12 @@ fn a_loop_ends_with_why_its_tests_fail() {
     let run = looped(&suite);
     let table = run.stdout.split("verdicts (failed of executed, ").nth(1).unwrap();
     for line in [
-        "tests/test_it.py::test_broken    18/18  100% (82–100%)  broken\n",
-        "tests/test_it.py::test_piles_up  10/18  56% (34–75%)    accumulates\n    passes in rounds 1–8, ",
-        "tests/test_it.py::test_third      6/18  33% (16–56%)    flaky-alone\n",
+        "\ntests/test_it.py::test_broken    18/18  100% (",
+        ")  broken\n    fails in all 18 executions\n",
+        "\ntests/test_it.py::test_piles_up  10/18  56% (",
+        "  accumulates\n    passes in rounds 1–8, ",
+        "\ntests/test_it.py::test_third      6/18  33% (",
+        "  flaky-alone\n    fails in 6 of 18 executions",
         "the other test never failed: it fails less often than 15% (95%)\n",
         "replay with: pnl replay ",
         " --round 1\nconfirm with: pnl confirm ",
@@ -140,7 +143,7 @@ fn one_tests_story_is_told() {
     assert_eq!(broken.code, Some(0), "{broken}");
     for part in [
         "\n  broken\n    fails in all 18 executions\n",
-        "\n  failed 18 of 18 executions, 100% (82–100%), in 1 run\n",
+        "\n  failed 18 of 18 executions, 100% (",
         "\n  18× ",
         "\n      >       assert 1 == 2\n",
         "\n      --- Captured stdout call\n      said before\n",
