@@ -135,7 +135,14 @@ impl<'v, 'r> Judging<'v, 'r> {
     fn verdict(&self) -> Verdict {
         let kind = self.kind();
         let hypothesis = self.opinion.best_of(kind);
-        let culprits = self.culprits(hypothesis);
+        let mut culprits = self.culprits(hypothesis);
+        let mut kind = kind;
+        if let Reason::Pool(users, 1) = &hypothesis.reason {
+            culprits = users.iter().copied().filter(|&it| self.is_significant(it)).collect();
+            if !culprits.is_empty() {
+                kind = VerdictKind::InterferesWith;
+            }
+        }
         let reason = &hypothesis.reason;
         let since_round = if let Reason::Since(_, round) = reason { Some(*round) } else { None };
         let workers = match reason {

@@ -36,6 +36,9 @@ const MARGIN: f64 = 4.0;
 const MEMBER: f64 = 2.0;
 const MEMBERSHIP: f64 = 1.2;
 
+/// What more it takes for a test that fails with another message than those that agree.
+const STRANGER: f64 = 5.0;
+
 /// The part of a run that a window may last: what lasts longer is no outage.
 const LASTS: u64 = 4;
 
@@ -84,7 +87,9 @@ fn only_members(windows: &mut Vec<Away>, victims: &[Victim<'_>]) {
             mine.iter().any(|own| shared(&own) >= 2)
         };
         let related: Vec<&Away> = others.into_iter().filter(is_common).collect();
-        if !is_member(victim, &mine, &related) {
+        let others = victims.iter().filter(|it| it.test != victim.test);
+        let stranger = if is_stranger(victim, &mine, others) { STRANGER } else { 0.0 };
+        if !is_member(victim, &mine, &related, stranger) {
             for window in windows.iter_mut() {
                 window.tests.retain(|&it| it != victim.test);
             }
@@ -95,7 +100,7 @@ fn only_members(windows: &mut Vec<Away>, victims: &[Victim<'_>]) {
 
 /// Whether the windows of a test, and those of the same thing in which it did not fail, explain most
 /// of its failures.
-fn is_member(victim: &Victim<'_>, mine: &[&Away], related: &[&Away]) -> bool {
+fn is_member(victim: &Victim<'_>, mine: &[&Away], related: &[&Away], price: f64) -> bool {
     let (mut failed, mut passed) = (0_u64, 0_u64);
     for at in 0..victim.cases.len() {
         let (ran, run) = (victim.ran(at), victim.cases[at].run);
@@ -108,7 +113,31 @@ fn is_member(victim: &Victim<'_>, mine: &[&Away], related: &[&Away]) -> bool {
     }
     let outside = victim.failures() - failed;
     let rest = victim.executed() - failed - passed;
-    gain(failed, passed, outside as f64, rest as f64) > MEMBER && outside * 3 <= failed
+    gain(failed, passed, outside as f64, rest as f64) > MEMBER + price && outside * 3 <= failed
+}
+
+/// Whether it says something in its windows that no other of them says there, while others agree.
+fn is_stranger<'v, 'r: 'v>(
+    victim: &Victim<'r>,
+    mine: &[&Away],
+    others: impl Iterator<Item = &'v Victim<'r>>,
+) -> bool {
+    let inside = |victim: &Victim<'r>| -> BTreeSet<&'r str> {
+        let is_in = |at: &usize| {
+            let is_mine = |it: &&Away| it.tests.contains(&victim.test);
+            mine.iter().copied().filter(is_mine).any(|it| it.touches(victim.ran(*at)))
+        };
+        (0..victim.cases.len()).filter(is_in).filter_map(|at| victim.says(at)).collect()
+    };
+    let own = inside(victim);
+    let others: Vec<BTreeSet<&str>> = others.map(inside).filter(|it| !it.is_empty()).collect();
+    let agree = |a: usize| {
+        let rest = others.iter().enumerate().filter(|it| it.0 != a);
+        rest.into_iter().any(|(_, it)| !it.is_disjoint(&others[a]))
+    };
+    !own.is_empty()
+        && others.iter().all(|it| it.is_disjoint(&own))
+        && (0..others.len()).filter(|&at| agree(at)).count() * 2 > others.len()
 }
 
 /// How much likelier, in nats, failures in a window are by it than by what else is seen of a test.

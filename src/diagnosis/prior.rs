@@ -38,4 +38,7 @@ pub(super) const SINCE: f64 = 0.08;
 pub(super) const SINCE_SECOND: f64 = 0.04;
 pub(super) const CROWD: f64 = 0.04;
 pub(super) const POOL: f64 = 0.08;
+pub(super) const POOL_ALIKE: f64 = 0.3;
+pub(super) const UNSEEN: f64 = 0.3;
+pub(super) const ODDS_UNSEEN: f64 = 3.0;
 pub(super) const RAMP: f64 = 0.04;
