@@ -16,6 +16,9 @@ _pnl() {
             ",$1")
                 cmd="pnl"
                 ;;
+            pnl,confirm)
+                cmd="pnl__subcmd__confirm"
+                ;;
             pnl,flaky)
                 cmd="pnl__subcmd__flaky"
                 ;;
@@ -45,6 +48,9 @@ _pnl() {
                 ;;
             pnl,watch)
                 cmd="pnl__subcmd__watch"
+                ;;
+            pnl__subcmd__help,confirm)
+                cmd="pnl__subcmd__help__subcmd__confirm"
                 ;;
             pnl__subcmd__help,flaky)
                 cmd="pnl__subcmd__help__subcmd__flaky"
@@ -107,12 +113,34 @@ _pnl() {
 
     case "${cmd}" in
         pnl)
-            opts="-h -V --help --version test loop verify show flaky watch replay warm history help"
+            opts="-h -V --help --version test loop verify confirm show flaky watch replay warm history help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pnl__subcmd__confirm)
+            opts="-h --budget --format --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --budget)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -143,8 +171,22 @@ _pnl() {
             return 0
             ;;
         pnl__subcmd__help)
-            opts="test loop verify show flaky watch replay warm history help"
+            opts="test loop verify confirm show flaky watch replay warm history help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pnl__subcmd__help__subcmd__confirm)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi

@@ -59,6 +59,7 @@ fn options(command: &[String]) -> Option<TestOptions> {
         | Verb::Warm(_)
         | Verb::Flaky(_)
         | Verb::Replay(_)
+        | Verb::Confirm(_)
         | Verb::History(_) => None,
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::confirm::ConfirmArgs;
 use super::flaky::FlakyArgs;
 use super::replay::ReplayArgs;
 use super::show::{HistoryArgs, ShowArgs};
@@ -46,6 +47,18 @@ Takes what `pnl test` takes, but for what is about loops and reports.
 Exit codes: 0 they agree (flaky tests are counted and left out), 1 they differ, 2 interrupted,
 3 internal error, 4 usage error or a server that does not answer, 5 nothing collected by both.";
 
+const CONFIRM_HELP: &str = "\
+Each test that failed is tried alone, beside and after those that it is suspected to depend on, and
+with all that was around it when it failed, each time from fresh processes, the settings in turn. A
+sequential test ends that as soon as it is clear. What was found is stored with the run: pnl show.
+
+pnl confirm                            all that failed in the last run with failures
+pnl confirm tests/test_a.py::test_b    that test of that run
+pnl confirm 20261123-142501            all that failed in that run
+
+Exit codes: 0 the experiments were made, whatever they say, 2 interrupted (what is known is printed),
+3 internal error, 4 usage error or a server that does not answer.";
+
 const FLAKY_HELP: &str = "\
 Exit codes: 0 whatever was found, 4 no such run, or a history that cannot be read.";
 
@@ -76,6 +89,9 @@ pub(super) enum Verb {
     /// Run tests once by plain pytest and once by pnl, and print what differs
     #[command(after_help = VERIFY_HELP, mut_args(hide_refused))]
     Verify(Box<VerifyArgs>),
+    /// Try by experiment what a recorded run says of the tests that failed in it
+    #[command(after_help = CONFIRM_HELP)]
+    Confirm(ConfirmArgs),
     /// Print a stored run
     Show(ShowArgs),
     /// Judge tests over many stored runs: which fail, how often, and why

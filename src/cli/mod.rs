@@ -2,6 +2,7 @@
 
 mod again;
 mod args;
+mod confirm;
 mod dry_run;
 mod error;
 mod flaky;
@@ -62,6 +63,7 @@ fn run(words: &[OsString], began: u64) -> ExitCode {
                 Err(refusal) => error::refused(&refusal),
             },
             args::Verb::Verify(arguments) => verify::run(&arguments, typed),
+            args::Verb::Confirm(arguments) => confirm::run(&arguments, began),
             args::Verb::Show(arguments) => show::show_run(&arguments),
             args::Verb::Watch(arguments) => watch::run(&arguments, typed),
             args::Verb::Warm(arguments) => warm::run(&arguments),

@@ -1,0 +1,101 @@
+//! Tests that fail alone, always: broken, waiting for something that piled up on the server, or in
+//! need of a test before them.
+
+use super::arm::Arm;
+use super::bench::Stop;
+use super::bisect::{Effect, Part, Search};
+use super::case::Case;
+use super::found::Found;
+use super::inquiry::Contest;
+use super::tally::Tally;
+use crate::model::{TestIndex, Tie, VerdictKind};
+
+/// Trials alone after which a test that never passed in them is taken to fail always; more where the
+/// record shows that it fails often.
+const FEWEST: u64 = 5;
+const MOST: u64 = 12;
+/// Passing executions that are looked at.
+const LOOKED_AT: usize = 4;
+
+impl Case<'_> {
+    /// Tries it alone until it passes. What fails always is judged here.
+    pub(super) fn always(&mut self) -> Result<Option<Found>, Stop> {
+        let (failed, executed) = self.inquiry.record.tally(self.inquiry.victim);
+        let recorded = Tally::new(failed, executed);
+        let is_expected = matches!(self.kind, VerdictKind::Broken | VerdictKind::Accumulates);
+        let rate = if is_expected { 0.0 } else { recorded.rate().clamp(0.01, 0.99) };
+        let needed = ((0.005_f64.ln() / rate.ln()).ceil() as u64).clamp(FEWEST, MOST);
+        loop {
+            self.inquiry.try_out(&[Arm::Alone], 2)?;
+            let alone = self.inquiry.tally(&Arm::Alone);
+            if !alone.always() && alone.executed > 0 {
+                return Ok(None);
+            }
+            if alone.executed >= needed {
+                break;
+            }
+        }
+        if recorded.always() {
+            return Ok(Some(Found::Broken));
+        }
+        let setters = self.setters()?;
+        if !setters.is_empty() {
+            return Ok(Some(Found::Without(setters)));
+        }
+        let since = self.inquiry.record.fails_since(self.inquiry.victim);
+        Ok(Some(Found::Accumulates(since)))
+    }
+
+    /// Tests after which it passes.
+    fn setters(&mut self) -> Result<Vec<TestIndex>, Stop> {
+        let mut found: Vec<TestIndex> = Vec::new();
+        let suspects: Vec<TestIndex> = self
+            .suspects
+            .iter()
+            .filter(|(_, tie)| *tie == Tie::Without)
+            .map(|(test, _)| *test)
+            .collect();
+        for suspect in suspects {
+            self.add_setter(&mut found, suspect)?;
+        }
+        for _ in 0..LOOKED_AT {
+            let Some(before) = self.passing_without(&found) else { break };
+            let arm = Arm::After(before.clone());
+            let with = self.inquiry.try_until(&arm, 3)?;
+            if with.always() {
+                break;
+            }
+            let without = self.inquiry.tally(&Arm::Alone);
+            let search =
+                Search { group: before, arm: &Arm::After, effect: Effect::Passes, with, without };
+            let Part::One(setter) = search.run(&mut self.inquiry)? else { break };
+            if found.contains(&setter) || !self.add_setter(&mut found, setter)? {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    fn add_setter(&mut self, found: &mut Vec<TestIndex>, test: TestIndex) -> Result<bool, Stop> {
+        let arm = Arm::After(vec![test]);
+        if self.inquiry.try_until(&arm, 3)?.always() {
+            return Ok(false);
+        }
+        let bases = [Arm::Alone, Arm::AfterOthers(1)];
+        let is_one = self.inquiry.contest_of_passing(&arm, &bases, 0.5)? == Contest::More;
+        if is_one {
+            found.push(test);
+        }
+        Ok(is_one)
+    }
+
+    /// What ran before it when it passed although none of these was there: the shortest such list.
+    fn passing_without(&self, known: &[TestIndex]) -> Option<Vec<TestIndex>> {
+        let passed = self.inquiry.circumstances.iter().filter(|it| !it.failed);
+        let lists = passed.map(|it| &it.before).filter(|before| !before.is_empty());
+        lists
+            .filter(|before| !known.iter().any(|test| before.contains(test)))
+            .min_by_key(|before| before.len())
+            .cloned()
+    }
+}

@@ -1,0 +1,199 @@
+//! The order in which a failing test's possible causes are looked into.
+//!
+//! Alone comes first: what fails alone needs no culprit. Then what the record suspects, then what it
+//! cannot know and can show: all that ran beside the test, or before it in its process, when it failed.
+
+use super::arm::Arm;
+use super::bench::Stop;
+use super::found::Found;
+use super::inquiry::Inquiry;
+use super::tally::Tally;
+use crate::model::{TestIndex, Tie, VerdictKind};
+
+/// One test's case.
+pub(super) struct Case<'a> {
+    /// What is tried.
+    pub inquiry: Inquiry<'a>,
+    /// What the record says of it.
+    pub kind: VerdictKind,
+    /// Tests that the record suspects, the likeliest first.
+    pub suspects: Vec<(TestIndex, Tie)>,
+    /// Whether each round had fresh processes.
+    pub is_isolated: bool,
+    /// Whether something showed that any other test would do.
+    pub is_crowd_likely: bool,
+    /// Whether copies of it have been tried at once.
+    pub has_copied: bool,
+}
+
+/// Something to look into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lead {
+    /// Whether it fails by itself, and often.
+    QuickChance,
+    /// Whether it fails by itself.
+    Chance,
+    /// Whether it passes now, whatever is done.
+    Outside,
+    /// Those whom the record names.
+    Suspects,
+    /// All that was around it when it failed.
+    Surroundings,
+    /// How much runs at once.
+    Crowd,
+    /// Itself, before it in its process.
+    Again,
+    /// All others, before it in its process.
+    AfterAll,
+}
+
+/// How surely a failure alone must not be the record's own kind before another cause is sought.
+const ANOTHER: f64 = 0.01;
+
+impl Case<'_> {
+    /// Looks for the cause until one is found, or nothing is left to try.
+    pub fn run(&mut self) -> Result<Found, Stop> {
+        if let Some(found) = self.always()? {
+            return Ok(found);
+        }
+        for &lead in leads(self.kind, self.is_isolated) {
+            let found = match lead {
+                Lead::QuickChance => self.chance(24)?,
+                Lead::Chance => self.chance(240)?,
+                Lead::Outside => self.outside()?,
+                Lead::Suspects => self.suspected()?,
+                Lead::Surroundings => self.surroundings()?,
+                Lead::Crowd => self.crowded()?,
+                Lead::Again => self.again()?,
+                Lead::AfterAll => self.after_all()?,
+            };
+            if let Some(found) = found.or_else(|| self.fails_alone_as_recorded()) {
+                return Ok(found);
+            }
+            if self.is_crowd_likely
+                && lead == Lead::Suspects
+                && let Some(found) = self.crowded()?
+            {
+                return Ok(found);
+            }
+        }
+        Ok(self.by_what_is_left())
+    }
+
+    fn alone(&self) -> Tally {
+        self.inquiry.tally(&Arm::Alone)
+    }
+
+    fn recorded(&self) -> Tally {
+        let (failed, executed) = self.inquiry.record.tally(self.inquiry.victim);
+        Tally::new(failed, executed)
+    }
+
+    pub(super) fn fails_alone_as_recorded(&self) -> Option<Found> {
+        /// One failure could be the machine's.
+        const ENOUGH: u64 = 2;
+        let alone = self.alone();
+        let is_enough = alone.failed >= ENOUGH && self.recorded().p_more_than(alone) > ANOTHER;
+        is_enough.then_some(Found::FlakyAlone)
+    }
+
+    fn by_what_is_left(&self) -> Found {
+        let alone = self.alone();
+        let elsewhere =
+            self.inquiry.arms.iter().any(|(arm, it)| *arm != Arm::Alone && it.failed > 0);
+        match (alone.failed, elsewhere) {
+            (0, false) => Found::Nothing,
+            (0, true) => Found::Open("it failed with others, and too seldom to tell with which"),
+            _ if self.recorded().p_more_than(alone) > ANOTHER => Found::FlakyAlone,
+            _ => Found::Open("it fails alone too, but less often than in the record"),
+        }
+    }
+
+    /// Tries it alone until it fails twice, or should have at the recorded rate; at most so often.
+    fn chance(&mut self, longest: u64) -> Result<Option<Found>, Stop> {
+        let rate = self.recorded().rate().clamp(0.001, 0.99);
+        let needed = ((0.03_f64.ln() / (1.0 - rate).ln()).ceil() as u64).clamp(10, longest);
+        while self.alone().executed < needed && self.alone().failed < 2 {
+            self.inquiry.try_out(&[Arm::Alone], 12)?;
+        }
+        let is_expected = self.kind == VerdictKind::FlakyAlone && self.alone().failed > 0;
+        let fits = is_expected && self.recorded().p_more_than(self.alone()) > ANOTHER;
+        Ok(fits.then_some(Found::FlakyAlone))
+    }
+
+    /// It passes now, alone and in what it failed in: whatever it was is over.
+    fn outside(&mut self) -> Result<Option<Found>, Stop> {
+        const ALONE: u64 = 6;
+        const REPLAYED: u64 = 2;
+        let mut arms = vec![(Arm::Alone, ALONE)];
+        if let Some(at) = self.inquiry.circumstances.iter().position(|it| it.failed) {
+            arms.extend(self.surrounding_arms(at).into_iter().map(|arm| (arm, REPLAYED)));
+        }
+        for (arm, times) in &arms {
+            if self.inquiry.try_until(arm, *times)?.failed > 0 {
+                return Ok(None);
+            }
+        }
+        Ok(Some(Found::Outside))
+    }
+
+    fn again(&mut self) -> Result<Option<Found>, Stop> {
+        if !self.fails_in(&Arm::Again, 6)? {
+            return Ok(None);
+        }
+        let contest = self.inquiry.contest(&Arm::Again, &[Arm::Alone], 0.25)?;
+        let itself = vec![self.inquiry.victim];
+        let found = Found::After { culprits: itself, cleaners: Vec::new() };
+        Ok((contest == super::inquiry::Contest::More).then_some(found))
+    }
+
+    fn after_all(&mut self) -> Result<Option<Found>, Stop> {
+        const ROUNDS: u32 = 2;
+        let arm = Arm::AfterAll(ROUNDS);
+        if !self.fails_in(&arm, 3)? {
+            return Ok(None);
+        }
+        let contest = self.inquiry.contest(&arm, &[Arm::Alone], 0.25)?;
+        let more = contest == super::inquiry::Contest::More;
+        Ok(more.then_some(Found::Open("it fails after all others, and after which stays open")))
+    }
+
+    /// Whether an arm fails at least once in so many trials.
+    pub(super) fn fails_in(&mut self, arm: &Arm, times: u32) -> Result<bool, Stop> {
+        let earlier = self.inquiry.tally(arm);
+        let mut tried = 0;
+        loop {
+            self.inquiry.try_out(std::slice::from_ref(arm), (times - tried).min(4))?;
+            let tally = self.inquiry.tally(arm).since(earlier);
+            if tally.failed > 0 {
+                return Ok(true);
+            }
+            tried = u32::try_from(tally.executed).unwrap_or(u32::MAX);
+            if tried >= times {
+                return Ok(false);
+            }
+        }
+    }
+}
+
+fn leads(kind: VerdictKind, is_isolated: bool) -> &'static [Lead] {
+    use Lead::{AfterAll, Again, Chance, Crowd, Outside, QuickChance, Surroundings, Suspects};
+    match kind {
+        VerdictKind::Broken | VerdictKind::FlakyAlone | VerdictKind::Stable => {
+            &[QuickChance, Suspects, Surroundings, Chance, Crowd]
+        }
+        VerdictKind::InterferesWith | VerdictKind::OrderDependent => {
+            &[Suspects, QuickChance, Surroundings, Crowd, Chance]
+        }
+        VerdictKind::LoadSensitive => &[Crowd, Suspects, Surroundings, Chance],
+        VerdictKind::Infrastructure => {
+            &[Outside, Suspects, QuickChance, Surroundings, Crowd, Chance]
+        }
+        VerdictKind::Accumulates if is_isolated => {
+            &[QuickChance, Suspects, Surroundings, Crowd, Chance, AfterAll]
+        }
+        VerdictKind::Accumulates => {
+            &[Again, QuickChance, Suspects, Surroundings, Crowd, Chance, AfterAll]
+        }
+    }
+}

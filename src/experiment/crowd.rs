@@ -1,0 +1,92 @@
+//! Limits on how much runs at once.
+
+use super::arm::Arm;
+use super::bench::Stop;
+use super::case::Case;
+use super::found::Found;
+use super::inquiry::Contest;
+use crate::model::TestIndex;
+
+/// How often a crowd is tried before it is let be.
+const TRIES: u32 = 12;
+/// An effect of which fewer of the crowds show is not pursued.
+const LEAST: f64 = 0.1;
+/// How often a smaller crowd is tried.
+const SMALLER: u32 = 8;
+
+impl Case<'_> {
+    /// Tries many at once: copies of itself, and others, drawn anew each time.
+    pub(super) fn crowded(&mut self) -> Result<Option<Found>, Stop> {
+        if let Some(found) = self.copied()? {
+            return Ok(Some(found));
+        }
+        let most = self.inquiry.record.workers().max(2);
+        let crowd = Arm::Crowd(most);
+        if !self.fails_in(&crowd, TRIES)?
+            || self.inquiry.contest(&crowd, &[Arm::Alone], LEAST)? != Contest::More
+        {
+            return Ok(None);
+        }
+        if let Some(found) = self.few_of_the_crowd()? {
+            return Ok(Some(found));
+        }
+        Ok(Some(Found::Crowded(self.least(most, Arm::Crowd)?)))
+    }
+
+    /// Tries several of it at once. It runs with itself at the same moment, so what has a limit is
+    /// met at once. Two copies that fail race with each other, which says nothing of a limit.
+    pub(super) fn copied(&mut self) -> Result<Option<Found>, Stop> {
+        let most = self.inquiry.record.workers();
+        let copies = Arm::Copies(most);
+        let is_tried = std::mem::replace(&mut self.has_copied, true);
+        if most < 3
+            || is_tried
+            || !self.fails_in(&copies, TRIES / 2)?
+            || self.inquiry.contest(&copies, &[Arm::Alone], LEAST * 2.0)? != Contest::More
+        {
+            return Ok(None);
+        }
+        let least = self.least(most, Arm::Copies)?;
+        Ok((least > 2).then_some(Found::Crowded(least)))
+    }
+
+    /// The fewest at once with which it fails.
+    fn least(&mut self, most: u32, arm: fn(u32) -> Arm) -> Result<u32, Stop> {
+        for count in 2..most {
+            if self.fails_in(&arm(count), SMALLER)? {
+                return Ok(count);
+            }
+        }
+        Ok(most)
+    }
+
+    /// Where one or two tests were in every crowd with which it failed, they are tried by themselves.
+    fn few_of_the_crowd(&mut self) -> Result<Option<Found>, Stop> {
+        let mut failed: Vec<Vec<TestIndex>> = self
+            .inquiry
+            .crowds
+            .iter()
+            .filter(|(_, failed)| *failed)
+            .map(|(others, _)| others.clone())
+            .collect();
+        let mut few = Vec::new();
+        while !failed.is_empty() && few.len() < 2 {
+            let mut all: Vec<TestIndex> = failed.iter().flatten().copied().collect();
+            all.sort_unstable();
+            let often = |test: &TestIndex| all.iter().filter(|it| *it == test).count();
+            let Some(test) = all.iter().max_by_key(|test| often(test)).copied() else { break };
+            failed.retain(|others| !others.contains(&test));
+            few.push(test);
+        }
+        if !failed.is_empty() {
+            return Ok(None);
+        }
+        let mut culprits = Vec::new();
+        for test in few {
+            if self.is_culprit_beside(test)? {
+                culprits.push(test);
+            }
+        }
+        Ok((!culprits.is_empty()).then_some(Found::Beside(culprits)))
+    }
+}

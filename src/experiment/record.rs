@@ -1,0 +1,188 @@
+//! What the recorded run says of the circumstances in which a test failed and passed.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::trial::{Planned, Trial};
+use crate::model::{Ran, Round, Schedule, TestIndex};
+
+/// A recorded run, seen from one test.
+#[derive(Debug)]
+pub(super) struct Record<'s> {
+    schedule: &'s Schedule,
+    /// How long each test takes as a rule.
+    durations: Vec<Duration>,
+}
+
+/// One execution of a test, with what was around it.
+#[derive(Debug, Clone)]
+pub(super) struct Circumstance {
+    /// Whether it failed.
+    pub failed: bool,
+    /// What ran before it in its process, in this order.
+    pub before: Vec<TestIndex>,
+    /// What ran at the same time, a list for each process.
+    pub beside: Vec<Vec<Neighbour>>,
+    /// When it began, after the first of its neighbours.
+    pub begins: Duration,
+}
+
+/// An execution that overlapped another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Neighbour {
+    /// Of which test.
+    pub test: TestIndex,
+    /// When it began, after the first of the neighbours or the one they are neighbours of.
+    pub begins: Duration,
+    /// When it ended.
+    pub ends: Duration,
+}
+
+impl<'s> Record<'s> {
+    /// Of this run.
+    pub fn new(schedule: &'s Schedule) -> Self {
+        let mut all = vec![Vec::new(); schedule.tests.len()];
+        for ran in &schedule.ran {
+            all[ran.test as usize].push(length(ran));
+        }
+        let durations = all.into_iter().map(|mut times| {
+            times.sort_unstable();
+            times.get(times.len() / 2).copied().unwrap_or_default()
+        });
+        Self { durations: durations.collect(), schedule }
+    }
+
+    /// How many tests there are.
+    pub fn tests(&self) -> u32 {
+        u32::try_from(self.schedule.tests.len()).unwrap_or(u32::MAX)
+    }
+
+    /// The most workers that a round had.
+    pub fn workers(&self) -> u32 {
+        self.schedule.rounds.iter().map(|round| round.workers).max().unwrap_or(1).max(1)
+    }
+
+    /// How long a test takes as a rule.
+    pub fn duration(&self, test: TestIndex) -> Duration {
+        self.durations.get(test.at()).copied().unwrap_or_default()
+    }
+
+    /// How long a trial will take, at least.
+    pub fn cost(&self, trial: &Trial) -> Duration {
+        let lane = |lane: &Vec<Planned>| -> Duration {
+            lane.iter().map(|planned| planned.delay + self.duration(planned.test)).sum()
+        };
+        trial.lanes.iter().map(lane).max().unwrap_or_default()
+    }
+
+    /// How often a test failed, and ran, while the server under test was there.
+    pub fn tally(&self, test: TestIndex) -> (u64, u64) {
+        let counted = self.of(test).filter(|ran| !ran.is_infrastructure);
+        counted.fold((0, 0), |(failed, executed), ran| {
+            (failed + u64::from(ran.failed()), executed + 1)
+        })
+    }
+
+    /// Whether a test has failed ever since some execution, and passed before it.
+    pub fn fails_since(&self, test: TestIndex) -> Option<Round> {
+        let all: Vec<&Ran> = self.of(test).filter(|ran| !ran.is_infrastructure).collect();
+        let passed = all.iter().rposition(|ran| !ran.failed())?;
+        all.get(passed + 1).map(|ran| ran.round)
+    }
+
+    /// Whether a test has ever failed.
+    pub fn has_failed(&self, test: TestIndex) -> bool {
+        self.of(test).any(Ran::failed)
+    }
+
+    fn of(&self, test: TestIndex) -> impl Iterator<Item = &'s Ran> {
+        self.schedule.ran.iter().filter(move |ran| ran.test == test.0)
+    }
+
+    /// The executions of a test, with what was around each.
+    pub fn circumstances(&self, test: TestIndex) -> Vec<Circumstance> {
+        let counted = self.of(test).filter(|ran| !ran.is_infrastructure);
+        counted.map(|ran| self.circumstance(ran)).collect()
+    }
+
+    fn circumstance(&self, of: &Ran) -> Circumstance {
+        let in_round = || self.schedule.ran.iter().filter(|it| it.round == of.round);
+        let shares = |it: &Ran| it.process == of.process && of.process != 0;
+        let index = |it: &Ran| TestIndex(it.test);
+        let before = in_round().filter(|it| shares(it) && it.start < of.start).map(index);
+        let overlaps = |it: &&Ran| !shares(it) && it.start < of.end && it.end > of.start;
+        let neighbours: Vec<&Ran> = in_round()
+            .filter(|it| (it.test, it.attempt) != (of.test, of.attempt))
+            .filter(overlaps)
+            .collect();
+        let origin = neighbours.iter().map(|it| it.start).min().unwrap_or(of.start).min(of.start);
+        let since = |offset: crate::model::Offset| Duration::from_micros(offset.0 - origin.0);
+        let mut beside: BTreeMap<u32, Vec<Neighbour>> = BTreeMap::new();
+        for (at, it) in neighbours.iter().enumerate() {
+            // Where processes are not known, each has its own.
+            let unknown = u32::MAX - u32::try_from(at).unwrap_or(0);
+            let process = if it.process == 0 { unknown } else { it.process };
+            let (begins, ends) = (since(it.start), since(it.end));
+            beside.entry(process).or_default().push(Neighbour { test: index(it), begins, ends });
+        }
+        Circumstance {
+            failed: of.failed(),
+            before: before.collect(),
+            beside: beside.into_values().collect(),
+            begins: since(of.start),
+        }
+    }
+}
+
+fn length(ran: &Ran) -> Duration {
+    Duration::from_micros(ran.end.0.saturating_sub(ran.start.0))
+}
+
+impl Circumstance {
+    /// The tests that ran at the same time, by their start.
+    pub fn neighbours(&self) -> Vec<TestIndex> {
+        let mut all: Vec<&Neighbour> = self.beside.iter().flatten().collect();
+        all.sort_by_key(|it| it.begins);
+        let mut tests: Vec<TestIndex> = Vec::new();
+        for it in all {
+            if !tests.contains(&it.test) {
+                tests.push(it.test);
+            }
+        }
+        tests
+    }
+
+    /// Whether a test ran at the same time.
+    pub fn was_beside(&self, test: TestIndex) -> bool {
+        self.beside.iter().flatten().any(|it| it.test == test)
+    }
+
+    /// By how much later than the other this one began, as recorded, and whether it was later at all.
+    pub fn begins_after(&self, other: TestIndex) -> Option<(Duration, bool)> {
+        let it = self.beside.iter().flatten().find(|it| it.test == other)?;
+        Some((self.begins.abs_diff(it.begins), self.begins >= it.begins))
+    }
+
+    /// The same again with these neighbours alone: each begins when it did, with the others of its
+    /// process before it.
+    pub fn replay(&self, victim: TestIndex, kept: &[TestIndex]) -> Trial {
+        let kept_of = |lane: &Vec<Neighbour>| -> Vec<Neighbour> {
+            lane.iter().filter(|it| kept.contains(&it.test)).copied().collect()
+        };
+        let lanes: Vec<Vec<Neighbour>> =
+            self.beside.iter().map(kept_of).filter(|lane| !lane.is_empty()).collect();
+        let begins = lanes.iter().flatten().map(|it| it.begins).chain([self.begins]);
+        let origin = begins.min().unwrap_or_default();
+        let lane = |lane: Vec<Neighbour>| {
+            let mut free = origin;
+            let planned = lane.into_iter().map(|it| {
+                let delay = it.begins.saturating_sub(free);
+                free = it.ends;
+                Planned::other(it.test).delayed(delay)
+            });
+            planned.collect()
+        };
+        let own = Planned::victim(victim).delayed(self.begins.saturating_sub(origin));
+        Trial { lanes: lanes.into_iter().map(lane).chain([vec![own]]).collect() }
+    }
+}

@@ -1,0 +1,192 @@
+//! All inquiries of one command: whose turn it is, and what each may cost.
+
+use std::time::Duration;
+
+use super::answer::{Answer, answer};
+use super::arm::Arm;
+use super::bench::{Bench, Budget, Purse, Stop};
+use super::case::Case;
+use super::found::Found;
+use super::inquiry::Inquiry;
+use super::record::Record;
+use super::tally::Tally;
+use crate::model::{Judged, NodeId, Schedule, TestIndex, Tie, VerdictKind};
+
+/// What the experiments of one command said.
+#[derive(Debug, Default)]
+pub struct Findings {
+    /// Of each test, in the order in which they were looked into.
+    pub answers: Vec<Answer>,
+    /// Executions spent.
+    pub executions: u64,
+    /// Executions that it would take to try each test with each other one twenty times.
+    pub naive: u64,
+    /// Time spent.
+    pub elapsed: Duration,
+}
+
+/// What is told while experiments run.
+#[derive(Debug)]
+pub enum Told<'a> {
+    /// A test's turn has come: which, and the how-manyth of how many.
+    Begins(&'a NodeId, usize, usize),
+    /// It has been answered.
+    Answered(&'a Answer),
+}
+
+/// What is to be found out.
+#[derive(Debug, Clone, Copy)]
+pub struct Question<'a> {
+    /// The recorded run.
+    pub schedule: &'a Schedule,
+    /// What it was judged to say.
+    pub judged: &'a [Judged],
+    /// Which of the tests that were judged.
+    pub chosen: &'a [NodeId],
+    /// What it may cost.
+    pub budget: Budget,
+}
+
+impl Findings {
+    /// How many trials each pair of tests would get without a plan.
+    pub const NAIVE: u64 = 20;
+}
+
+/// Looks into each chosen test.
+pub(super) fn inquire(
+    question: &Question<'_>,
+    bench: &mut dyn Bench,
+    told: &mut dyn FnMut(Told<'_>),
+) -> Findings {
+    let mut chosen: Vec<&Judged> =
+        question.judged.iter().filter(|it| question.chosen.contains(&it.nodeid)).collect();
+    chosen.sort_by_key(|it| turn(it.verdict.kind));
+    let record = Record::new(question.schedule);
+    let mut purse = Purse::new(question.budget);
+    let mut findings = Findings {
+        naive: Findings::NAIVE * chosen.len() as u64 * u64::from(record.tests().saturating_sub(1)),
+        ..Findings::default()
+    };
+    let mut unfinished = Vec::new();
+    for (at, judged) in chosen.iter().enumerate() {
+        told(Told::Begins(&judged.nodeid, at + 1, chosen.len()));
+        purse.share_among(chosen.len() - at, bench.elapsed());
+        let inquired = one(question, &record, judged, Vec::new(), (bench, &mut purse));
+        match inquired.found {
+            Err(Stop::Spent) => unfinished.push((at, inquired)),
+            Ok(_) | Err(_) => findings.tell(inquired, judged, question.schedule, told),
+        }
+    }
+    // What others did not need is theirs.
+    let left = unfinished.len();
+    for (done, (at, inquired)) in unfinished.into_iter().enumerate() {
+        let judged = chosen[at];
+        told(Told::Begins(&judged.nodeid, at + 1, chosen.len()));
+        purse.share_among(left - done, bench.elapsed());
+        let spent = inquired.executions;
+        let mut again = one(question, &record, judged, inquired.arms, (bench, &mut purse));
+        again.executions += spent;
+        findings.tell(again, judged, question.schedule, told);
+    }
+    findings.executions = purse.executions;
+    findings.elapsed = bench.elapsed();
+    findings
+}
+
+/// Those that are decided soon come first, so that what they leave is there for the others.
+fn turn(kind: VerdictKind) -> u8 {
+    match kind {
+        VerdictKind::Broken | VerdictKind::Accumulates => 0,
+        VerdictKind::Infrastructure => 1,
+        VerdictKind::OrderDependent | VerdictKind::InterferesWith => 2,
+        VerdictKind::LoadSensitive => 3,
+        VerdictKind::FlakyAlone | VerdictKind::Stable => 4,
+    }
+}
+
+/// What came of one inquiry.
+struct Inquired {
+    found: Result<Found, Stop>,
+    arms: Vec<(Arm, Tally)>,
+    executions: u64,
+}
+
+impl Findings {
+    fn tell(
+        &mut self,
+        inquired: Inquired,
+        judged: &Judged,
+        schedule: &Schedule,
+        told: &mut dyn FnMut(Told<'_>),
+    ) {
+        let Inquired { found, arms, executions } = inquired;
+        let answer = answer(schedule, judged, &found, &arms, executions);
+        told(Told::Answered(&answer));
+        self.answers.push(answer);
+    }
+}
+
+/// Looks into one test, of which so much is known from an inquiry that was not finished.
+fn one(
+    question: &Question<'_>,
+    record: &Record<'_>,
+    judged: &Judged,
+    known: Vec<(Arm, Tally)>,
+    (bench, purse): (&mut dyn Bench, &mut Purse),
+) -> Inquired {
+    let spent = purse.executions;
+    let Some(victim) = place(question.schedule, &judged.nodeid) else {
+        return Inquired { found: Err(Stop::InVain), arms: known, executions: 0 };
+    };
+    let all = question.judged.iter().flat_map(|it| suspects(question.schedule, it));
+    let mut suspected: Vec<TestIndex> = all.map(|(test, _)| test).collect();
+    suspected.sort_unstable();
+    suspected.dedup();
+    let mut inquiry = Inquiry::new(victim, record, &suspected, bench, purse);
+    inquiry.arms = known;
+    let mut case = Case {
+        inquiry,
+        kind: judged.verdict.kind,
+        suspects: suspects(question.schedule, judged),
+        is_isolated: question.schedule.is_isolated,
+        is_crowd_likely: false,
+        has_copied: false,
+    };
+    let found = case.run();
+    let arms = std::mem::take(&mut case.inquiry.arms);
+    Inquired { found, arms, executions: purse.executions - spent }
+}
+
+/// Whom a verdict names, then whom it suspects.
+fn suspects(schedule: &Schedule, judged: &Judged) -> Vec<(TestIndex, Tie)> {
+    /// A p value from which on a suspect is one of many by chance.
+    const LIKELY: f64 = 0.1;
+    let verdict = &judged.verdict;
+    let tie = match verdict.kind {
+        VerdictKind::OrderDependent if verdict.needs_culprits => Some(Tie::Without),
+        VerdictKind::OrderDependent => Some(Tie::After),
+        VerdictKind::InterferesWith => Some(Tie::Beside),
+        VerdictKind::Broken
+        | VerdictKind::FlakyAlone
+        | VerdictKind::LoadSensitive
+        | VerdictKind::Accumulates
+        | VerdictKind::Infrastructure
+        | VerdictKind::Stable => None,
+    };
+    let named = verdict.culprits.iter().filter_map(|test| Some((place(schedule, test)?, tie?)));
+    let likely = judged.suspects.iter().filter(|it| it.p_value < LIKELY);
+    let likely = likely.filter_map(|it| Some((place(schedule, &it.nodeid)?, it.kind)));
+    let mut all: Vec<(TestIndex, Tie)> = Vec::new();
+    for it in named.chain(likely) {
+        if !all.contains(&it) {
+            all.push(it);
+        }
+    }
+    all
+}
+
+/// A test's place in the record.
+pub(super) fn place(schedule: &Schedule, nodeid: &NodeId) -> Option<TestIndex> {
+    let at = schedule.tests.iter().position(|it| it == nodeid)?;
+    u32::try_from(at).ok().map(TestIndex)
+}
