@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::engine::{
-    Choice, Control, Finished, Known, Machine, Plan, PytestCommand, ServerNeed, TerminalOwner,
-    Warmth, Workers, pytest_command, workers_for,
+    Choice, Control, Finished, Known, Machine, Plan, Probing, PytestCommand, ServerNeed,
+    TerminalOwner, Warmth, Workers, pytest_command, workers_for,
 };
-use crate::model::{DistMode, EngineKind, Purpose, Rank, RunId, Secrets, Vary};
+use crate::model::{DistMode, EngineKind, Purpose, Rank, RunId, Secrets, StateProbe, Vary};
 use crate::process::{Interpreter, PythonError, find};
 use crate::report::Reporter;
 use crate::scheduler::{Limit, Rounds, Until};
@@ -35,6 +35,8 @@ pub struct TestOptions {
     pub settings: Layer,
     /// Seed of a shuffled order; the order is pytest's where there is none.
     pub shuffle: Option<u64>,
+    /// Whether the server's state is asked for around each test.
+    pub probe_tests: bool,
     /// Arguments for pytest.
     pub pytest_args: Vec<String>,
     /// Where paths are relative to and pytest is started; the process's own where left out.
@@ -51,6 +53,7 @@ impl Default for TestOptions {
             until: None,
             settings: Layer::default(),
             shuffle: None,
+            probe_tests: false,
             pytest_args: Vec::new(),
             cwd: None,
             command: Vec::new(),
@@ -220,7 +223,7 @@ pub fn plan(options: &TestOptions) -> Result<Planned, Refusal> {
     let server_need = server_need(&selection, &project);
     let auto = auto_workers(&project.root, &selection.label, &server_need);
     let plan = Plan {
-        secrets: secrets().and_password_of(&settings.server.url),
+        secrets: all_secrets(&settings),
         run: new_run_id(),
         purpose: Purpose::Tests,
         scope: selection.label.clone(),
@@ -250,6 +253,7 @@ pub fn plan(options: &TestOptions) -> Result<Planned, Refusal> {
         server: settings.server.clone(),
         server_need,
         server_hint: project.server_hint.clone(),
+        probing: probing(options, &settings),
         max_fail: settings.max_fail,
         shuffle: options.shuffle,
         vary: settings.vary,
@@ -273,6 +277,7 @@ pub fn plan(options: &TestOptions) -> Result<Planned, Refusal> {
         paths: selection.paths,
         root: cwd,
     };
+    check_probing(options, &plan)?;
     Ok(Planned { plan, settings, project_root: project.root })
 }
 
@@ -290,6 +295,52 @@ fn working_folder(options: &TestOptions) -> Result<PathBuf, Refusal> {
         Some(cwd) => Ok(cwd.clone()),
         None => std::env::current_dir()
             .map_err(|error| Refusal::Options(format!("the working folder is gone: {error}"))),
+    }
+}
+
+fn all_secrets(settings: &Settings) -> Secrets {
+    let secrets = secrets().and_password_of(&settings.server.url);
+    match &settings.state_probe {
+        Some(StateProbe::Url(url)) => secrets.and_password_of(url),
+        Some(StateProbe::Command(_)) | None => secrets,
+    }
+}
+
+fn probing(options: &TestOptions, settings: &Settings) -> Option<Probing> {
+    let how = settings.state_probe.clone()?;
+    Some(Probing { how, each_test: options.probe_tests })
+}
+
+/// State can be asked for around a test only while nothing else changes it.
+fn check_probing(options: &TestOptions, plan: &Plan) -> Result<(), Refusal> {
+    let refuse = |why: String| Err(Refusal::Options(format!("--probe-tests {why}")));
+    match (options.probe_tests, &plan.probing) {
+        (false, _) => return Ok(()),
+        (true, None) => {
+            return refuse(
+                "needs something that tells the server's state: name a command or a URL as \
+                 state_probe in [tool.pnl] of pyproject.toml, or as PNL_STATE_PROBE"
+                    .to_owned(),
+            );
+        }
+        (true, Some(_)) => {}
+    }
+    let number = plan.workers.number();
+    if number != 1 {
+        return refuse(format!(
+            "asks for the state before and after each test, so that only one may run at a time: it \
+             goes with -n 1, not with {number} workers"
+        ));
+    }
+    if plan.dist != DistMode::Pnl {
+        return refuse(format!("does not go with --dist {}. Leave one of them out", plan.dist));
+    }
+    match plan.engine {
+        EngineKind::Fork | EngineKind::Spawn => Ok(()),
+        engine @ (EngineKind::Xdist | EngineKind::Pytest) => refuse(format!(
+            "does not go with --engine {engine}: that pytest goes from test to test by itself. Use \
+             --engine fork or spawn"
+        )),
     }
 }
 

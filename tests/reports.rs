@@ -154,6 +154,7 @@ fn a_stored_run_is_shown_with_exactly_the_documented_keys() {
     assert_eq!(shown["schema"], 1);
     let expected = [
         "id",
+        "purpose",
         "started",
         "elapsed_s",
         "exit_code",
@@ -181,13 +182,37 @@ fn a_stored_run_is_shown_with_exactly_the_documented_keys() {
         "suspects",
     ];
     let expected: BTreeSet<&str> = own.into_iter().chain(OUTCOMES).collect();
+    let verdict = BTreeSet::from([
+        "kind",
+        "culprits",
+        "cleaners",
+        "needs_culprits",
+        "since_round",
+        "workers",
+        "window",
+        "evidence",
+        "confirmed",
+        "refuted",
+    ]);
     let tests = shown["tests"].as_array().unwrap();
     for test in tests {
         assert_eq!(keys(test), expected);
         let sum: u64 = OUTCOMES.iter().map(|it| test[*it].as_u64().unwrap()).sum();
         assert_eq!(test["executions"], sum);
-        assert_eq!(test["verdict"], Value::Null);
-        assert_eq!(test["suspects"], serde_json::json!([]));
+        assert!(test["suspects"].is_array(), "{test}");
+        if test["failed"] == 2 || test["error"] == 2 {
+            assert_eq!(
+                (&test["verdict"]["kind"], &verdict),
+                (&"broken".into(), &keys(&test["verdict"]))
+            );
+        } else if test["skipped"] == 2 {
+            assert_eq!(test["verdict"], Value::Null);
+        } else {
+            assert_eq!(
+                (&test["verdict"]["kind"], &verdict),
+                (&"stable".into(), &keys(&test["verdict"]))
+            );
+        }
     }
     let passed = &tests[0];
     assert_eq!(keys(&passed["failure_rate"]), BTreeSet::from(["estimate", "low", "high"]));

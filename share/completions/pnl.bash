@@ -389,7 +389,7 @@ _pnl() {
             return 0
             ;;
         pnl__subcmd__loop)
-            opts="-n -q -v -h --duration --scope --workers --dist --delay --keep-going --headed --base-url --max-fail --collect --retries --flaky --timeout --slow --run-timeout --collect-timeout --grace --max-worker-memory --max-tests-per-worker --leak --server-lost --vary --shuffle --isolation --engine --output --warm --python --junit --jsonl --timings --dry-run --quiet --verbose --help"
+            opts="-n -q -v -h --duration --scope --workers --dist --delay --keep-going --headed --base-url --max-fail --collect --retries --flaky --timeout --slow --run-timeout --collect-timeout --grace --max-worker-memory --max-tests-per-worker --leak --server-lost --vary --probe-tests --shuffle --isolation --engine --output --warm --python --junit --jsonl --timings --dry-run --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -541,12 +541,16 @@ _pnl() {
             return 0
             ;;
         pnl__subcmd__show)
-            opts="-h --format --help"
+            opts="-h --test --format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --test)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --format)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -559,7 +563,7 @@ _pnl() {
             return 0
             ;;
         pnl__subcmd__test)
-            opts="-n -q -v -h --loop --duration --until-failure --until-sure --workers --dist --delay --keep-going --headed --base-url --max-fail --collect --retries --flaky --timeout --slow --run-timeout --collect-timeout --grace --max-worker-memory --max-tests-per-worker --leak --server-lost --vary --shuffle --isolation --engine --output --warm --python --junit --jsonl --timings --dry-run --quiet --verbose --help"
+            opts="-n -q -v -h --loop --duration --until-failure --until-sure --workers --dist --delay --keep-going --headed --base-url --max-fail --collect --retries --flaky --timeout --slow --run-timeout --collect-timeout --grace --max-worker-memory --max-tests-per-worker --leak --server-lost --vary --probe-tests --shuffle --isolation --engine --output --warm --python --junit --jsonl --timings --dry-run --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -689,7 +693,7 @@ _pnl() {
             return 0
             ;;
         pnl__subcmd__verify)
-            opts="-n -q -v -h --loop --duration --until-failure --until-sure --workers --dist --delay --keep-going --headed --base-url --max-fail --collect --retries --flaky --timeout --slow --run-timeout --collect-timeout --grace --max-worker-memory --max-tests-per-worker --leak --server-lost --vary --shuffle --isolation --engine --output --warm --python --junit --jsonl --timings --dry-run --quiet --verbose --reruns --format --help"
+            opts="-n -q -v -h --loop --duration --until-failure --until-sure --workers --dist --delay --keep-going --headed --base-url --max-fail --collect --retries --flaky --timeout --slow --run-timeout --collect-timeout --grace --max-worker-memory --max-tests-per-worker --leak --server-lost --vary --probe-tests --shuffle --isolation --engine --output --warm --python --junit --jsonl --timings --dry-run --quiet --verbose --reruns --format --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -925,7 +929,7 @@ _pnl() {
             return 0
             ;;
         pnl__subcmd__watch)
-            opts="-n -q -v -h --loop --duration --until-failure --until-sure --workers --dist --delay --keep-going --headed --base-url --max-fail --collect --retries --flaky --timeout --slow --run-timeout --collect-timeout --grace --max-worker-memory --max-tests-per-worker --leak --server-lost --vary --shuffle --isolation --engine --output --warm --python --junit --jsonl --timings --dry-run --quiet --verbose --help"
+            opts="-n -q -v -h --loop --duration --until-failure --until-sure --workers --dist --delay --keep-going --headed --base-url --max-fail --collect --retries --flaky --timeout --slow --run-timeout --collect-timeout --grace --max-worker-memory --max-tests-per-worker --leak --server-lost --vary --probe-tests --shuffle --isolation --engine --output --warm --python --junit --jsonl --timings --dry-run --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

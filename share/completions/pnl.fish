@@ -30,7 +30,7 @@ complete -c pnl -n "__fish_pnl_needs_command" -f -a "test" -d 'Run tests, once o
 complete -c pnl -n "__fish_pnl_needs_command" -f -a "loop" -d 'Run a scope in a loop: the older name of `pnl test e2e --loop COUNT`'
 complete -c pnl -n "__fish_pnl_needs_command" -f -a "verify" -d 'Run tests once by plain pytest and once by pnl, and print what differs'
 complete -c pnl -n "__fish_pnl_needs_command" -f -a "confirm" -d 'Try by experiment what a recorded run says of the tests that failed in it'
-complete -c pnl -n "__fish_pnl_needs_command" -f -a "show" -d 'Print a stored run'
+complete -c pnl -n "__fish_pnl_needs_command" -f -a "show" -d 'Print a stored run, or one test\'s whole story'
 complete -c pnl -n "__fish_pnl_needs_command" -f -a "flaky" -d 'Judge tests over many stored runs: which fail, how often, and why'
 complete -c pnl -n "__fish_pnl_needs_command" -f -a "watch" -d 'Run tests when files are saved, failed ones first'
 complete -c pnl -n "__fish_pnl_needs_command" -f -a "replay" -d 'Do a recorded run again: the same tests in the same order beside the same others'
@@ -68,6 +68,7 @@ complete -c pnl -n "__fish_pnl_using_subcommand test" -l jsonl -d 'Write every e
 complete -c pnl -n "__fish_pnl_using_subcommand test" -l until-failure -d 'Repeat until a round fails, or --loop or --duration is reached'
 complete -c pnl -n "__fish_pnl_using_subcommand test" -l keep-going -d 'Go on after a round with failures [env: PNL_KEEP_GOING]'
 complete -c pnl -n "__fish_pnl_using_subcommand test" -l headed -d 'Show the browser (passed on to pytest-playwright) [env: PNL_HEADED]'
+complete -c pnl -n "__fish_pnl_using_subcommand test" -l probe-tests -d 'With -n 1 and a state_probe in the configuration: ask for the server\'s state around each test, and name those that leave it changed'
 complete -c pnl -n "__fish_pnl_using_subcommand test" -l warm -d 'Use the project\'s warm process, which has libraries loaded: the first call leaves it, later calls find it, and it ends by itself (pnl warm status, pnl warm stop) [env: PNL_WARM]'
 complete -c pnl -n "__fish_pnl_using_subcommand test" -l timings -d 'Print at the end where the time went, from the command to its end'
 complete -c pnl -n "__fish_pnl_using_subcommand test" -l dry-run -d 'Print what would run, and run nothing'
@@ -103,6 +104,7 @@ complete -c pnl -n "__fish_pnl_using_subcommand loop" -l junit -d 'Write a JUnit
 complete -c pnl -n "__fish_pnl_using_subcommand loop" -l jsonl -d 'Write every event as a line of JSON, as it happens [env: PNL_JSONL]' -r -F
 complete -c pnl -n "__fish_pnl_using_subcommand loop" -l keep-going -d 'Go on after a round with failures [env: PNL_KEEP_GOING]'
 complete -c pnl -n "__fish_pnl_using_subcommand loop" -l headed -d 'Show the browser (passed on to pytest-playwright) [env: PNL_HEADED]'
+complete -c pnl -n "__fish_pnl_using_subcommand loop" -l probe-tests -d 'With -n 1 and a state_probe in the configuration: ask for the server\'s state around each test, and name those that leave it changed'
 complete -c pnl -n "__fish_pnl_using_subcommand loop" -l warm -d 'Use the project\'s warm process, which has libraries loaded: the first call leaves it, later calls find it, and it ends by itself (pnl warm status, pnl warm stop) [env: PNL_WARM]'
 complete -c pnl -n "__fish_pnl_using_subcommand loop" -l timings -d 'Print at the end where the time went, from the command to its end'
 complete -c pnl -n "__fish_pnl_using_subcommand loop" -l dry-run -d 'Print what would run, and run nothing'
@@ -142,6 +144,7 @@ complete -c pnl -n "__fish_pnl_using_subcommand verify" -l format -d 'For people
 complete -c pnl -n "__fish_pnl_using_subcommand verify" -l until-failure -d 'Repeat until a round fails, or --loop or --duration is reached'
 complete -c pnl -n "__fish_pnl_using_subcommand verify" -l keep-going -d 'Go on after a round with failures [env: PNL_KEEP_GOING]'
 complete -c pnl -n "__fish_pnl_using_subcommand verify" -l headed -d 'Show the browser (passed on to pytest-playwright) [env: PNL_HEADED]'
+complete -c pnl -n "__fish_pnl_using_subcommand verify" -l probe-tests -d 'With -n 1 and a state_probe in the configuration: ask for the server\'s state around each test, and name those that leave it changed'
 complete -c pnl -n "__fish_pnl_using_subcommand verify" -l warm -d 'Use the project\'s warm process, which has libraries loaded: the first call leaves it, later calls find it, and it ends by itself (pnl warm status, pnl warm stop) [env: PNL_WARM]'
 complete -c pnl -n "__fish_pnl_using_subcommand verify" -l timings -d 'Print at the end where the time went, from the command to its end'
 complete -c pnl -n "__fish_pnl_using_subcommand verify" -l dry-run -d 'Print what would run, and run nothing'
@@ -151,6 +154,7 @@ complete -c pnl -n "__fish_pnl_using_subcommand verify" -s h -l help -d 'Print h
 complete -c pnl -n "__fish_pnl_using_subcommand confirm" -l budget -d 'What the experiments may cost: executions (2000) or time (90s, 5m, 1h)' -r
 complete -c pnl -n "__fish_pnl_using_subcommand confirm" -l format -d 'For people or for programs' -r
 complete -c pnl -n "__fish_pnl_using_subcommand confirm" -s h -l help -d 'Print help'
+complete -c pnl -n "__fish_pnl_using_subcommand show" -l test -d 'One test\'s whole story: over all runs of tests, or in RUN' -r
 complete -c pnl -n "__fish_pnl_using_subcommand show" -l format -d 'For people or for programs' -r
 complete -c pnl -n "__fish_pnl_using_subcommand show" -s h -l help -d 'Print help'
 complete -c pnl -n "__fish_pnl_using_subcommand flaky" -l since -d 'How far back runs are looked at (90m, 36h, 14d, 2w)' -r
@@ -187,6 +191,7 @@ complete -c pnl -n "__fish_pnl_using_subcommand watch" -l jsonl -d 'Write every 
 complete -c pnl -n "__fish_pnl_using_subcommand watch" -l until-failure -d 'Repeat until a round fails, or --loop or --duration is reached'
 complete -c pnl -n "__fish_pnl_using_subcommand watch" -l keep-going -d 'Go on after a round with failures [env: PNL_KEEP_GOING]'
 complete -c pnl -n "__fish_pnl_using_subcommand watch" -l headed -d 'Show the browser (passed on to pytest-playwright) [env: PNL_HEADED]'
+complete -c pnl -n "__fish_pnl_using_subcommand watch" -l probe-tests -d 'With -n 1 and a state_probe in the configuration: ask for the server\'s state around each test, and name those that leave it changed'
 complete -c pnl -n "__fish_pnl_using_subcommand watch" -l warm -d 'Use the project\'s warm process, which has libraries loaded: the first call leaves it, later calls find it, and it ends by itself (pnl warm status, pnl warm stop) [env: PNL_WARM]'
 complete -c pnl -n "__fish_pnl_using_subcommand watch" -l timings -d 'Print at the end where the time went, from the command to its end'
 complete -c pnl -n "__fish_pnl_using_subcommand watch" -l dry-run -d 'Print what would run, and run nothing'
@@ -213,7 +218,7 @@ complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcom
 complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcommand_from test loop verify confirm show flaky watch replay warm history help" -f -a "loop" -d 'Run a scope in a loop: the older name of `pnl test e2e --loop COUNT`'
 complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcommand_from test loop verify confirm show flaky watch replay warm history help" -f -a "verify" -d 'Run tests once by plain pytest and once by pnl, and print what differs'
 complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcommand_from test loop verify confirm show flaky watch replay warm history help" -f -a "confirm" -d 'Try by experiment what a recorded run says of the tests that failed in it'
-complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcommand_from test loop verify confirm show flaky watch replay warm history help" -f -a "show" -d 'Print a stored run'
+complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcommand_from test loop verify confirm show flaky watch replay warm history help" -f -a "show" -d 'Print a stored run, or one test\'s whole story'
 complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcommand_from test loop verify confirm show flaky watch replay warm history help" -f -a "flaky" -d 'Judge tests over many stored runs: which fail, how often, and why'
 complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcommand_from test loop verify confirm show flaky watch replay warm history help" -f -a "watch" -d 'Run tests when files are saved, failed ones first'
 complete -c pnl -n "__fish_pnl_using_subcommand help; and not __fish_seen_subcommand_from test loop verify confirm show flaky watch replay warm history help" -f -a "replay" -d 'Do a recorded run again: the same tests in the same order beside the same others'

@@ -36,6 +36,7 @@ Examples:
   pnl test --engine xdist --dry-run what pytest -n would be called with
   pnl loop 10 --workers 2           the older name of `pnl test e2e --loop 10`
   pnl show                          the last run again
+  pnl show tests/test_a.py::test_b  one test over all runs: how often, when, how and why it fails
   pnl flaky --since 2w              which tests failed lately, and why
 
 Exit codes are pytest's: 0 all passed, 1 something failed, 2 interrupted, 3 internal error,
@@ -92,7 +93,7 @@ pub(super) enum Verb {
     /// Try by experiment what a recorded run says of the tests that failed in it
     #[command(after_help = CONFIRM_HELP)]
     Confirm(ConfirmArgs),
-    /// Print a stored run
+    /// Print a stored run, or one test's whole story
     Show(ShowArgs),
     /// Judge tests over many stored runs: which fail, how often, and why
     #[command(after_help = FLAKY_HELP)]
@@ -228,6 +229,10 @@ pub(super) struct RunArgs {
     /// [env: PNL_VARY] [default: auto]
     #[arg(long, value_name = "auto|on|off")]
     vary: Option<Vary>,
+    /// With -n 1 and a state_probe in the configuration: ask for the server's state around each test,
+    /// and name those that leave it changed
+    #[arg(long)]
+    probe_tests: bool,
     /// Shuffle files, and tests within files; each round differently, the same with the same seed
     #[arg(long, value_name = "SEED", num_args = 0..=1, require_equals = true,
           default_missing_value = "random", value_parser = seed)]
@@ -447,8 +452,10 @@ impl RunArgs {
             leak: self.leak,
             server_lost: self.server_lost,
             vary: self.vary,
+            state_probe: None,
         };
         let pytest_args = self.pytest_args.clone();
-        TestOptions { settings, pytest_args, shuffle: self.shuffle, ..options }
+        let (shuffle, probe_tests) = (self.shuffle, self.probe_tests);
+        TestOptions { settings, shuffle, probe_tests, pytest_args, ..options }
     }
 }

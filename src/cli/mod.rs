@@ -7,6 +7,7 @@ mod dry_run;
 mod error;
 mod flaky;
 mod followed;
+mod nearest;
 mod replay;
 mod show;
 mod test;

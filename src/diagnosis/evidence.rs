@@ -3,9 +3,10 @@
 use super::bits::Bits;
 use super::hypothesis::{Hypothesis, Overlap, Reason};
 use super::likelihood::Split;
+use super::state::State;
 use super::victim::Victim;
 use crate::model::Round;
-use crate::stats::{fails_more_with, failure_rate};
+use crate::stats::{fails_more_with, failure_rate_in_blocks};
 
 /// What is to be said of a test, and by what.
 pub(super) struct Sentence<'v, 'r> {
@@ -39,6 +40,10 @@ impl Sentence<'_, '_> {
                 self.divided(&format!("while {from} or more tests run at a time"))
             }
             Reason::Ramp(from) => self.ramp(*from),
+            Reason::Pool(tests, at) => self.divided(&format!(
+                "while {at} or more of {} other tests run beside it that fail in the same way",
+                tests.len(),
+            )),
         }
     }
 
@@ -52,8 +57,8 @@ impl Sentence<'_, '_> {
 
     fn alone(&self) -> String {
         let (failed, all) = (self.victim.failures(), self.victim.executed());
-        let rate = failure_rate(failed, all).map_or(String::new(), |it| {
-            let [rate, low, high] = [it.estimate, it.low, it.high].map(percent);
+        let rate = failure_rate_in_blocks(&self.victim.by_round()).map_or(String::new(), |it| {
+            let [rate, low, high] = [it.rate.estimate, it.rate.low, it.rate.high].map(percent);
             format!(" ({rate}%, {low}–{high}%)")
         });
         let whatever = match (self.victim.beside.is_empty(), self.victim.before.is_empty()) {
@@ -108,10 +113,12 @@ impl Sentence<'_, '_> {
             (some, all) if some == all => format!("in every round since {since}"),
             (some, all) => format!("in {some} of {} since round {since}", executions(all as u64)),
         };
-        let state = if self.victim.record.runs[run as usize].is_isolated {
-            "state accumulates on the server"
-        } else {
-            "state accumulates on the server or in the processes"
+        let record = self.victim.record;
+        let schedule = &record.runs[run as usize];
+        let state = match State::of(schedule) {
+            Some(state) => state.words(|test| self.name(record.place(run as usize, test))),
+            None if schedule.is_isolated => "state accumulates on the server".to_owned(),
+            None => "state accumulates on the server or in the processes".to_owned(),
         };
         format!("{passes}, fails {fails}: {state}")
     }

@@ -17,11 +17,13 @@ mod neighbours;
 mod order;
 mod outage;
 mod pairs;
+mod pool;
 mod prior;
 mod several;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test may panic")]
 mod sim;
+mod state;
 mod victim;
 mod weigh;
 

@@ -30,6 +30,8 @@ pub(super) struct Victim<'r> {
     /// the average of its duration.
     pub most: Vec<u32>,
     pub mean: Vec<f64>,
+    /// How long it usually takes where it passes, in microseconds.
+    pub typical: u64,
 }
 
 impl<'r> Victim<'r> {
@@ -47,6 +49,7 @@ impl<'r> Victim<'r> {
             predecessors: cases.iter().map(|&it| order.before(record, it).collect()).collect(),
             most: vec![1; count],
             mean: vec![1.0; count],
+            typical: record.tallies[test as usize].typical,
             cases,
             near,
         };
@@ -67,6 +70,23 @@ impl<'r> Victim<'r> {
 
     pub(super) fn failures(&self) -> u64 {
         self.failed.count()
+    }
+
+    /// How many failed of how many of the executions that are looked at, round by round, in time.
+    pub(super) fn by_round(&self) -> Vec<(u64, u64)> {
+        let mut counts: Vec<(u64, u64)> = Vec::new();
+        let mut last = None;
+        for at in (0..self.cases.len()).filter(|&at| self.counted.has(at)) {
+            let round = (self.cases[at].run, self.ran(at).round);
+            if last.replace(round) != Some(round) {
+                counts.push((0, 0));
+            }
+            if let Some((failed, executed)) = counts.last_mut() {
+                *failed += u64::from(self.failed.has(at));
+                *executed += 1;
+            }
+        }
+        counts
     }
 
     /// Leaves executions out of everything from here on.
@@ -133,7 +153,7 @@ impl<'r> Victim<'r> {
         for at in 0..self.cases.len() {
             self.most[at] = 1 + self.crowd(at, |_| true) as u32;
             let ran = self.ran(at);
-            let longest = self.record.tallies[self.test as usize].longest_passed.max(1);
+            let longest = self.record.tallies[self.test as usize].looked_at.max(1);
             let length = (ran.end.0.saturating_sub(ran.start.0)).clamp(1, longest) as f64;
             let shared: u64 = self.near_of(at).iter().map(|it| it.until - it.since).sum();
             self.mean[at] = 1.0 + shared as f64 / length;

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender as Channel, bounded};
 
 use super::door::{Admitted, Door};
+use super::probe;
 use super::record::monotonic_us;
 use super::server::Answer;
 use super::warm::Ending;
@@ -70,6 +71,8 @@ pub(super) enum Message {
     Exited { source: Source, ended: Ended },
     /// The server was asked again.
     ServerAnswered { answer: Answer },
+    /// The state probe has answered a question.
+    StateAnswered { number: u64, answer: probe::Answer },
     /// The user wants the run to end.
     Interrupt,
     /// The user wants the run to stand still.
@@ -212,6 +215,18 @@ impl Control {
         start_thread("ask-server", move || {
             let answer = super::server::ask(&url);
             let _ = inbox.send(Message::ServerAnswered { answer });
+        })
+    }
+
+    /// Has the state probe's answer found in the background.
+    pub(super) fn answer_later(
+        &self,
+        number: u64,
+        find: impl FnOnce() -> probe::Answer + Send + 'static,
+    ) -> io::Result<()> {
+        let inbox = self.sender.clone();
+        start_thread("state-probe", move || {
+            let _ = inbox.send(Message::StateAnswered { number, answer: find() });
         })
     }
 }

@@ -32,6 +32,7 @@ mod overtime;
 mod past;
 mod permits;
 mod plan;
+mod probe;
 mod record;
 mod recruit;
 mod rules;
@@ -47,7 +48,7 @@ pub use command::{PytestCommand, argument, pytest_command};
 pub use director::{Director, Performed};
 pub use inbox::Control;
 pub use launch::command_of;
-pub use plan::{Plan, ServerNeed, TerminalOwner, Warmth, Workers};
+pub use plan::{Plan, Probing, ServerNeed, TerminalOwner, Warmth, Workers};
 pub use record::monotonic_us;
 pub use server::answers;
 

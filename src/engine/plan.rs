@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use crate::model::{
     Bounds, CollectMode, DistMode, EngineKind, FlakyPolicy, Isolation, LeakPolicy, Output, Pattern,
-    Purpose, Rank, Rule, RunId, Secrets, Server, ServerLost, TestInfo, Vary,
+    Purpose, Rank, Rule, RunId, Secrets, Server, ServerLost, StateProbe, TestInfo, Vary,
 };
 use crate::process::Found;
-use crate::scheduler::Rounds;
+use crate::scheduler::{Limit, Rounds, Until};
 
 /// Everything that an engine needs to know. Nothing in it is read from the environment later.
 #[derive(Debug, Clone)]
@@ -61,6 +61,8 @@ pub struct Plan {
     pub server: Server,
     /// Whether it must answer.
     pub server_need: ServerNeed,
+    /// What asks for its state, and when.
+    pub probing: Option<Probing>,
     /// How the user starts it, where the configuration says so.
     pub server_hint: Option<String>,
     /// Failures in a round after which it stops.
@@ -95,6 +97,15 @@ pub struct Plan {
     pub timings: bool,
     /// Where the template comes from.
     pub warmth: Warmth,
+}
+
+/// What asks the server for its state, and when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Probing {
+    /// A URL or a command.
+    pub how: StateProbe,
+    /// Whether it is asked around each test, and not only between rounds.
+    pub each_test: bool,
 }
 
 /// Where a template comes from.
@@ -165,6 +176,22 @@ impl Plan {
     #[must_use]
     pub fn has_auto_workers(&self) -> bool {
         self.workers == Workers::Auto(self.auto_workers)
+    }
+
+    /// When a loop is over that has no number of rounds, in a few words.
+    pub(super) fn until_words(&self) -> Option<String> {
+        let Rounds { limit, until, .. } = self.rounds;
+        let words = match until? {
+            Until::Failure => "until a round fails".to_owned(),
+            Until::Sure(rate) => {
+                format!("until each test is known to fail in less than {}%", 100.0 * rate)
+            }
+        };
+        Some(match limit {
+            Limit::Count(count) => format!("{words}, at most {count}"),
+            Limit::For(_) => format!("{words} or the time is up"),
+            Limit::Endless => words,
+        })
     }
 
     /// Failures that stop a round: the user's option, else pytest's own (`-x`, `--maxfail`).

@@ -23,7 +23,7 @@ use crate::model::{
 use crate::process::RunProcesses;
 use crate::protocol::{Hello, Ready, TestRow};
 use crate::report::Reporter;
-use crate::scheduler::{Limit, Rounds, Until};
+use crate::scheduler::Until;
 
 /// Emits events and keeps the sums.
 pub(super) struct Record<'a> {
@@ -193,7 +193,7 @@ impl<'a> Record<'a> {
             workers: plan.workers.number(),
             workers_why: plan.auto_why.clone().filter(|_| plan.has_auto_workers()),
             rounds_planned: plan.rounds.planned(),
-            until: until(plan),
+            until: plan.until_words(),
             server: Some(Server { url: without_secrets(&plan.server.url), ..plan.server.clone() }),
             python: plan.python.path.clone(),
             python_version: hello.python.clone(),
@@ -459,22 +459,6 @@ impl<'a> Record<'a> {
         let event = Event { at: self.now(), round: self.round, worker, what };
         self.reporter.event(&Arc::new(event));
     }
-}
-
-/// When a loop is over that has no number of rounds, in a few words.
-fn until(plan: &Plan) -> Option<String> {
-    let Rounds { limit, until, .. } = plan.rounds;
-    let words = match until? {
-        Until::Failure => "until a round fails".to_owned(),
-        Until::Sure(rate) => {
-            format!("until each test is known to fail in less than {}%", 100.0 * rate)
-        }
-    };
-    Some(match limit {
-        Limit::Count(count) => format!("{words}, at most {count}"),
-        Limit::For(_) => format!("{words} or the time is up"),
-        Limit::Endless => words,
-    })
 }
 
 /// What a stop means for executions that never started.

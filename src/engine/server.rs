@@ -30,18 +30,22 @@ pub fn answers(url: &str) -> Result<(), String> {
     }
 }
 
-/// Asks a URL once. Certificates are not judged, for servers under test often sign their own.
-pub(super) fn ask(url: &str) -> Answer {
+/// What asks a server under test. Certificates are not judged, for such often sign their own.
+pub(super) fn agent(patience: Duration) -> ureq::Agent {
     let tls = ureq::tls::TlsConfig::builder().disable_verification(true).build();
-    let agent: ureq::Agent = ureq::Agent::config_builder()
-        .timeout_global(Some(PATIENCE))
+    ureq::Agent::config_builder()
+        .timeout_global(Some(patience))
         .http_status_as_error(false)
         .max_redirects(0)
         .proxy(None)
         .tls_config(tls)
         .build()
-        .into();
-    match agent.get(url).call() {
+        .into()
+}
+
+/// Asks a URL once.
+pub(super) fn ask(url: &str) -> Answer {
+    match agent(PATIENCE).get(url).call() {
         Ok(response) => match response.status().as_u16() {
             status @ 502..=504 => Answer::Unwell(status),
             _ => Answer::Well,

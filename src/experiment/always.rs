@@ -1,6 +1,8 @@
 //! Tests that fail alone, always: broken, waiting for something that piled up on the server, or in
 //! need of a test before them.
 
+use std::time::Duration;
+
 use super::arm::Arm;
 use super::bench::Stop;
 use super::bisect::{Effect, Part, Search};
@@ -14,6 +16,8 @@ use crate::model::{TestIndex, Tie, VerdictKind};
 /// record shows that it fails often.
 const FEWEST: u64 = 5;
 const MOST: u64 = 12;
+/// What a trial of all tests, one after the other, may take.
+const ALL: Duration = Duration::from_secs(15);
 /// Passing executions that are looked at.
 const LOOKED_AT: usize = 4;
 
@@ -35,12 +39,12 @@ impl Case<'_> {
                 break;
             }
         }
-        if recorded.always() {
-            return Ok(Some(Found::Broken));
-        }
-        let setters = self.setters()?;
+        let setters = if recorded.always() { self.setters_of_all()? } else { self.setters()? };
         if !setters.is_empty() {
             return Ok(Some(Found::Without(setters)));
+        }
+        if recorded.always() {
+            return Ok(Some(Found::Broken));
         }
         let since = self.inquiry.record.fails_since(self.inquiry.victim);
         Ok(Some(Found::Accumulates(since)))
@@ -72,6 +76,23 @@ impl Case<'_> {
             if found.contains(&setter) || !self.add_setter(&mut found, setter)? {
                 break;
             }
+        }
+        Ok(found)
+    }
+
+    /// Tests after which it passes although it never passed in the record: looked for among all, where
+    /// that takes no more than some seconds.
+    fn setters_of_all(&mut self) -> Result<Vec<TestIndex>, Stop> {
+        let arm = Arm::AfterAll(1);
+        if self.inquiry.cost(&arm) > ALL || self.inquiry.try_until(&arm, 1)?.always() {
+            return Ok(Vec::new());
+        }
+        let (with, without) = (self.inquiry.tally(&arm), self.inquiry.tally(&Arm::Alone));
+        let group = self.inquiry.others();
+        let search = Search { group, arm: &Arm::After, effect: Effect::Passes, with, without };
+        let mut found = Vec::new();
+        if let Part::One(setter) = search.run(&mut self.inquiry)? {
+            self.add_setter(&mut found, setter)?;
         }
         Ok(found)
     }

@@ -6,6 +6,7 @@ use super::bisect::{Effect, Part, Search};
 use super::case::Case;
 use super::found::Found;
 use super::inquiry::Contest;
+use super::record::Circumstance;
 use crate::model::{TestIndex, Tie};
 
 /// An effect of which a group of suspects shows less is not pursued.
@@ -15,7 +16,9 @@ const TRIES: u32 = 6;
 /// Recorded failures whose surroundings are tried.
 const FAILURES: usize = 3;
 /// Suspects that are tried one by one.
-const SUSPECTS: usize = 4;
+const SUSPECTS: usize = 5;
+/// Searches for one more culprit.
+const MORE: usize = 4;
 /// How often a suspected predecessor is tried before it is let be. Order repeats itself.
 const AFTER: u32 = 8;
 
@@ -83,7 +86,7 @@ impl Case<'_> {
     }
 
     /// Recorded failures, the first, the last, and one from between.
-    fn failures(&self, is_meant: impl Fn(&super::record::Circumstance) -> bool) -> Vec<usize> {
+    fn failures(&self, is_meant: impl Fn(&Circumstance) -> bool) -> Vec<usize> {
         let all: Vec<usize> = self
             .inquiry
             .circumstances
@@ -177,25 +180,14 @@ impl Case<'_> {
     }
 
     fn more_beside(&mut self, known: &mut Vec<TestIndex>) -> Result<(), Stop> {
-        let unexplained = self.failures(|it| !known.iter().any(|&test| it.was_beside(test)));
-        for at in unexplained {
-            let it = &self.inquiry.circumstances[at];
-            if known.iter().any(|&test| it.was_beside(test)) {
-                continue;
-            }
-            let group = it.neighbours();
-            let arm = Arm::Replay { circumstance: at, kept: group.clone() };
-            if group.is_empty() || !self.fails_in(&arm, TRIES)? {
-                continue;
-            }
-            let with = self.inquiry.try_until(&arm, u64::from(TRIES))?;
-            let without = self.inquiry.tally(&Arm::Alone);
-            let part = |kept| Arm::Replay { circumstance: at, kept };
-            let search = Search { group, arm: &part, effect: Effect::Fails, with, without };
-            if let Part::One(test) = search.run(&mut self.inquiry)?
-                && !known.contains(&test)
-                && self.is_culprit_beside(test)?
-            {
+        let mut tried = Vec::new();
+        for _ in 0..MORE {
+            let is_unexplained = |it: &Circumstance| !known.iter().any(|&test| it.was_beside(test));
+            let Some(circumstance) = self.untried(is_unexplained, &mut tried) else { break };
+            let group = self.inquiry.circumstances[circumstance].neighbours();
+            let arm = |kept| Arm::Replay { circumstance, kept };
+            let Part::One(test) = self.found_in(group, &arm)? else { continue };
+            if !known.contains(&test) && self.is_culprit_beside(test)? {
                 known.push(test);
             }
         }
@@ -203,31 +195,53 @@ impl Case<'_> {
     }
 
     fn more_before(&mut self, known: &mut Vec<TestIndex>) -> Result<(), Stop> {
-        let unexplained = self.failures(|it| !known.iter().any(|test| it.before.contains(test)));
-        for at in unexplained {
-            let group = self.inquiry.circumstances[at].before.clone();
-            let is_explained = known.iter().any(|test| group.contains(test));
-            let arm = Arm::After(group.clone());
-            if is_explained || group.is_empty() || !self.fails_in(&arm, TRIES)? {
-                continue;
-            }
-            let with = self.inquiry.try_until(&arm, u64::from(TRIES))?;
-            let without = self.inquiry.tally(&Arm::Alone);
-            let effect = Effect::Fails;
-            let search = Search { group, arm: &Arm::After, effect, with, without };
-            if let Part::One(test) = search.run(&mut self.inquiry)?
-                && !known.contains(&test)
-                && self.is_culprit_before(test)?
-            {
+        let mut tried = Vec::new();
+        for _ in 0..MORE {
+            let is_unexplained =
+                |it: &Circumstance| !known.iter().any(|test| it.before.contains(test));
+            let Some(circumstance) = self.untried(is_unexplained, &mut tried) else { break };
+            let group = self.inquiry.circumstances[circumstance].before.clone();
+            let Part::One(test) = self.found_in(group, &Arm::After)? else { continue };
+            if !known.contains(&test) && self.is_culprit_before(test)? {
                 known.push(test);
             }
         }
         Ok(())
     }
 
+    /// The first recorded failure that is meant and has not been tried.
+    fn untried(
+        &self,
+        is_meant: impl Fn(&Circumstance) -> bool,
+        tried: &mut Vec<usize>,
+    ) -> Option<usize> {
+        let mut all = self.inquiry.circumstances.iter().enumerate();
+        let is_next =
+            |at: usize, it: &Circumstance| it.failed && !tried.contains(&at) && is_meant(it);
+        let (at, _) = all.find(|(at, it)| is_next(*at, it))?;
+        tried.push(at);
+        Some(at)
+    }
+
+    /// Which of a group makes it fail, if the group does.
+    fn found_in(
+        &mut self,
+        group: Vec<TestIndex>,
+        part: &dyn Fn(Vec<TestIndex>) -> Arm,
+    ) -> Result<Part, Stop> {
+        let arm = part(group.clone());
+        if group.is_empty() || !self.fails_in(&arm, TRIES)? {
+            return Ok(Part::Nothing);
+        }
+        let with = self.inquiry.try_until(&arm, u64::from(TRIES))?;
+        let without = self.inquiry.tally(&Arm::Alone);
+        let search = Search { group, arm: part, effect: Effect::Fails, with, without };
+        search.run(&mut self.inquiry)
+    }
+
     /// Tests that undo what the culprits did: found where it passed although one ran before it.
     fn cleaners(&mut self, culprits: &[TestIndex]) -> Result<Vec<TestIndex>, Stop> {
-        let between = |it: &super::record::Circumstance| {
+        let between = |it: &Circumstance| {
             let last = it.before.iter().rposition(|test| culprits.contains(test))?;
             Some((it.before[last], it.before[last + 1..].to_vec()))
         };
@@ -254,7 +268,7 @@ impl Case<'_> {
     pub(super) fn is_culprit_beside(&mut self, test: TestIndex) -> Result<bool, Stop> {
         let arm = Arm::Beside(test);
         let sweep = u32::try_from(self.inquiry.offsets(test)).unwrap_or(u32::MAX);
-        if !self.fails_in(&arm, sweep * 3 / 2)? {
+        if !self.fails_in(&arm, sweep)? {
             return Ok(false);
         }
         let bases = [Arm::Alone, Arm::BesideOthers(test)];

@@ -39,6 +39,8 @@ enum Lead {
     Suspects,
     /// All that was around it when it failed.
     Surroundings,
+    /// Many copies of it at once.
+    Copies,
     /// How much runs at once.
     Crowd,
     /// Itself, before it in its process.
@@ -63,6 +65,7 @@ impl Case<'_> {
                 Lead::Outside => self.outside()?,
                 Lead::Suspects => self.suspected()?,
                 Lead::Surroundings => self.surroundings()?,
+                Lead::Copies => self.copied()?,
                 Lead::Crowd => self.crowded()?,
                 Lead::Again => self.again()?,
                 Lead::AfterAll => self.after_all()?,
@@ -124,17 +127,15 @@ impl Case<'_> {
     /// It passes now, alone and in what it failed in: whatever it was is over.
     fn outside(&mut self) -> Result<Option<Found>, Stop> {
         const ALONE: u64 = 6;
-        const REPLAYED: u64 = 2;
-        let mut arms = vec![(Arm::Alone, ALONE)];
+        const REPLAYED: u32 = 2;
+        let mut arms = vec![Arm::Alone];
         if let Some(at) = self.inquiry.circumstances.iter().position(|it| it.failed) {
-            arms.extend(self.surrounding_arms(at).into_iter().map(|arm| (arm, REPLAYED)));
+            arms.extend(self.surrounding_arms(at));
         }
-        for (arm, times) in &arms {
-            if self.inquiry.try_until(arm, *times)?.failed > 0 {
-                return Ok(None);
-            }
-        }
-        Ok(Some(Found::Outside))
+        self.inquiry.try_out(&arms, REPLAYED)?;
+        self.inquiry.try_until(&Arm::Alone, ALONE)?;
+        let passes = arms.iter().all(|arm| self.inquiry.tally(arm).failed == 0);
+        Ok(passes.then_some(Found::Outside))
     }
 
     fn again(&mut self) -> Result<Option<Found>, Stop> {
@@ -177,23 +178,25 @@ impl Case<'_> {
 }
 
 fn leads(kind: VerdictKind, is_isolated: bool) -> &'static [Lead] {
-    use Lead::{AfterAll, Again, Chance, Crowd, Outside, QuickChance, Surroundings, Suspects};
+    use Lead::{
+        AfterAll, Again, Chance, Copies, Crowd, Outside, QuickChance, Surroundings, Suspects,
+    };
     match kind {
         VerdictKind::Broken | VerdictKind::FlakyAlone | VerdictKind::Stable => {
-            &[QuickChance, Suspects, Surroundings, Chance, Crowd]
+            &[QuickChance, Suspects, Copies, Surroundings, Chance, Crowd]
         }
         VerdictKind::InterferesWith | VerdictKind::OrderDependent => {
-            &[Suspects, QuickChance, Surroundings, Crowd, Chance]
+            &[Suspects, QuickChance, Copies, Surroundings, Crowd, Chance]
         }
-        VerdictKind::LoadSensitive => &[Crowd, Suspects, Surroundings, Chance],
+        VerdictKind::LoadSensitive => &[Copies, Suspects, Surroundings, Crowd, Chance],
         VerdictKind::Infrastructure => {
-            &[Outside, Suspects, QuickChance, Surroundings, Crowd, Chance]
+            &[Outside, Suspects, QuickChance, Copies, Surroundings, Crowd, Chance]
         }
         VerdictKind::Accumulates if is_isolated => {
-            &[QuickChance, Suspects, Surroundings, Crowd, Chance, AfterAll]
+            &[QuickChance, Suspects, Copies, Surroundings, Crowd, Chance, AfterAll]
         }
         VerdictKind::Accumulates => {
-            &[Again, QuickChance, Suspects, Surroundings, Crowd, Chance, AfterAll]
+            &[Again, QuickChance, Suspects, Copies, Surroundings, Crowd, Chance, AfterAll]
         }
     }
 }

@@ -11,6 +11,8 @@ use crate::model::TestIndex;
 const TRIES: u32 = 12;
 /// An effect of which fewer of the crowds show is not pursued.
 const LEAST: f64 = 0.1;
+/// Tests that can stand for a crowd.
+const FEW: usize = 5;
 /// How often a smaller crowd is tried.
 const SMALLER: u32 = 8;
 
@@ -60,7 +62,7 @@ impl Case<'_> {
         Ok(most)
     }
 
-    /// Where one or two tests were in every crowd with which it failed, they are tried by themselves.
+    /// Where one of a few tests was in every crowd with which it failed, they are tried by themselves.
     fn few_of_the_crowd(&mut self) -> Result<Option<Found>, Stop> {
         let mut failed: Vec<Vec<TestIndex>> = self
             .inquiry
@@ -70,7 +72,7 @@ impl Case<'_> {
             .map(|(others, _)| others.clone())
             .collect();
         let mut few = Vec::new();
-        while !failed.is_empty() && few.len() < 2 {
+        while !failed.is_empty() && few.len() < FEW {
             let mut all: Vec<TestIndex> = failed.iter().flatten().copied().collect();
             all.sort_unstable();
             let often = |test: &TestIndex| all.iter().filter(|it| *it == test).count();
@@ -85,6 +87,8 @@ impl Case<'_> {
         for test in few {
             if self.is_culprit_beside(test)? {
                 culprits.push(test);
+            } else if self.is_crowd_likely {
+                break;
             }
         }
         Ok((!culprits.is_empty()).then_some(Found::Beside(culprits)))

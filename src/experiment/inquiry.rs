@@ -13,9 +13,9 @@ use crate::model::TestIndex;
 use crate::stats::{Arm as Side, Decision, Limits, TwoArms};
 
 /// Processes of one round, at most: each may come to hold a browser.
-const LANES: usize = 16;
+const LANES: usize = 24;
 /// Trials of one round take about so long together, at most, so that a decision is not overrun.
-const ROUND: Duration = Duration::from_millis(800);
+const ROUND: Duration = Duration::from_millis(1200);
 /// Recorded offsets that are tried first.
 const RECORDED: usize = 3;
 /// How often an arm is tried in vain before its setting is found to be impossible here.
@@ -92,6 +92,17 @@ impl<'a> Inquiry<'a> {
         self.arms.iter().find(|(it, _)| it == arm).map_or_else(Tally::default, |(_, tally)| *tally)
     }
 
+    /// All tests but this one, in the order in which they were collected.
+    pub fn others(&self) -> Vec<TestIndex> {
+        (0..self.record.tests()).map(TestIndex).filter(|it| *it != self.victim).collect()
+    }
+
+    /// How long a trial of an arm takes, at least.
+    pub fn cost(&mut self, arm: &Arm) -> Duration {
+        let entry = self.entry(0, arm);
+        self.record.cost(&entry.trial)
+    }
+
     /// How many offsets there are to sweep beside another.
     pub fn offsets(&mut self, other: TestIndex) -> usize {
         let at = self.sweep(other);
@@ -161,8 +172,9 @@ impl<'a> Inquiry<'a> {
         let limits = Limits { alpha: 0.005, beta: 0.05, least };
         let mut pairs = vec![TwoArms::new(limits); bases.len()];
         let all: Vec<Arm> = std::iter::once(arm).chain(bases).cloned().collect();
-        for _ in 0..LONGEST {
-            for (asked, failed) in self.try_out(&all, 4)? {
+        // Six pairs decide what is clear.
+        for turns in std::iter::once(6).chain(std::iter::repeat_n(4, LONGEST)) {
+            for (asked, failed) in self.try_out(&all, turns)? {
                 let has = failed == (effect == Effect::Fails);
                 match asked.checked_sub(1) {
                     Some(base) => pairs[base].observe(Side::Without, has),
@@ -260,11 +272,7 @@ impl<'a> Inquiry<'a> {
                 Trial::crowd(victim, &others)
             }
             Arm::Again => Trial::again(victim, 2),
-            Arm::AfterAll(times) => {
-                let all: Vec<TestIndex> =
-                    (0..self.record.tests()).map(TestIndex).filter(|it| *it != victim).collect();
-                Trial::after(&all.repeat(*times as usize), victim)
-            }
+            Arm::AfterAll(times) => Trial::after(&self.others().repeat(*times as usize), victim),
         };
         Entry { asked, arm: self.place(arm), trial, skew }
     }

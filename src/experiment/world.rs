@@ -74,10 +74,10 @@ struct Span {
 impl World {
     pub fn new(plants: Vec<Plant>, seed: u64) -> Self {
         let mut random = Rng::with_seed(seed);
-        let times =
+        let durations =
             plants.iter().map(|_| Duration::from_micros(random.u64(8_000..60_000))).collect();
-        let seen = vec![0; plants.len()];
-        Self { plants, lengths: times, seen, clock: Duration::ZERO, random }
+        let counts = vec![0; plants.len()];
+        Self { plants, lengths: durations, seen: counts, clock: Duration::ZERO, random }
     }
 
     /// Plays a loop, and records it.
@@ -436,10 +436,9 @@ fn what_was_outside_is_confirmed_by_passing_now() {
 
 #[test]
 fn a_budget_is_kept() {
-    let said = (VerdictKind::InterferesWith, &[9][..]);
-    let (answer, findings) = (0..WORLDS)
-        .find_map(|seed| asked_within(&Plant::Chance(0.03), seed, said, 60))
-        .expect("it fails in one of them");
+    let plant = Plant::Beside { by: vec![3], often: 0.4 };
+    let (answer, findings) =
+        asked_within(&plant, 1, (VerdictKind::InterferesWith, &[9]), 40).expect("it failed");
     assert!(matches!(answer.standing, super::answer::Standing::Undecided(_)));
-    assert!(findings.executions < 60 + 48, "a round begun is finished: {}", findings.executions);
+    assert!(findings.executions < 40 + 60, "a round begun is finished: {}", findings.executions);
 }

@@ -14,9 +14,9 @@ pub struct Confirmation {
     pub by: Option<RunId>,
     /// Wall-clock time, in microseconds since 1970 UTC.
     pub at_us: i64,
-    /// What is thought of the test now. Its `confirmed` tells how that stands to what was thought
-    /// before: true for the same, false for another verdict, none where the experiments decided
-    /// nothing.
+    /// What is thought of the test now. Its `confirmed`: true where experiments found this, whatever
+    /// was thought before; false where they refuted it and found nothing else; none where they
+    /// decided nothing.
     pub verdict: Verdict,
     /// What was tried.
     pub arms: Vec<Arm>,

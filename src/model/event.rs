@@ -14,6 +14,7 @@ use super::ids::{Attempt, Offset, Round, RunId, Slot, TestInfo, WorkerId};
 use super::leak::Leak;
 use super::modes::{DistMode, EngineKind, Isolation, Purpose};
 use super::outcome::{Crash, Outcome};
+use super::probe::StateProbed;
 use super::usage::Usage;
 
 /// Something that happened, with when and where.
@@ -97,6 +98,8 @@ pub enum What {
     OutputLine(String),
     /// The server under test was away: said when it answers again, or when the run ends for that.
     ServerAway(ServerAway),
+    /// The state of the server under test was asked for, between two rounds or after a test.
+    StateProbed(StateProbed),
     /// The envelope's worker says at its end what it used.
     WorkerUsed(Usage),
     /// A process that a test left behind on the envelope's worker was found and ended. The envelope

@@ -16,6 +16,7 @@ mod ids;
 mod leak;
 mod modes;
 mod outcome;
+mod probe;
 mod rank;
 mod rule;
 mod schedule;
@@ -42,6 +43,7 @@ pub use modes::{
     ServerLost, UnknownName, Vary,
 };
 pub use outcome::{Crash, NotRun, Outcome, OutcomeKind};
+pub use probe::{StateProbe, StateProbed};
 pub use rank::Rank;
 pub use rule::{Pattern, Rule};
 pub use schedule::{Cause, Probe, Ran, RoundSpan, Schedule, Window};

@@ -93,7 +93,7 @@ pub struct Window {
 /// What the state probe said once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Probe {
-    /// After which round; the round that follows for the one before the first.
+    /// After which round, 0 for the question before the first; in which, where a test is named.
     pub round: Round,
     /// After which test, as a place in [`Schedule::tests`], where tests were probed one by one.
     pub test: Option<u32>,

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::show::{Format, clean, json, table};
-use crate::model::Counts;
+use crate::model::{Counts, Purpose};
 use crate::store::RunRecord;
 
 /// Writes a list of runs.
@@ -45,10 +45,16 @@ fn write_text(runs: &[RunRecord], out: &mut dyn Write) -> io::Result<()> {
             rounds(record),
             format!("{}/{}", record.counts.failures(), record.counts.total()),
             record.end.as_ref().map_or_else(|| "-".to_owned(), |end| end.exit_code.to_string()),
-            clean(&record.scope),
+            scope(record),
         ]
     }));
     table::write(&rows, out)
+}
+
+/// What was asked for; of what was no run of tests, what it was, for which there is room.
+fn scope(record: &RunRecord) -> String {
+    let is_of_tests = record.purpose == Purpose::Tests.name();
+    clean(if is_of_tests { &record.scope } else { &record.purpose })
 }
 
 /// How it ended, in a sentence.
@@ -61,7 +67,8 @@ pub(super) fn ended(record: &RunRecord) -> String {
 
 /// How many rounds were begun, and of how many.
 pub(super) fn rounds(record: &RunRecord) -> String {
-    match record.rounds_planned {
+    // Experiments have as many as it takes.
+    match record.rounds_planned.filter(|&planned| planned < u32::MAX) {
         Some(planned) => format!("{} of {planned}", record.rounds_run),
         None => record.rounds_run.to_string(),
     }

@@ -87,20 +87,73 @@ struct Line<'a> {
 #[serde(untagged)]
 enum Body<'a> {
     RunStarted(Box<RunStartedBody<'a>>),
-    Collected { tests: &'a [Arc<TestInfo>], workers: usize, rootdir: &'a Path },
-    Notice { level: &'static str, text: &'a str },
-    Text { text: &'a str },
-    RoundStarted { workers: usize, planned: u64 },
-    WorkerStarted { slot: Slot, pid: u32 },
-    TestStarted { nodeid: &'a NodeId, index: TestIndex, attempt: Attempt },
+    Collected {
+        tests: &'a [Arc<TestInfo>],
+        workers: usize,
+        rootdir: &'a Path,
+    },
+    Notice {
+        level: &'static str,
+        text: &'a str,
+    },
+    Text {
+        text: &'a str,
+    },
+    RoundStarted {
+        workers: usize,
+        planned: u64,
+    },
+    WorkerStarted {
+        slot: Slot,
+        pid: u32,
+    },
+    TestStarted {
+        nodeid: &'a NodeId,
+        index: TestIndex,
+        attempt: Attempt,
+    },
     TestEnded(Box<TestEndedBody<'a>>),
-    FileCollected { file: &'a str, elapsed_s: f64, tests: usize, left: usize },
-    ServerAway { since: f64, until: Option<f64>, why: &'a str, hits: u64 },
-    WorkerUsed { cpu_s: f64, busy_s: f64, memory: u64 },
-    TestSlow { nodeid: &'a NodeId, index: TestIndex, elapsed_s: f64 },
+    FileCollected {
+        file: &'a str,
+        elapsed_s: f64,
+        tests: usize,
+        left: usize,
+    },
+    ServerAway {
+        since: f64,
+        until: Option<f64>,
+        why: &'a str,
+        hits: u64,
+    },
+    StateProbed {
+        after_round: Option<Round>,
+        nodeid: Option<&'a NodeId>,
+        index: Option<TestIndex>,
+        hash: Option<&'a str>,
+        error: Option<&'a str>,
+    },
+    WorkerUsed {
+        cpu_s: f64,
+        busy_s: f64,
+        memory: u64,
+    },
+    TestSlow {
+        nodeid: &'a NodeId,
+        index: TestIndex,
+        elapsed_s: f64,
+    },
     ProcessLeaked(LeakBody<'a>),
-    WorkerEnded { slot: Slot, how: &'static str, detail: Option<String> },
-    RoundEnded { totals: Counts, flaky: u64, elapsed_s: f64, rounds_left: Option<u32> },
+    WorkerEnded {
+        slot: Slot,
+        how: &'static str,
+        detail: Option<String>,
+    },
+    RoundEnded {
+        totals: Counts,
+        flaky: u64,
+        elapsed_s: f64,
+        rounds_left: Option<u32>,
+    },
     RunEnded(RunEndedBody<'a>),
 }
 
@@ -235,6 +288,14 @@ impl<'a> Body<'a> {
                 let (since, until) = (it.since.seconds(), it.until.map(Offset::seconds));
                 ("server-away", Self::ServerAway { since, until, why: &it.why, hits: it.hits })
             }
+            What::StateProbed(it) => {
+                let (test, after_round) = (it.test.as_deref(), it.round);
+                let (nodeid, index) = (test.map(|it| &it.nodeid), test.map(|it| it.index));
+                let hash = it.answer.as_deref().ok();
+                let error = it.answer.as_ref().err().map(String::as_str);
+                let body = Self::StateProbed { after_round, nodeid, index, hash, error };
+                ("state-probed", body)
+            }
             What::WorkerUsed(it) => {
                 let (cpu_s, busy_s, memory) = (it.cpu, it.busy, it.memory);
                 ("worker-used", Self::WorkerUsed { cpu_s, busy_s, memory })
@@ -363,7 +424,7 @@ mod tests {
 
     use super::super::sample::{Ending, Story};
     use super::*;
-    use crate::model::{Crash, ServerAway, Usage};
+    use crate::model::{Crash, ServerAway, StateProbed, Usage};
 
     fn everything() -> Story {
         let mut story =
@@ -382,6 +443,9 @@ mod tests {
         );
         let away = ServerAway { since: Offset(1), until: None, why: "refused".to_owned(), hits: 1 };
         story.push(None, None, What::ServerAway(away));
+        let (test, answer) = (Some(story.test(0)), Ok(Arc::from("5f")));
+        let probed = StateProbed { round: Some(Round::FIRST), test, answer };
+        story.push(None, None, What::StateProbed(probed));
         let usage = Usage { cpu: 0.5, busy: 2.0, memory: 1 << 20 };
         story.push(Some(1), Some(0), What::WorkerUsed(usage));
         let leak = Leak {

@@ -182,6 +182,7 @@ impl Consumer for JUnit {
             | What::TestSlow { .. }
             | What::FileCollected { .. }
             | What::ServerAway(_)
+            | What::StateProbed(_)
             | What::WorkerUsed(_)
             | What::OutputLine(_)
             | What::ProcessLeaked(_)

@@ -11,7 +11,7 @@
 //! | `terminal` | everything that a person sees of a run |
 //! | `summary`, `rounds` | figures over a run, and the wording of totals |
 //! | `junit`, `jsonl`, `github` | one file format each |
-//! | `show`, `history`, `verdicts` | what the history holds, for people and for programs |
+//! | `show`, `story`, `history`, `verdicts` | what the history holds, for people and for programs |
 //! | `text` | cleaning untrusted text, cutting it to a width |
 
 mod consumer;
@@ -35,6 +35,7 @@ pub use terminal::{AskVerdicts, Surroundings, TerminalOptions, Verbosity};
 
 pub mod history;
 pub mod show;
+pub mod story;
 pub mod timings;
 pub mod verdicts;
 

@@ -56,7 +56,7 @@ pub fn show(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     match format {
-        Format::Text => text::write(run, out),
+        Format::Text => text::write(run, verdicts, out),
         Format::Json => json::write(&json::Shown::new(run, verdicts), out),
     }
 }

@@ -119,6 +119,7 @@ impl Summary {
             | What::WorkerStarted { .. }
             | What::TestStarted { .. }
             | What::TestSlow { .. }
+            | What::StateProbed(_)
             | What::WorkerUsed(_)
             | What::OutputLine(_)
             | What::WorkerEnded { .. } => {}

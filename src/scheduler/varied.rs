@@ -26,13 +26,19 @@ const WORTH: f64 = 4.0;
 
 /// From so many seconds on a set-up that is longer than others of its file is taken for a shared one
 /// at once. Shorter ones are a busy machine's, or the session's, as often as not: it is tried out.
-const SHARED: f64 = 0.1;
+const SHARED: f64 = 0.5;
 
 /// How much longer a chunk becomes where rounds became too long.
 const COARSER: f64 = 4.0;
 
 /// So many rounds must be too long one after the other: one alone may have been disturbed.
 const IN_A_ROW: u32 = 3;
+
+/// By which part of its length a round may become longer so that long tests need not begin at once: those
+/// would meet each other in every round, and short ones only short ones. Receipt: of 41 tests, five of
+/// which take three quarters of the time, on 4 workers, 792 of 820 pairs have met after 30 rounds with
+/// 0, and all with 0.1, where the mean round is 6% longer.
+const SLACK: f64 = 0.1;
 
 /// What a round's tests took together, in seconds.
 #[derive(Debug, Clone, Copy, Default)]
@@ -96,7 +102,8 @@ pub(super) struct Varied {
     waiting: Vec<usize>,
     /// All places, the longest chunk last.
     by_length: Vec<usize>,
-    /// Seconds of all that waits.
+    /// Seconds of all chunks, and of all that wait.
+    all_seconds: f64,
     seconds: f64,
     has: Vec<VecDeque<TestIndex>>,
     random: fastrand::Rng,
@@ -133,8 +140,9 @@ impl Varied {
         let waiting: Vec<usize> = (0..chunks.len()).collect();
         let mut by_length = waiting.clone();
         by_length.sort_by(|&a, &b| lengths[a].total_cmp(&lengths[b]));
-        let (seconds, has) = (lengths.iter().sum(), vec![VecDeque::new(); slots]);
-        Self { chunks, waiting, by_length, seconds, has, random, variation }
+        let all_seconds = lengths.iter().sum();
+        let (seconds, has) = (all_seconds, vec![VecDeque::new(); slots]);
+        Self { chunks, waiting, by_length, all_seconds, seconds, has, random, variation }
     }
 
     /// The next chunk for a slot.
@@ -160,7 +168,7 @@ impl Varied {
     /// Where the longest chunk waits, if the round would wait for it in the end.
     fn urgent(&mut self, allowed: Allowed<'_>, forecast: &Forecast) -> Option<usize> {
         self.by_length.pop_if(|at| self.chunks[*at].is_empty());
-        let share = self.seconds / self.has.len() as f64;
+        let share = (self.seconds + SLACK * self.all_seconds) / self.has.len() as f64;
         let chunks = self.by_length.iter().rev().map(|&at| (at, &self.chunks[at]));
         let is_long = |chunk: &Unit| chunk.is_empty() || seconds(chunk, forecast) > share;
         let mut long = chunks.take_while(|(_, chunk)| is_long(chunk));
@@ -302,8 +310,7 @@ mod tests {
         for seed in 0..20 {
             let (ran, _) = play(&suite, 4, seed, Pairs::of(40));
             let end = ran.iter().map(|it| it.3).fold(0.0, f64::max);
-            assert!(end < 0.5 + 39.0 * 0.05 / 4.0, "{end}: the long one began last");
-            assert!(end <= 0.72, "{end} of {}", (39.0 * 0.05 + 0.5) / 4.0);
+            assert!(end <= 0.82, "{end} of {}", (39.0 * 0.05 + 0.5) / 4.0);
         }
     }
 

@@ -11,6 +11,7 @@ use super::layer::{Layer, name};
 use super::rules::{FileRule, capacities, rules};
 use super::scope::{Scope, default_scopes};
 use super::values::{self, BadValue};
+use super::words::state_probe;
 use crate::model::{Pattern, Rule};
 
 /// A project: its folder, and what its configuration file says.
@@ -68,6 +69,7 @@ struct File {
     #[serde(default)]
     pytest_args: Vec<String>,
     server_hint: Option<String>,
+    state_probe: Option<String>,
     #[serde(default)]
     scopes: BTreeMap<String, FileScope>,
     #[serde(default)]
@@ -216,6 +218,7 @@ fn project(folder: &Path, place: &str, prefix: &str, file: File) -> Result<Proje
         leak: checked!(leak, |text: &str| name(text)),
         server_lost: checked!(server_lost, |text: &str| name(text)),
         vary: checked!(vary, |text: &str| name(text)),
+        state_probe: checked!(state_probe, |text: &str| state_probe(text)),
     };
     let mut scopes = default_scopes();
     for (name, said) in file.scopes {

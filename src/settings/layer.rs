@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use super::SettingsError;
 use super::values::{self, BadValue, WorkerCount};
+use super::words::state_probe;
 use crate::model::{
     Bounds, CollectMode, DistMode, EngineKind, FlakyPolicy, Isolation, LeakPolicy, Output, Rank,
-    Rule, Server, ServerLost, Vary,
+    Rule, Server, ServerLost, StateProbe, Vary,
 };
 
 /// What one source says; `None` where it says nothing.
@@ -44,6 +45,7 @@ pub struct Layer {
     pub server_lost: Option<ServerLost>,
     /// Whether the rounds of a loop differ on purpose.
     pub vary: Option<Vary>,
+    pub state_probe: Option<StateProbe>,
 }
 
 /// All settings, merged.
@@ -99,6 +101,8 @@ pub struct Settings {
     pub server_lost: ServerLost,
     /// Whether the rounds of a loop differ on purpose.
     pub vary: Vary,
+    /// What asks for the server's state.
+    pub state_probe: Option<StateProbe>,
 }
 
 /// How long a warm process waits: longer than it takes to write a test.
@@ -176,6 +180,7 @@ impl Settings {
             leak: first!(leak).unwrap_or(LeakPolicy::Report),
             server_lost: first!(server_lost).unwrap_or(ServerLost::Stop),
             vary: first!(vary).unwrap_or(Vary::Auto),
+            state_probe: first!(state_probe),
         }
     }
 }
@@ -223,6 +228,7 @@ pub fn from_environment(get: impl Fn(&str) -> Option<String>) -> Result<Layer, S
         leak: parsed(read, "PNL_LEAK", name)?,
         server_lost: parsed(read, "PNL_SERVER_LOST", name)?,
         vary: parsed(read, "PNL_VARY", name)?,
+        state_probe: parsed(read, "PNL_STATE_PROBE", state_probe)?,
     };
     Ok(layer)
 }

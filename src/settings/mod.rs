@@ -8,6 +8,7 @@ mod layer;
 mod rules;
 mod scope;
 mod values;
+mod words;
 
 pub use file::{Project, find_project};
 pub use layer::{Layer, Settings, from_environment};

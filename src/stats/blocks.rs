@@ -21,10 +21,10 @@ const LEAST_BLOCKS: usize = 10;
 ///
 /// Consecutive rounds are put together into blocks of 1, 2, 4, … of them, as long as there are at
 /// least ten blocks. For each length the variance of p = Σfᵦ / Σnᵦ over B blocks is estimated as that
-/// of a ratio, B/(B−1) · Σ(fᵦ − p·nᵦ)² / (Σnᵦ)² (W. G. Cochran, "Sampling Techniques", 1977, 6.3); the
-/// design effect is its quotient with p(1−p)/Σn (L. Kish, "Survey Sampling", 1965), of all lengths the
-/// greatest, and at least 1. The interval is Wilson's with n divided by it, and so never narrower than
-/// that of [`failure_rate`].
+/// of a ratio, B/(B−1) · Σ(fᵦ − p·nᵦ)² / (Σnᵦ)² (W. G. Cochran, "Sampling Techniques", 1977, chapter
+/// 6); the design effect is its quotient with p(1−p)/Σn (L. Kish, "Survey Sampling", 1965), of all
+/// lengths the greatest, and at least 1. The interval is Wilson's with n divided by it, and so never
+/// narrower than that of [`failure_rate`].
 ///
 /// Assumed: rounds further apart than a block do not depend on each other. With fewer than ten rounds
 /// that were executed nothing is known of blocks, and the interval is the plain one; likewise where

@@ -70,6 +70,13 @@ pub(super) fn durations(db: &Connection) -> rusqlite::Result<Durations> {
     Ok(known)
 }
 
+/// The tests that are known.
+pub(super) fn tests(db: &Connection) -> rusqlite::Result<Vec<NodeId>> {
+    db.prepare("SELECT nodeid FROM tests WHERE project = '' ORDER BY id DESC LIMIT ?1")?
+        .query_map([TESTS], |row| Ok(NodeId::new(row.get_ref(0)?.as_str()?)))?
+        .collect()
+}
+
 /// Runs whose workers were busy for less tell too little, in microseconds …
 const BUSY_US: i64 = 200_000;
 

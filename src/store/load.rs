@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::columns::{integer, outcome, seconds, unsigned};
 use super::query::RunRecord;
-use crate::model::{Counts, Failure, NodeId, Offset, OutcomeKind, Round};
+use crate::model::{Attempt, Counts, Failure, NodeId, Offset, OutcomeKind, Round};
 
 /// A run with its rounds, tests and failures.
 #[derive(Debug, Clone, PartialEq)]
@@ -227,6 +227,24 @@ fn failures(db: &Connection, run: i64, limit: usize) -> rusqlite::Result<Vec<Fai
         });
     }
     Ok(groups)
+}
+
+/// What there is to read about one execution. See [`super::History::failure`].
+pub(super) fn failure_of(
+    db: &Connection,
+    run: i64,
+    test: &NodeId,
+    (round, attempt): (Round, Attempt),
+) -> rusqlite::Result<Option<Failure>> {
+    let found: Option<i64> = db
+        .prepare_cached(
+            "SELECT failure_id FROM executions JOIN tests ON tests.id = test_id \
+             WHERE project = '' AND nodeid = ?1 AND run_id = ?2 AND round = ?3 AND attempt = ?4 \
+             AND outcome IN (1, 2, 6, 7) AND failure_id IS NOT NULL LIMIT 1",
+        )?
+        .query_row(params![test.as_str(), run, round.0, attempt.0], |row| row.get(0))
+        .optional()?;
+    found.map(|id| failure(db, id)).transpose()
 }
 
 fn failure(db: &Connection, id: i64) -> rusqlite::Result<Failure> {

@@ -9,7 +9,8 @@ use super::error::StoreError;
 use super::load::{self, StoredRun};
 use super::{confirmations, expected, open, schedule};
 use crate::model::{
-    Confirmation, Counts, Durations, OutcomeKind, Purpose, Round, RunId, Schedule, Server, Usage,
+    Attempt, Confirmation, Counts, Durations, Failure, NodeId, OutcomeKind, Purpose, Round, RunId,
+    Schedule, Server, Usage,
 };
 
 /// How many ids an error lists.
@@ -161,6 +162,22 @@ impl History {
     /// The same, of the rounds from `first` on.
     pub fn schedule_since(&self, record: &RunRecord, first: Round) -> Result<Schedule, StoreError> {
         self.reading(|db| schedule::schedule(db, record, first))
+    }
+
+    /// What there is to read about one execution or attempt that failed.
+    pub fn failure(
+        &self,
+        record: &RunRecord,
+        test: &NodeId,
+        round: Round,
+        attempt: Attempt,
+    ) -> Result<Option<Failure>, StoreError> {
+        self.reading(|db| load::failure_of(db, record.key, test, (round, attempt)))
+    }
+
+    /// All tests that ever ran, those that came last first.
+    pub fn tests(&self) -> Result<Vec<NodeId>, StoreError> {
+        self.reading(expected::tests)
     }
 
     /// How long each test and file took lately. Reads one row for each of them, however many

@@ -11,7 +11,7 @@ use super::columns::{integer, micros};
 use super::expected;
 use crate::model::{
     Event, Execution, Failure, NodeId, Offset, OutcomeKind, Round, RoundEnded, RoundStarted,
-    RunEnded, RunStarted, ServerAway, TestInfo, Usage, What, WorkerId,
+    RunEnded, RunStarted, ServerAway, StateProbed, TestInfo, Usage, What, WorkerId,
 };
 
 /// What one run has written so far. After an error it knows ids that were rolled back, until
@@ -111,6 +111,7 @@ impl Recorder {
             }
             What::RoundEnded(ended) => update_round(db, run, round, *ended),
             What::ServerAway(away) => insert_outage(db, run, away),
+            What::StateProbed(probed) => self.insert_probe(db, run, event.at, probed),
             What::RunEnded(ended) => {
                 if let Some(usage) = self.usage {
                     expected::keep_usage(db, run, usage)?;
@@ -169,6 +170,29 @@ impl Recorder {
             execution.infrastructure.this,
             execution.infrastructure.before,
             event.worker.and_then(|worker| self.processes.latest.get(&worker)),
+        ])?;
+        Ok(())
+    }
+
+    fn insert_probe(
+        &mut self,
+        db: &Connection,
+        run: i64,
+        at: Offset,
+        probed: &StateProbed,
+    ) -> rusqlite::Result<()> {
+        let test = probed.test.as_deref().map(|test| self.test_id(db, test)).transpose()?;
+        db.prepare_cached(
+            "INSERT INTO probes (run_id, round, test_id, at_us, hash, error) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?
+        .execute(params![
+            run,
+            probed.round.map_or(0, |round| round.0),
+            test,
+            integer(at.0),
+            probed.answer.as_deref().ok(),
+            probed.answer.as_ref().err().map(|error| bounded::line(error)),
         ])?;
         Ok(())
     }

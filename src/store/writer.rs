@@ -125,6 +125,7 @@ fn is_kept(what: &What) -> bool {
         | What::RoundStarted(_)
         | What::FileCollected { .. }
         | What::ServerAway(_)
+        | What::StateProbed(_)
         | What::WorkerStarted { .. }
         | What::WorkerUsed(_)
         | What::TestEnded(_)

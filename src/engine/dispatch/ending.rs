@@ -24,6 +24,7 @@ impl Dispatch<'_> {
             return;
         }
         self.stop = Some(reason);
+        self.probes.give_up();
         if let Some(deal) = &mut self.deal {
             deal.cancel();
         }
@@ -59,11 +60,13 @@ impl Dispatch<'_> {
     pub(super) fn stand_still(&mut self) {
         let mut pids: Vec<u32> = self.crew.iter().map(|worker| worker.pid).collect();
         pids.extend(self.recruiter.template().map(|template| template.pid()));
+        pids.extend(self.probes.pid());
         let pause = suspend(self.control, &pids);
         self.crew.iter_mut().for_each(|worker| worker.shift(pause));
         if let Some(branch) = &mut self.branch {
             branch.shift(pause);
         }
+        self.probes.shift(pause);
         self.record.stood_still(pause);
         self.stood_still += pause;
         if let Some(at) = &mut self.kill_at {

@@ -94,6 +94,7 @@ impl Dispatch<'_> {
             Message::Suspend => self.stand_still(),
             Message::TimeIsUp(limit) => self.time_is_up(limit),
             Message::ServerAnswered { answer } => self.server_answered(answer),
+            Message::StateAnswered { number, answer } => self.state_answered(number, answer),
             Message::Wrote { source: Source::Worker(id), bytes } => self.worker_wrote(id, &bytes),
             Message::Silent { source: Source::Worker(id) } => {
                 if let Some(worker) = self.crew.iter_mut().find(|w| w.id == id) {
@@ -364,6 +365,7 @@ impl Dispatch<'_> {
         self.judge((id, slot), test, (ending, reports));
         self.check_failure_limit();
         self.weigh(index, test);
+        self.probe_test(test);
         self.top_up(index);
     }
 

@@ -1,12 +1,14 @@
 //! The dispatcher of `fork` and `spawn`: owns a run's state and reacts to the inbox.
 
 mod attempts;
+mod beginning;
 mod dealing;
 mod ending;
 mod hearing;
 mod playing;
 mod poison;
 mod presence;
+mod probing;
 mod recycling;
 mod spread;
 mod staff;
@@ -16,13 +18,10 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::Finished;
 use super::branch::Branch;
 use super::crew::Worker;
-use super::descriptors;
 use super::director::Director;
 use super::distribution::Distribution;
-use super::hide;
 use super::inbox::Control;
 use super::launch::{self, Base};
 use super::listed::Listed;
@@ -30,15 +29,15 @@ use super::numbers::Numbers;
 use super::outage::Outage;
 use super::past::Past;
 use super::plan::{Plan, ServerNeed};
-use super::record::{Record, monotonic_us};
+use super::probe::Probes;
+use super::record::Record;
 use super::recruit::Recruiter;
 use super::rules::Rules;
-use super::server::{self, Answer};
-use super::template::{Collection, NotReady, Template};
-use crate::model::{DistMode, ExitCode, Level, Output, Round, Slot, StopReason, What, WorkerId};
+use crate::model::{DistMode, Level, Output, Round, Slot, StopReason, WorkerId};
 use crate::protocol::{FileRow, Hello, Ready, Stamps, TestRow};
-use crate::report::Reporter;
 use crate::scheduler::{Claims, Deal, Depth, Forecast, Next, Over, Spent, Variation};
+
+pub(super) use beginning::{Run, ask_server, direct, finish, run, run_spawned, run_with_notice};
 
 use attempts::Attempts;
 use playing::Play;
@@ -52,171 +51,6 @@ const STILLBORN_LIMIT: u32 = 3;
 
 /// A worker with more tests than this waits for no answer soon: only quick ones are given so many.
 const ENOUGH: usize = 8;
-
-/// How a run of the fork engine went.
-pub(super) enum Run {
-    /// To its end.
-    Finished(Finished),
-    /// Not at all: forking would lose these threads.
-    CannotFork(Vec<String>),
-}
-
-/// Runs with forked workers.
-pub(super) fn run(plan: &Plan, control: &Control, reporter: &mut dyn Reporter) -> Run {
-    run_forked(plan, control, reporter, None)
-}
-
-/// Runs what a director says with forked workers.
-pub(super) fn direct(
-    plan: &Plan,
-    control: &Control,
-    reporter: &mut dyn Reporter,
-    director: &mut dyn Director,
-) -> Finished {
-    match run_forked(plan, control, reporter, Some(director)) {
-        Run::Finished(finished) => finished,
-        Run::CannotFork(threads) => {
-            let why = format!(
-                "this needs workers that can be forked, and collecting the suite started threads \
-                 ({})",
-                threads.join(", ")
-            );
-            let mut record = Record::of(plan, reporter);
-            finish(&mut record, plan, NotReady::bare(StopReason::Usage(why)))
-        }
-    }
-}
-
-fn run_forked<'a>(
-    plan: &'a Plan,
-    control: &'a Control,
-    reporter: &'a mut dyn Reporter,
-    director: Option<&'a mut dyn Director>,
-) -> Run {
-    let mut record = Record::of(plan, reporter);
-    let (base, outage) = match prepare(plan, control) {
-        Ok(prepared) => prepared,
-        Err(reason) => return Run::Finished(finish(&mut record, plan, NotReady::bare(reason))),
-    };
-    let collected = Template::start(&base, plan, control).and_then(|mut template| {
-        record.timeline.launched = Some(monotonic_us());
-        record.template = template.words.take();
-        // While the interpreter starts.
-        let past = Past::read(plan.history.as_deref());
-        Ok((template.collect(plan, control)?, template, past))
-    });
-    let (collection, template, past) = match collected {
-        Ok(collected) => collected,
-        Err(not_ready) => return Run::Finished(finish(&mut record, plan, not_ready)),
-    };
-    if !collection.ready.threads.is_empty() {
-        template.shut_down(control, (&StopReason::Completed, plan.bounds.grace), None);
-        return Run::CannotFork(collection.ready.threads);
-    }
-    let mut dispatch =
-        Dispatch::new(plan, control, record, base, Recruiter::Fork(Box::new(template)));
-    (dispatch.past, dispatch.outage) = (past, outage);
-    dispatch.director = director;
-    let Collection { hello, ready, rows, files, notices } = collection;
-    let collected = dispatch.collected(&hello, &ready, rows, files);
-    for (level, text) in notices {
-        dispatch.record.notice(level_of(&level), text);
-    }
-    let reason = match collected {
-        Ok(()) if dispatch.director.is_some() => dispatch.play_rounds(),
-        Ok(()) => dispatch.run_rounds(),
-        Err(reason) => reason,
-    };
-    Run::Finished(dispatch.close(reason))
-}
-
-/// Runs with spawned workers.
-pub(super) fn run_spawned(plan: &Plan, control: &Control, reporter: &mut dyn Reporter) -> Finished {
-    run_with_notice(plan, control, reporter, "")
-}
-
-/// Runs with spawned workers and says first why they are.
-pub(super) fn run_with_notice(
-    plan: &Plan,
-    control: &Control,
-    reporter: &mut dyn Reporter,
-    notice: &str,
-) -> Finished {
-    let mut record = Record::of(plan, reporter);
-    let (base, outage) = match prepare(plan, control) {
-        Ok(prepared) => prepared,
-        Err(reason) => return finish(&mut record, plan, NotReady::bare(reason)),
-    };
-    let mut dispatch = Dispatch::new(plan, control, record, base, Recruiter::Spawn);
-    (dispatch.past, dispatch.outage) = (Past::read(plan.history.as_deref()), outage);
-    notice.clone_into(&mut dispatch.first_notice);
-    dispatch.recruit_missing(Round::FIRST);
-    while !dispatch.is_collected && dispatch.stop.is_none() {
-        dispatch.step();
-        dispatch.start_anew();
-    }
-    let reason = match dispatch.stop.take() {
-        None => dispatch.run_rounds(),
-        Some(reason) => {
-            dispatch.kill_all();
-            reason
-        }
-    };
-    dispatch.close(reason)
-}
-
-/// What must hold before anything is started.
-fn prepare(plan: &Plan, control: &Control) -> Result<(Base, Outage), StopReason> {
-    let outage = match plan.server_need {
-        ServerNeed::Always => ask_server(plan)?,
-        ServerNeed::Never | ServerNeed::IfUnder(_) => Outage::default(),
-    };
-    descriptors::suffice(Distribution::planned(plan).before_collection())?;
-    Ok((Base::prepare(plan, control)?, outage))
-}
-
-/// Asks whether the server is there at all; what is known of it then.
-pub(super) fn ask_server(plan: &Plan) -> Result<Outage, StopReason> {
-    match server::ask(&plan.server.url) {
-        Answer::Well => Ok(Outage::default()),
-        Answer::Unwell(_) => Ok(Outage::of_an_odd_server()),
-        Answer::Refused(why) | Answer::Silent(why) => {
-            let hint = plan.server_hint.as_deref();
-            Err(StopReason::Usage(server::unanswered(&plan.server, &why, hint)))
-        }
-    }
-}
-
-impl NotReady {
-    /// A reason of our own.
-    pub(super) fn bare(reason: StopReason) -> Self {
-        Self { hello: None, reason, output: String::new() }
-    }
-}
-
-/// Ends a run that never got to its first test. One whose suite could not be collected is
-/// reported like any other; one that was never meant to run tests (`--collect-only`) is not.
-pub(super) fn finish(record: &mut Record<'_>, plan: &Plan, not_ready: NotReady) -> Finished {
-    let NotReady { hello, reason, output } = not_ready;
-    let wanted = reason != StopReason::CollectionFailed(ExitCode::Ok);
-    if let Some(hello) = hello.filter(|_| wanted) {
-        record.begin(plan, &hello);
-        record.emit(None, What::PytestOutput(output));
-        let exit = record.finish(reason.clone());
-        return Finished {
-            exit,
-            reason,
-            begun: true,
-            output: None,
-            timeline: Box::new(record.timeline),
-        };
-    }
-    let exit = reason.exit_code(0);
-    let output = Some(output).filter(|output| !output.is_empty());
-    let output = output.map(|output| hide::text_of(&plan.secrets, output));
-    let reason = hide::reason(&plan.secrets, reason);
-    Finished { exit, reason, begun: false, output, timeline: Box::new(record.timeline) }
-}
 
 #[expect(clippy::struct_excessive_bools, reason = "independent facts of a run")]
 struct Dispatch<'a> {
@@ -289,6 +123,7 @@ struct Dispatch<'a> {
     /// Failures that wait for the server's answer.
     hits: Vec<Hit>,
     needs_server: bool,
+    probes: Probes,
     /// Who says what each round plays, where that is prescribed, and the round that is being played.
     director: Option<&'a mut dyn Director>,
     play: Option<Play>,
@@ -351,6 +186,7 @@ impl<'a> Dispatch<'a> {
             outage: Outage::default(),
             hits: Vec::new(),
             needs_server: plan.server_need == ServerNeed::Always,
+            probes: Probes::of(plan),
             director: None,
             play: None,
         }
@@ -428,11 +264,22 @@ impl<'a> Dispatch<'a> {
     }
 
     fn run_rounds(&mut self) -> StopReason {
+        self.probe_round(None);
+        let reason = self.stop.take().unwrap_or_else(|| self.run_round_after_round());
+        self.tell_of_states();
+        reason
+    }
+
+    fn run_round_after_round(&mut self) -> StopReason {
         let began = Instant::now();
         let mut round = Round::FIRST;
         loop {
             let failures = self.run_round(round);
-            match self.stop.take() {
+            let stop = self.stop.take();
+            if stop.as_ref().is_none_or(StopReason::is_judged) {
+                self.probe_round(Some(round));
+            }
+            match self.stop.take().or(stop) {
                 Some(StopReason::MaxFail(_)) if self.plan.rounds.keep_going => {}
                 Some(reason) => return reason,
                 None => {}
@@ -498,17 +345,22 @@ impl<'a> Dispatch<'a> {
     fn round_is_over(&self) -> bool {
         let waiting = self.deal.as_ref().map_or(0, |deal| deal.waiting() + deal.unknown());
         let nothing_to_deal = waiting == 0 || self.crew.is_empty();
-        nothing_to_deal && self.crew.iter().all(Worker::is_parked) && !self.awaits_server()
+        nothing_to_deal
+            && self.crew.iter().all(Worker::is_parked)
+            && !self.awaits_server()
+            && !self.awaits_state()
     }
 
     /// Waits for one thing to happen, or for the next deadline, and reacts.
     fn step(&mut self) {
         self.check_overtime(Instant::now());
         self.ask_again(Instant::now());
+        self.check_probe(Instant::now());
         let branch = self.branch.as_ref().and_then(Branch::deadline);
         let deadlines = self.crew.iter().filter_map(Worker::deadline).chain(self.kill_at);
         let deadlines =
             deadlines.chain(branch).chain(self.outage.deadline()).chain(self.next_cue());
+        let deadlines = deadlines.chain(self.probes.deadline());
         self.control.let_gather(self.crew.iter().all(|it| it.load() > ENOUGH));
         if let Some(message) = self.control.receive(deadlines.min()) {
             self.handle(message);

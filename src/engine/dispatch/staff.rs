@@ -60,6 +60,9 @@ impl Dispatch<'_> {
         if can_go && self.let_go(index) {
             return;
         }
+        if self.must_stand_by(index) {
+            return;
+        }
         let left = self.tests_left(index);
         let idle = self.crew.iter().filter(|it| it.load() == 0 && it.told != Told::Finish).count();
         let worker = &mut self.crew[index];
@@ -77,7 +80,9 @@ impl Dispatch<'_> {
         // next failure may be the last that is allowed.
         let is_safe = !deal.is_shared() || (deal.can_split() && worker.permits.is_some());
         // What has been begun by then goes on in a worker that has grown.
-        let is_watched = self.failure_limit.is_some() || self.plan.bounds.worker_memory.is_some();
+        let is_watched = self.failure_limit.is_some()
+            || self.plan.bounds.worker_memory.is_some()
+            || self.probes.are_around_tests();
         let is_safe = is_safe && !is_watched;
         let most = if is_safe { Depth::MOST } else { 2 };
         let most = self.distribution.chunk.map_or(most, |chunk| most.min(chunk));
@@ -89,6 +94,9 @@ impl Dispatch<'_> {
         let slot = worker.slot;
         let known = self.only_known(index, tests);
         self.hand_over(index, known);
+        if self.must_stand_by(index) {
+            return;
+        }
         if ran_dry && self.collect_next(index) || !self.crew[index].pending.is_empty() {
             return;
         }

@@ -3,6 +3,7 @@
 //! Every round is a process of its own. What it reports becomes the same events as elsewhere.
 
 mod presence;
+mod probing;
 mod process;
 
 use std::collections::HashMap;
@@ -20,13 +21,14 @@ use super::numbers::Numbers;
 use super::outage::Outage;
 use super::overtime::{Awaited, Due, Overtime};
 use super::plan::Plan;
+use super::probe::Probes;
 use super::record::{Ending, Record};
 use super::stacks;
 use super::suspend::suspend;
 use super::template::NotReady;
 use crate::model::{
-    Attempt, Crash, DistMode, EngineKind, ExitCode, Level, Outcome, Round, StopReason, TestIndex,
-    What, WorkerId,
+    Attempt, Crash, DistMode, EngineKind, ExitCode, Level, Outcome, Round, StateProbed, StopReason,
+    TestIndex, What, WorkerId,
 };
 use crate::process::{Ended, Signal, Stdio, Tree, kill_group, probe};
 use crate::protocol::{Ready, TestRow, ToController, VERSION};
@@ -52,10 +54,22 @@ pub(super) fn run(plan: &Plan, control: &Control, reporter: &mut dyn Reporter) -
         Err(reason) => return finish(&mut record, plan, NotReady::bare(reason)),
     };
     let (is_collected, interrupts) = (false, 0);
-    let mut watch = Watch { plan, control, record, base, outage, is_collected, interrupts };
+    let probes = Probes::of(plan);
+    let mut watch = Watch {
+        plan,
+        control,
+        record,
+        base,
+        outage,
+        is_collected,
+        interrupts,
+        probes,
+        first_state: None,
+    };
     match watch.run_rounds() {
         Err(not_ready) => finish(&mut watch.record, plan, not_ready),
         Ok(reason) => {
+            watch.tell_of_states();
             let exit = watch.record.finish(reason.clone());
             let timeline = Box::new(watch.record.timeline);
             Finished { exit, reason, begun: true, output: None, timeline }
@@ -86,14 +100,23 @@ struct Watch<'a> {
     outage: Outage,
     is_collected: bool,
     interrupts: u32,
+    probes: Probes,
+    /// What was answered before the run's beginning was reported.
+    first_state: Option<StateProbed>,
 }
 
 impl Watch<'_> {
     fn run_rounds(&mut self) -> Result<StopReason, NotReady> {
+        if let Some(reason) = self.probe(None) {
+            return Err(NotReady::bare(reason));
+        }
         let began = Instant::now();
         let mut round = Round::FIRST;
         loop {
             let (failures, stop) = self.run_round(round)?;
+            let is_whole = stop.as_ref().is_none_or(StopReason::is_judged);
+            let cut = if is_whole { self.probe(Some(round)) } else { None };
+            let stop = cut.or(stop);
             match stop {
                 Some(StopReason::MaxFail(_)) if self.plan.rounds.keep_going => {}
                 Some(reason) => return Ok(reason),
@@ -210,6 +233,7 @@ impl Watch<'_> {
             Message::Connected { .. }
             | Message::Closed { .. }
             | Message::Silent { .. }
+            | Message::StateAnswered { .. }
             | Message::Exited { .. } => {}
             Message::ServerAnswered { answer } => self.server_answered(process, answer),
             Message::Unheard { why } => process.stop(unheard(&why), self.plan.bounds.grace),
@@ -293,6 +317,7 @@ impl Watch<'_> {
         if !self.is_collected {
             self.is_collected = true;
             self.record.begin(self.plan, hello);
+            self.tell_first_state();
             self.record.collected(rows.clone(), ready, workers);
             self.tell_of_rules(&rows);
         }

@@ -30,6 +30,8 @@ pub(super) struct Shown<'r> {
 #[derive(Serialize)]
 pub(in crate::report) struct ShownRun<'r> {
     id: &'r str,
+    /// `tests`, `replay` or `experiment`.
+    purpose: &'r str,
     started: String,
     elapsed_s: f64,
     exit_code: Option<u8>,
@@ -76,6 +78,7 @@ impl<'r> ShownRun<'r> {
     pub(in crate::report) fn new(record: &'r RunRecord) -> Self {
         Self {
             id: record.run.as_str(),
+            purpose: &record.purpose,
             started: started(record).to_string(),
             elapsed_s: record.elapsed,
             exit_code: record.end.as_ref().map(|end| end.exit_code),

@@ -1,10 +1,10 @@
 use serde_json::{Value, json};
 
 use super::{Format, WIDTH, show};
-use crate::model::{Crash, Execution, NotRun, Outcome, StopReason};
+use crate::model::{Crash, Execution, NotRun, Outcome, Purpose, StopReason};
 use crate::report::history::history;
 use crate::report::text::is_dangerous as is_control;
-use crate::report::verdicts::Verdicts;
+use crate::report::verdicts::{Verdicts, gather};
 use crate::store::fixture::{Project, Tape, execution, failing, started, test};
 use crate::store::{History, StoredRun};
 
@@ -47,7 +47,7 @@ fn json_has_the_documented_keys() {
     assert_eq!(
         found["run"],
         json!({
-            "id": "20260102-030405-aaaaaa", "started": "2026-01-02T03:04:05Z", "elapsed_s": 1.5,
+            "id": "20260102-030405-aaaaaa", "purpose": "tests", "started": "2026-01-02T03:04:05Z", "elapsed_s": 1.5,
             "exit_code": 1, "engine": "fork", "dist": "pnl", "workers": 4, "rounds_planned": 3,
             "rounds_run": 3, "base_url": "http://127.0.0.1:8000", "seed": u64::MAX,
             "stop_reason": "completed", "flaky": 0,
@@ -181,4 +181,33 @@ fn a_closed_pipe_is_an_error_for_the_caller() {
     let mut full = &mut [0_u8; 10][..];
     assert!(show(&run, &Verdicts::default(), Format::Text, &mut full).is_err());
     assert!(show(&run, &Verdicts::default(), Format::Json, &mut full).is_err());
+}
+
+#[test]
+fn what_was_no_test_run_says_so() {
+    let project = Project::new();
+    for (run, purpose, scope) in
+        [("a", Purpose::Replay, "replay of x"), ("b", Purpose::Experiment, "tests/e2e")]
+    {
+        let mut begun = started(run);
+        (begun.purpose, begun.scope) = (purpose, scope.to_owned());
+        project.record(&Tape::new(begun).round([]).complete());
+    }
+    let list = listed(&project, Format::Text);
+    assert!(list.contains("  experiment\n"), "{list}");
+    assert!(list.contains("  replay\n"), "{list}");
+    assert!(shown(&project.load("b"), Format::Text).contains("  purpose   experiment\n"));
+    assert_eq!(parsed(&project.load("b"))["run"]["purpose"], "experiment");
+}
+
+#[test]
+fn a_loops_failures_are_shown_with_why() {
+    let project = Project::new();
+    let run = small_run(&project);
+    let history = History::open_read(project.root()).expect("a history");
+    let verdicts = gather(&history, std::slice::from_ref(&run.record)).expect("read");
+    let mut out = Vec::new();
+    show(&run, &verdicts, Format::Text, &mut out).expect("memory takes all");
+    let text = String::from_utf8(out).expect("text");
+    assert!(text.contains("Tests that failed and why, with the rate's 95% interval\n\ntests/test_a.py::test_one  1/3  33% (6.1–79%)  "), "{text}");
 }

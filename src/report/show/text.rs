@@ -4,13 +4,18 @@ use std::cmp::Reverse;
 use std::io::{self, Write};
 
 use super::{WIDTH, clean, cut_middle, json, table};
+use crate::model::Purpose;
 use crate::report::history::{ended, rounds, span};
-use crate::report::text::percent;
+use crate::report::text::{Palette, percent};
+use crate::report::verdicts::{Look, Verdicts, table as table_of};
 use crate::stats::{Rate, failure_rate, quantiles};
 use crate::store::{FailureGroup, RunRecord, StoredRun, StoredTest};
 
 /// How many tests that failed are listed: two screens.
 const FAILED_TESTS: usize = 50;
+
+/// How many culprits are named of each.
+const CULPRITS: usize = 5;
 
 /// How many groups of failures are shown.
 pub(super) const GROUPS: usize = 20;
@@ -21,10 +26,14 @@ const SLOWEST: usize = 10;
 /// Where the values of the head begin.
 const INDENT: usize = 12;
 
-pub(super) fn write(run: &StoredRun, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn write(run: &StoredRun, verdicts: &Verdicts, out: &mut dyn Write) -> io::Result<()> {
     head(&run.record, out)?;
     totals(run, out)?;
-    failed_tests(run, out)?;
+    if verdicts.judges_any() {
+        judged_tests(verdicts, out)?;
+    } else {
+        failed_tests(run, out)?;
+    }
     failures(&run.failures, out)?;
     slowest(run, out)
 }
@@ -34,6 +43,9 @@ fn head(record: &RunRecord, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{}\n", cut_middle(&title, WIDTH))?;
     let begun = json::started(record).strftime("%Y-%m-%d %H:%M:%S UTC");
     line(out, "started", &format!("{begun}, took {}", span(record.elapsed)))?;
+    if record.purpose != Purpose::Tests.name() {
+        line(out, "purpose", &record.purpose)?;
+    }
     line(out, "ended", &ended(record))?;
     line(out, "rounds", &rounds(record))?;
     let RunRecord { workers, engine, dist, isolation, .. } = record;
@@ -74,6 +86,13 @@ fn totals(run: &StoredRun, out: &mut dyn Write) -> io::Result<()> {
         line(out, "but", &format!("only {stored} of them are stored; all below is of those"))?;
     }
     Ok(())
+}
+
+fn judged_tests(verdicts: &Verdicts, out: &mut dyn Write) -> io::Result<()> {
+    let look =
+        Look { palette: Palette::Plain, width: WIDTH, tests: FAILED_TESTS, culprits: CULPRITS };
+    writeln!(out, "\nTests that failed and why, with the rate's 95% interval\n")?;
+    write!(out, "{}", table_of(verdicts, "--format json has them all", look))
 }
 
 fn failed_tests(run: &StoredRun, out: &mut dyn Write) -> io::Result<()> {

@@ -56,6 +56,7 @@ impl Live {
             | What::FileCollected { .. }
             | What::ProcessLeaked(_)
             | What::ServerAway(_)
+            | What::StateProbed(_)
             | What::WorkerUsed(_)
             | What::OutputLine(_)
             | What::RoundEnded(_)

@@ -92,6 +92,7 @@ impl Page {
             | What::TestStarted { .. }
             | What::FileCollected { .. }
             | What::ServerAway(_)
+            | What::StateProbed(_)
             | What::WorkerUsed(_)
             | What::ProcessLeaked(_)
             | What::WorkerEnded { .. }

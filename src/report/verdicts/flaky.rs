@@ -100,7 +100,11 @@ impl<'v> Shown<'v> {
             failed: it.failed,
             infrastructure: it.infrastructure,
             failure_rate: Rate { estimate: it.rate.0, low: it.rate.1, high: it.rate.2 },
-            verdict: ShownVerdict::new(it.verdict.clone(), verdicts.origin_us),
+            verdict: ShownVerdict::new(
+                it.verdict.clone(),
+                verdicts.refuted(&it.nodeid),
+                verdicts.origin_us,
+            ),
             suspects: &it.suspects,
         };
         let never_failed = verdicts.never_failed().map(|(tests, executed)| NeverFailed {

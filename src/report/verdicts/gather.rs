@@ -7,7 +7,7 @@ use crate::model::{
     Confirmation, Judged, NodeId, Offset, Round, Schedule, Suspect, Verdict, VerdictKind,
 };
 use crate::report::text::{counted, percent};
-use crate::stats::failure_rate;
+use crate::stats::{Rate, failure_rate};
 use crate::store::{History, RunRecord, StoreError};
 
 /// What is thought of the tests of one run, or of several together.
@@ -25,6 +25,8 @@ pub struct Verdicts {
     pub(super) executions: u64,
     /// The tests that failed, in the order in which they were collected.
     pub(super) judged: Vec<Judged>,
+    /// What was thought of tests of which experiments found something else.
+    pub(super) refuted: HashMap<NodeId, VerdictKind>,
     /// Their places in `judged`.
     pub(super) places: HashMap<NodeId, usize>,
     /// All tests that ran.
@@ -45,7 +47,7 @@ pub(super) struct Tally {
 const EXECUTIONS: u64 = 3_000_000;
 
 /// Runs of a project, read to be judged.
-pub(super) struct Read {
+pub(in crate::report) struct Read {
     /// The oldest first.
     pub schedules: Vec<Schedule>,
     /// What experiments said; of several for one test, the last counts.
@@ -69,7 +71,10 @@ pub(super) fn gather_at_most(
 }
 
 /// Reads runs of one project, the newest first.
-pub(super) fn read(history: &History, records: &[RunRecord]) -> Result<Read, StoreError> {
+pub(in crate::report) fn read(
+    history: &History,
+    records: &[RunRecord],
+) -> Result<Read, StoreError> {
     read_at_most(EXECUTIONS, history, records)
 }
 
@@ -108,7 +113,7 @@ fn first_round(record: &RunRecord, room: u64) -> Round {
 }
 
 impl Verdicts {
-    pub(super) fn of(schedules: &[Schedule], said: Vec<Confirmation>) -> Self {
+    pub(in crate::report) fn of(schedules: &[Schedule], said: Vec<Confirmation>) -> Self {
         let rounds = schedules.iter().map(|it| it.rounds.len() as u64).sum();
         // One round tells how often a test failed in it, and nothing of why.
         let mut judged = if rounds > 1 { judge(schedules) } else { Vec::new() };
@@ -125,6 +130,7 @@ impl Verdicts {
             executions: schedules.iter().map(|it| it.ran.len() as u64).sum(),
             judged,
             places,
+            refuted: HashMap::new(),
             tallies,
         };
         for confirmation in said {
@@ -148,11 +154,31 @@ impl Verdicts {
                     suspect.confirmed = Some(false);
                 }
             }
+            if judged.verdict.kind != said.verdict.kind {
+                self.refuted.insert(said.nodeid, judged.verdict.kind);
+            }
             judged.verdict = said.verdict;
             return;
         }
         let tally = self.tallies.get(&said.nodeid).copied().unwrap_or_default();
         self.judged.push(tally.judged(said.nodeid, said.verdict));
+    }
+
+    /// Wall-clock time that windows count from, in microseconds since 1970 UTC.
+    pub(in crate::report) fn origin_us(&self) -> i64 {
+        self.origin_us
+    }
+
+    /// The failure rate of a test that is judged, with an interval that allows for executions that
+    /// depend on each other in time.
+    pub(in crate::report) fn rate(&self, nodeid: &NodeId) -> Option<Rate> {
+        let (estimate, low, high) = self.judged[*self.places.get(nodeid)?].rate;
+        Some(Rate { estimate, low, high })
+    }
+
+    /// Whether there is a verdict on a test that failed.
+    pub(in crate::report) fn judges_any(&self) -> bool {
+        !self.judged.is_empty()
     }
 
     /// How many tests ran and never failed, and how often the one ran that ran least.
@@ -162,8 +188,13 @@ impl Verdicts {
         Some((self.tallies.values().filter(stable).count(), least))
     }
 
+    /// What was thought of a test before experiments found something else.
+    pub(in crate::report) fn refuted(&self, nodeid: &NodeId) -> Option<VerdictKind> {
+        self.refuted.get(nodeid).copied()
+    }
+
     /// What is thought of one test. `None` where nothing can be: it did not run, or only once.
-    pub(super) fn of_test(&self, nodeid: &NodeId) -> Option<(Verdict, &[Suspect])> {
+    pub(in crate::report) fn of_test(&self, nodeid: &NodeId) -> Option<(Verdict, &[Suspect])> {
         if let Some(&place) = self.places.get(nodeid) {
             let judged = &self.judged[place];
             return Some((judged.verdict.clone(), &judged.suspects));

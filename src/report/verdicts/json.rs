@@ -18,6 +18,8 @@ pub(in crate::report) struct ShownVerdict {
     window: Option<[String; 2]>,
     evidence: String,
     confirmed: Option<bool>,
+    /// What was thought before experiments found something else.
+    refuted: Option<VerdictKind>,
 }
 
 impl Verdicts {
@@ -25,7 +27,8 @@ impl Verdicts {
     pub(in crate::report) fn shown(&self, nodeid: &NodeId) -> (Option<ShownVerdict>, &[Suspect]) {
         match self.of_test(nodeid) {
             Some((verdict, suspects)) => {
-                (Some(ShownVerdict::new(verdict, self.origin_us)), suspects)
+                let refuted = self.refuted(nodeid);
+                (Some(ShownVerdict::new(verdict, refuted, self.origin_us)), suspects)
             }
             None => (None, &[]),
         }
@@ -33,7 +36,11 @@ impl Verdicts {
 }
 
 impl ShownVerdict {
-    pub(super) fn new(verdict: Verdict, origin_us: i64) -> Self {
+    pub(in crate::report) fn new(
+        verdict: Verdict,
+        refuted: Option<VerdictKind>,
+        origin_us: i64,
+    ) -> Self {
         let time = |at| time(origin_us, at).to_string();
         Self {
             kind: verdict.kind,
@@ -45,12 +52,13 @@ impl ShownVerdict {
             window: verdict.window.map(|(since, until)| [time(since), time(until)]),
             evidence: verdict.evidence,
             confirmed: verdict.confirmed,
+            refuted,
         }
     }
 }
 
 /// A moment of a run on the wall clock. One that no calendar has becomes 1970.
-pub(super) fn time(origin_us: i64, at: Offset) -> Timestamp {
+pub(in crate::report) fn time(origin_us: i64, at: Offset) -> Timestamp {
     let us = origin_us.saturating_add(i64::try_from(at.0).unwrap_or(i64::MAX));
     Timestamp::from_microsecond(us).unwrap_or(Timestamp::UNIX_EPOCH)
 }

@@ -17,7 +17,9 @@ mod table;
 
 pub use ending::{Ended, at_end, without_history};
 pub use flaky::{Looked, flaky};
+pub(super) use gather::{Read, read};
 pub use gather::{Verdicts, gather};
+pub(super) use table::{Look, body, table, word};
 
 #[cfg(test)]
 mod tests;

@@ -10,7 +10,7 @@ use crate::stats::failure_rate;
 
 /// How a table looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Look {
+pub(in crate::report) struct Look {
     /// Whether in colour.
     pub palette: Palette,
     /// Columns.
@@ -37,7 +37,7 @@ pub(in crate::report) fn table(verdicts: &Verdicts, more: &str, look: Look) -> S
     let columns = Columns::of(listed, look);
     for it in listed {
         columns.head(&mut out, it);
-        body(&mut out, &it.verdict, look);
+        body(&mut out, &it.verdict, verdicts.refuted(&it.nodeid), look);
     }
     if judged.len() > listed.len() {
         let _ = writeln!(out, "… and {} more: {more}", judged.len() - listed.len());
@@ -86,7 +86,12 @@ impl Columns {
 }
 
 /// The tests that it has to do with, and the evidence.
-pub(super) fn body(out: &mut String, verdict: &Verdict, look: Look) {
+pub(in crate::report) fn body(
+    out: &mut String,
+    verdict: &Verdict,
+    refuted: Option<VerdictKind>,
+    look: Look,
+) {
     let room = look.width.saturating_sub(INDENT);
     let evidence = line(&verdict.evidence);
     let named = verdict.culprits.iter().map(|it| (lead(verdict), it));
@@ -99,6 +104,9 @@ pub(super) fn body(out: &mut String, verdict: &Verdict, look: Look) {
     }
     if let Some(more) = named.len().checked_sub(look.culprits).filter(|&more| more > 0) {
         let _ = writeln!(out, "{:INDENT$}and {}", "", counted(more as u64, "more test"));
+    }
+    if let Some(kind) = refuted {
+        let _ = writeln!(out, "{:INDENT$}not {}, as the record had it", "", kind.name());
     }
     // A figure stays with its name.
     for part in wrapped(&evidence.replace(" = ", "\u{a0}=\u{a0}"), room) {
@@ -158,11 +166,11 @@ fn rate(it: &Judged) -> String {
 }
 
 /// The verdict in a word or two.
-pub(super) fn word(verdict: &Verdict) -> String {
+pub(in crate::report) fn word(verdict: &Verdict) -> String {
     let name = verdict.kind.name();
     match verdict.confirmed {
         Some(true) => format!("{name}, confirmed"),
-        Some(false) => format!("{name}, by experiment"),
+        Some(false) => format!("{name}, refuted"),
         None => name.to_owned(),
     }
 }

@@ -78,7 +78,7 @@ fn a_test_that_never_failed_in_a_loop_is_stable() {
             "kind": "stable", "culprits": [], "cleaners": [], "needs_culprits": false,
             "since_round": null, "workers": null, "window": null,
             "evidence": "never failed in 60 executions: fails less often than 4.9% (95%)",
-            "confirmed": null,
+            "confirmed": null, "refuted": null,
         })
     );
     assert_eq!(shown(&verdicts, "a.py::not_there"), Value::Null);
@@ -148,10 +148,10 @@ fn what_experiments_found_takes_the_place_of_what_was_thought() {
 
     verdicts.merge(said(None, 1));
     assert_eq!(shown(&verdicts, "a.py::one")["kind"], "interferes-with");
-    verdicts.merge(said(Some(false), 2));
+    verdicts.merge(said(Some(true), 2));
     let found = shown(&verdicts, "a.py::one");
     assert_eq!(found["kind"], "order-dependent");
-    assert_eq!(found["confirmed"], false);
+    assert_eq!((&found["confirmed"], &found["refuted"]), (&json!(true), &json!("interferes-with")));
     assert_eq!(found["window"], json!(["2026-01-02T03:04:05Z", "2026-01-02T03:04:06.5Z"]));
     let (_, suspects) = verdicts.shown(&nodeid("a.py::one"));
     let confirmed: Vec<_> = suspects.iter().map(|it| it.confirmed).collect();
@@ -281,7 +281,7 @@ fn long_names_have_a_line_of_their_own_and_long_lists_an_end() {
     assert!(text.lines().all(|line| crate::report::text::width(line) <= 80), "{text}");
     insta::assert_snapshot!(text, @r"
     tests/e2e/test_records.py::test_in_list…xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx]
-        9/10000  0.09% (0.05–0.2%)  order-dependent, by experiment
+        9/10000  0.09% (0.05–0.2%)  order-dependent, refuted
         needs before it tests/y.py::test_0
         needs before it tests/y.py::test_1
         needs before it tests/y.py::test_2
