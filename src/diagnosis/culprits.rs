@@ -1,6 +1,8 @@
 //! Reasons that lie in one other test: it runs at the same time, or it ran before in the process, or
 //! it did not.
 
+use std::collections::BTreeMap;
+
 use super::bits::Bits;
 use super::hypothesis::{Candidate, Hypothesis, Overlap, Reason};
 use super::likelihood::{Prior, ln_split};
@@ -14,11 +16,20 @@ use crate::stats::fails_more_with;
 const WAYS: [(Overlap, f64); 4] =
     [(Overlap::Any, 0.4), (Overlap::Early, 0.2), (Overlap::Found, 0.2), (Overlap::Joined, 0.2)];
 
+/// Who has not met one failure of so many is no culprit of them.
+const PART: u64 = 4;
+
+/// Whom another suspects less than this it does not suspect.
+const LEAST: f64 = 0.001;
+
+/// In standard deviations.
+const NOTABLE: f64 = 1.0;
+
 pub(super) fn hypotheses(victim: &Victim<'_>, found: &mut Vec<Hypothesis>) {
     let others = victim.record.tests.len().max(2) as f64;
     let mut add = |reason, exposed: &Bits, chance: f64, with: Prior| {
         let split = victim.split(exposed);
-        if split.is_worse_with() {
+        if split.failed_with * PART >= victim.failures() && split.is_worse_with() {
             let ln_weight = (chance / others).ln() + ln_split(&split, with, prior::HARDLY);
             found.push(Hypothesis { reason, exposed: Some(exposed.clone()), ln_weight });
         }
@@ -46,8 +57,11 @@ pub(super) fn hypotheses(victim: &Victim<'_>, found: &mut Vec<Hypothesis>) {
 pub(super) fn mutual(victim: &Victim<'_>, others: &[Rival<'_, '_>]) -> Vec<Hypothesis> {
     let mut found = Vec::new();
     for rival in others {
-        let Some(ways) = victim.beside.get(&rival.victim.test) else { continue };
-        let chance = prior::MUTUAL * rival.blames(victim.test) * rival.share_without(victim);
+        let blame = rival.blame.get(&victim.test).copied().unwrap_or(0.0);
+        let Some(ways) = victim.beside.get(&rival.victim.test).filter(|_| blame > LEAST) else {
+            continue;
+        };
+        let chance = prior::MUTUAL * blame * rival.share_without(victim);
         for ((way, share), exposed) in WAYS.into_iter().zip(ways) {
             let split = victim.split(exposed);
             if chance > 0.0 && split.is_worse_with() {
@@ -64,14 +78,14 @@ pub(super) fn mutual(victim: &Victim<'_>, others: &[Rival<'_, '_>]) -> Vec<Hypot
 /// Another test that failed, with what is thought of it.
 pub(super) struct Rival<'a, 'r> {
     pub victim: &'a Victim<'r>,
-    pub opinion: &'a Opinion,
+    /// How sure it is of each test beside which it may fail.
+    blame: BTreeMap<u32, f64>,
 }
 
-impl Rival<'_, '_> {
-    /// How sure it is that this one fails beside `test`.
-    fn blames(&self, test: u32) -> f64 {
-        let blame = self.opinion.blame(VerdictKind::InterferesWith);
-        blame.into_iter().find(|it| it.1 == test).map_or(0.0, |it| it.0)
+impl<'a, 'r> Rival<'a, 'r> {
+    pub(super) fn new(victim: &'a Victim<'r>, opinion: &Opinion) -> Self {
+        let blame = opinion.blame(VerdictKind::InterferesWith);
+        Self { victim, blame: blame.into_iter().map(|(chance, test)| (test, chance)).collect() }
     }
 
     /// Which part of its failures had no failure of `other` at the same time.
@@ -98,7 +112,9 @@ pub(super) fn candidates(victim: &Victim<'_>) -> (Vec<Candidate>, usize) {
         tried += 1;
         let split = victim.split(exposed);
         if split.is_worse_with() {
-            found.push(Candidate { test, tie, split, p: fails_more_with(&split.table()) });
+            // What chance explains as well is not worth a sum of thousands of terms.
+            let p = if split.excess() > NOTABLE { fails_more_with(&split.table()) } else { 1.0 };
+            found.push(Candidate { test, tie, split, p });
         }
     };
     for (&test, ways) in &victim.beside {

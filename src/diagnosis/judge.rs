@@ -88,8 +88,11 @@ fn blaming_each_other(victims: &[Victim<'_>], opinions: &[Opinion]) -> Vec<Vec<u
 
 /// What is thought of each, where what is thought of the others is known.
 fn with_others(victims: &[Victim<'_>], opinions: Vec<Opinion>) -> Vec<Opinion> {
-    let rivals: Vec<Rival<'_, '_>> =
-        victims.iter().zip(&opinions).map(|(victim, opinion)| Rival { victim, opinion }).collect();
+    let rivals: Vec<Rival<'_, '_>> = victims
+        .iter()
+        .zip(&opinions)
+        .map(|(victim, opinion)| Rival::new(victim, opinion))
+        .collect();
     let mut more: Vec<Vec<Hypothesis>> =
         victims.iter().map(|victim| culprits::mutual(victim, &rivals)).collect();
     for pooled in pool::find(victims, &opinions) {

@@ -35,6 +35,14 @@ impl Split {
         }
     }
 
+    /// How many standard deviations more failures there are with it than if it made no difference.
+    pub(super) fn excess(&self) -> f64 {
+        let (with, all) = (self.with as f64, (self.with + self.without).max(1) as f64);
+        let failed = (self.failed_with + self.failed_without) as f64;
+        let expected = with * failed / all;
+        (self.failed_with as f64 - expected) / (expected * (1.0 - failed / all) + 0.5).sqrt()
+    }
+
     /// Whether failures are more frequent with it.
     pub(super) fn is_worse_with(&self) -> bool {
         self.failed_with * self.without > self.failed_without * self.with

@@ -42,6 +42,9 @@ const STRANGER: f64 = 5.0;
 /// The part of a run that a window may last: what lasts longer is no outage.
 const LASTS: u64 = 4;
 
+/// How many failures are looked at, so that a record of millions takes no minutes.
+const FAILURES: f64 = 4000.0;
+
 /// How many failures a window may hold, so that a long record takes no longer than its length.
 const LONGEST: usize = 120;
 
@@ -253,6 +256,7 @@ impl Searching {
             let failed = f64::from(surprising);
             tests.push(Test { place: victim.test, passes, failed, executed });
         }
+        only_rarest(&mut failures, &tests);
         failures.sort_by_key(|it| it.1);
         let ran = victims.first().map_or(&[][..], |it| &it.record.runs[run as usize].ran);
         let length = ran.iter().map(|it| it.end.0).max().unwrap_or(0);
@@ -274,7 +278,7 @@ impl Searching {
                 if !tests.contains(&test) {
                     tests.push(test);
                 }
-                if tests.len() < 2 {
+                if tests.len() < 2 || !is_looked_at(to - from) {
                     continue;
                 }
                 let net = self.net(from, to, &inside, &tests);
@@ -283,7 +287,46 @@ impl Searching {
                 }
             }
         }
-        best.map(|(_, from, to)| self.window(from, to))
+        best.map(|(net, from, to)| {
+            let (from, to) = self.widened(net, from, to);
+            self.window(from, to)
+        })
+    }
+
+    /// Moves each end as long as that adds evidence.
+    fn widened(&self, net: f64, from: usize, to: usize) -> (usize, usize) {
+        let (mut net, mut from, mut to) = (net, from, to);
+        loop {
+            let last = self.failures.len() - 1;
+            let moved = [
+                (from.saturating_sub(1), to),
+                (from.saturating_sub(2), to),
+                (from, (to + 1).min(last)),
+                (from, (to + 2).min(last)),
+                ((from + 1).min(to), to),
+                (from, to.saturating_sub(1).max(from)),
+            ];
+            let each = moved.into_iter().map(|(from, to)| (self.net_of(from, to), from, to));
+            match each.max_by(|a, b| a.0.total_cmp(&b.0)) {
+                Some(better) if better.0 > net => (net, from, to) = better,
+                _ => return (from, to),
+            }
+        }
+    }
+
+    fn net_of(&self, from: usize, to: usize) -> f64 {
+        if self.failures[to].2.saturating_sub(self.failures[from].1) > self.longest {
+            return f64::NEG_INFINITY;
+        }
+        let mut inside = vec![0_u64; self.tests.len()];
+        let mut tests: Vec<usize> = Vec::new();
+        for failure in &self.failures[from..=to] {
+            inside[failure.0] += 1;
+            if !tests.contains(&failure.0) {
+                tests.push(failure.0);
+            }
+        }
+        self.net(from, to, &inside, &tests)
     }
 
     /// The evidence for a window, less its price and margin, in nats.
@@ -345,6 +388,24 @@ impl Searching {
             !is_explained
         });
     }
+}
+
+/// All short windows, and of long ones some: their ends are moved afterwards.
+fn is_looked_at(failures: usize) -> bool {
+    failures < 24 || failures.is_multiple_of(8)
+}
+
+/// Of very many failures only those of the tests that fail most seldom: the others tell least.
+fn only_rarest(failures: &mut Vec<(usize, u64, u64)>, tests: &[Test]) {
+    let mut order: Vec<usize> = (0..tests.len()).collect();
+    order.sort_by(|&a, &b| tests[a].failed.total_cmp(&tests[b].failed));
+    let mut sum = 0.0;
+    let mut is_kept = vec![false; tests.len()];
+    for test in order {
+        sum += tests[test].failed;
+        is_kept[test] = sum <= FAILURES;
+    }
+    failures.retain(|it| is_kept[it.0]);
 }
 
 impl Test {

@@ -1,8 +1,10 @@
 //! Reasons that lie in two other tests: either of them is enough, or one undoes what the other did.
 
+use std::collections::BTreeMap;
+
 use super::bits::Bits;
 use super::hypothesis::{Hypothesis, Overlap, Reason};
-use super::likelihood::{Prior, Split, ln_split};
+use super::likelihood::{Prior, ln_split};
 use super::prior;
 use super::victim::Victim;
 
@@ -46,7 +48,7 @@ pub(super) fn hypotheses(victim: &Victim<'_>, found: &mut Vec<Hypothesis>) {
         add(Reason::Without(vec![a, b]), missing, prior::WITHOUT_TWO / pairs, prior::SURELY);
     }
     for &(polluter, after) in after.iter().take(TRIED / 2) {
-        for &cleaner in victim.before.keys().filter(|&&it| it != polluter) {
+        for cleaner in cleaners(victim, polluter, after) {
             let exposed = unless(victim, polluter, cleaner, after);
             if exposed != *after {
                 let reason = Reason::AfterUnless(polluter, cleaner);
@@ -108,8 +110,8 @@ fn likeliest<'v>(
         .map(|(test, set)| {
             let split = victim.split(set);
             let score = match sense {
-                Sense::With => excess(&split),
-                Sense::Without => -excess(&split),
+                Sense::With => split.excess(),
+                Sense::Without => -split.excess(),
             };
             (score, test, set)
         })
@@ -119,16 +121,23 @@ fn likeliest<'v>(
     scored.into_iter().take(TRIED).map(|(_, test, set)| (test, set)).collect()
 }
 
-/// How many standard deviations more failures there are with it than if it made no difference.
-fn excess(split: &Split) -> f64 {
-    let (with, all) = (split.with as f64, (split.with + split.without).max(1) as f64);
-    let failed = (split.failed_with + split.failed_without) as f64;
-    let expected = with * failed / all;
-    (split.failed_with as f64 - expected) / (expected * (1.0 - failed / all) + 0.5).sqrt()
-}
-
 fn each_two<T: Copy>(list: &[T]) -> impl Iterator<Item = (T, T)> + '_ {
     list.iter().enumerate().flat_map(|(at, &a)| list[at + 1..].iter().map(move |&b| (a, b)))
+}
+
+/// Those that came after the polluter most often where nothing failed.
+fn cleaners(victim: &Victim<'_>, polluter: u32, after: &Bits) -> Vec<u32> {
+    let mut counts: BTreeMap<u32, i64> = BTreeMap::new();
+    for at in (0..victim.cases.len()).filter(|&at| after.has(at)) {
+        let worth = if victim.failed.has(at) { -1 } else { 1 };
+        for &test in victim.predecessors[at].iter().take_while(|&&it| it != polluter) {
+            *counts.entry(test).or_default() += worth;
+        }
+    }
+    let mut sorted: Vec<(i64, u32)> =
+        counts.into_iter().filter(|it| it.1 > 0).map(|(test, count)| (-count, test)).collect();
+    sorted.sort_unstable();
+    sorted.into_iter().take(TRIED).map(|it| it.1).collect()
 }
 
 /// Those executions with the polluter before them and no cleaner after it.
