@@ -8,7 +8,7 @@ use super::bench::Stop;
 use super::found::Found;
 use super::inquiry::Inquiry;
 use super::tally::Tally;
-use crate::model::{TestIndex, Tie, VerdictKind};
+use crate::model::{Offset, TestIndex, Tie, VerdictKind};
 
 /// One test's case.
 pub(super) struct Case<'a> {
@@ -18,6 +18,8 @@ pub(super) struct Case<'a> {
     pub kind: VerdictKind,
     /// Tests that the record suspects, the likeliest first.
     pub suspects: Vec<(TestIndex, Tie)>,
+    /// From when to when the record says that it failed.
+    pub window: Option<(Offset, Offset)>,
     /// Whether each round had fresh processes.
     pub is_isolated: bool,
     /// Whether something showed that any other test would do.
@@ -58,7 +60,7 @@ impl Case<'_> {
         if let Some(found) = self.always()? {
             return Ok(found);
         }
-        for &lead in leads(self.kind, self.is_isolated) {
+        for &lead in self.leads() {
             let found = match lead {
                 Lead::QuickChance => self.chance(24)?,
                 Lead::Chance => self.chance(240)?,
@@ -177,7 +179,21 @@ impl Case<'_> {
     }
 }
 
-fn leads(kind: VerdictKind, is_isolated: bool) -> &'static [Lead] {
+/// What an outage leaves standing: of the executions within it, at most this share passed.
+const PASSED: f64 = 0.2;
+
+impl Case<'_> {
+    /// What is looked into, in this order.
+    fn leads(&self) -> &'static [Lead] {
+        let within = |window| {
+            let (failed, executed) = self.inquiry.record.tally_within(self.inquiry.victim, window);
+            1.0 - Tally::new(failed, executed).rate() <= PASSED
+        };
+        leads(self.kind, self.is_isolated, self.window.is_some_and(within))
+    }
+}
+
+fn leads(kind: VerdictKind, is_isolated: bool, is_tight: bool) -> &'static [Lead] {
     use Lead::{
         AfterAll, Again, Chance, Copies, Crowd, Outside, QuickChance, Surroundings, Suspects,
     };
@@ -189,8 +205,11 @@ fn leads(kind: VerdictKind, is_isolated: bool) -> &'static [Lead] {
             &[Suspects, QuickChance, Copies, Surroundings, Crowd, Chance]
         }
         VerdictKind::LoadSensitive => &[Copies, Suspects, Surroundings, Crowd, Chance],
-        VerdictKind::Infrastructure => {
+        VerdictKind::Infrastructure if is_tight => {
             &[Outside, Suspects, QuickChance, Copies, Surroundings, Crowd, Chance]
+        }
+        VerdictKind::Infrastructure => {
+            &[QuickChance, Copies, Outside, Suspects, Surroundings, Crowd, Chance]
         }
         VerdictKind::Accumulates if is_isolated => {
             &[QuickChance, Suspects, Copies, Surroundings, Crowd, Chance, AfterAll]

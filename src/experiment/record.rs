@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::trial::{Planned, Trial};
-use crate::model::{Ran, Round, Schedule, TestIndex};
+use crate::model::{Offset, Ran, Round, Schedule, TestIndex};
 
 /// A recorded run, seen from one test.
 #[derive(Debug)]
@@ -83,6 +83,14 @@ impl<'s> Record<'s> {
         })
     }
 
+    /// The same of those that began from when to when.
+    pub fn tally_within(&self, test: TestIndex, (since, until): (Offset, Offset)) -> (u64, u64) {
+        let counted = self.of(test).filter(|ran| ran.start >= since && ran.start <= until);
+        counted.fold((0, 0), |(failed, executed), ran| {
+            (failed + u64::from(ran.outcome.is_failure()), executed + 1)
+        })
+    }
+
     /// Whether a test has failed ever since some execution, and passed before it.
     pub fn fails_since(&self, test: TestIndex) -> Option<Round> {
         let all: Vec<&Ran> = self.of(test).filter(|ran| !ran.is_infrastructure).collect();
@@ -116,7 +124,7 @@ impl<'s> Record<'s> {
             .filter(overlaps)
             .collect();
         let origin = neighbours.iter().map(|it| it.start).min().unwrap_or(of.start).min(of.start);
-        let since = |offset: crate::model::Offset| Duration::from_micros(offset.0 - origin.0);
+        let since = |offset: Offset| Duration::from_micros(offset.0 - origin.0);
         let mut beside: BTreeMap<u32, Vec<Neighbour>> = BTreeMap::new();
         for (at, it) in neighbours.iter().enumerate() {
             // Where processes are not known, each has its own.

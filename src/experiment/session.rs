@@ -147,6 +147,7 @@ fn one(
     let mut case = Case {
         inquiry,
         kind: judged.verdict.kind,
+        window: judged.verdict.window,
         suspects: suspects(question.schedule, judged),
         is_isolated: question.schedule.is_isolated,
         is_crowd_likely: false,
