@@ -39,6 +39,10 @@ impl Sentence<'_, '_> {
                 self.divided(&format!("while {from} or more tests run at a time"))
             }
             Reason::Ramp(from) => self.ramp(*from),
+            Reason::Pool(tests, at) => self.divided(&format!(
+                "while {at} or more of {} other tests run beside it that fail in the same way",
+                tests.len(),
+            )),
         }
     }
 

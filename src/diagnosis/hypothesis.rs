@@ -27,6 +27,8 @@ pub(super) enum Reason {
     Crowd(u32),
     /// The more often, the more tests run at the same time, from so many on.
     Ramp(u32),
+    /// While so many of these run beside it or more.
+    Pool(Vec<u32>, u32),
 }
 
 /// How two executions lay at the same time.
@@ -73,7 +75,7 @@ impl Reason {
                 VerdictKind::OrderDependent
             }
             Self::Since(..) => VerdictKind::Accumulates,
-            Self::Crowd(_) | Self::Ramp(_) => VerdictKind::LoadSensitive,
+            Self::Crowd(_) | Self::Ramp(_) | Self::Pool(..) => VerdictKind::LoadSensitive,
         }
     }
 
@@ -82,14 +84,19 @@ impl Reason {
         match self {
             Self::Beside(tests, _) | Self::After(tests) | Self::Without(tests) => tests,
             Self::JustAfter(test) | Self::AfterUnless(test, _) => std::slice::from_ref(test),
-            Self::Broken | Self::Alone | Self::Since(..) | Self::Crowd(_) | Self::Ramp(_) => &[],
+            Self::Broken
+            | Self::Alone
+            | Self::Since(..)
+            | Self::Crowd(_)
+            | Self::Ramp(_)
+            | Self::Pool(..) => &[],
         }
     }
 
     /// All other tests that it speaks of.
     pub(super) fn involved(&self) -> Vec<u32> {
         match self {
-            Self::AfterUnless(polluter, _) => vec![*polluter],
+            Self::Pool(tests, _) => tests.clone(),
             _ => self.blamed().to_vec(),
         }
     }
@@ -97,7 +104,7 @@ impl Reason {
     /// How those tests lie to it, where they are blamed one by one.
     pub(super) fn tie(&self) -> Option<Tie> {
         match self {
-            Self::Beside(..) => Some(Tie::Beside),
+            Self::Beside(..) | Self::Pool(..) => Some(Tie::Beside),
             Self::After(_) | Self::JustAfter(_) | Self::AfterUnless(..) => Some(Tie::After),
             Self::Without(_) => Some(Tie::Without),
             Self::Broken | Self::Alone | Self::Since(..) | Self::Crowd(_) | Self::Ramp(_) => None,

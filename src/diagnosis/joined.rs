@@ -21,8 +21,10 @@ pub(super) struct Tally {
     pub failed: u64,
     /// While the server was away; counted in neither of the others.
     pub infrastructure: u64,
-    /// The longest that passed, in microseconds.
-    pub longest_passed: u64,
+    /// How long it usually takes where it passes, in microseconds.
+    pub typical: u64,
+    /// For how long of an execution its neighbours count, in microseconds.
+    pub looked_at: u64,
 }
 
 impl<'r> Joined<'r> {
@@ -54,11 +56,28 @@ impl<'r> Joined<'r> {
                 }
                 tally.executed += 1;
                 tally.failed += u64::from(ran.failed());
-                if !ran.failed() {
+            }
+        }
+        self.measure();
+    }
+
+    /// Durations of the tests that failed.
+    fn measure(&mut self) {
+        let mut durations: Vec<[Vec<u64>; 2]> = vec![Default::default(); self.tests.len()];
+        for (run, schedule) in self.runs.iter().enumerate() {
+            for ran in schedule.ran.iter().filter(|ran| !ran.is_infrastructure) {
+                let test = self.places[run][ran.test as usize] as usize;
+                if self.tallies[test].failed > 0 {
                     let took = ran.end.0.saturating_sub(ran.start.0);
-                    tally.longest_passed = tally.longest_passed.max(took);
+                    durations[test][usize::from(ran.failed())].push(took);
                 }
             }
+        }
+        for (tally, [passed, failed]) in self.tallies.iter_mut().zip(&mut durations) {
+            passed.sort_unstable();
+            failed.sort_unstable();
+            tally.typical = at_share(passed, 0.5).or_else(|| at_share(failed, 0.5)).unwrap_or(0);
+            tally.looked_at = looked_at(passed, failed);
         }
     }
 
@@ -85,6 +104,22 @@ impl<'r> Joined<'r> {
     pub(super) fn test(&self, run: usize, ran: &Ran) -> u32 {
         self.places[run][ran.test as usize]
     }
+}
+
+/// Who takes longer where it fails meets more for its being longer; that must not look like a reason.
+/// No failure is looked at for longer than any pass took. Where failures take longer than all passes, as
+/// time limits do, that is still longer than most passes took, and nothing is looked at for longer than
+/// a short pass.
+fn looked_at(passed: &[u64], failed: &[u64]) -> u64 {
+    let Some(&longest) = passed.last() else { return u64::MAX };
+    match at_share(failed, 0.5) {
+        Some(usual) if usual > longest => at_share(passed, 0.25).unwrap_or(longest),
+        _ => longest,
+    }
+}
+
+fn at_share(sorted: &[u64], share: f64) -> Option<u64> {
+    sorted.get(((sorted.len() as f64 - 1.0).max(0.0) * share) as usize).copied()
 }
 
 #[cfg(test)]

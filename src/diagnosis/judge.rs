@@ -1,22 +1,26 @@
 //! From runs to verdicts.
 
-use super::culprits;
+use super::culprits::{self, Rival};
 use super::evidence::Sentence;
 use super::hypothesis::{Candidate, Hypothesis, Reason};
 use super::joined::Joined;
 use super::neighbours::neighbours;
 use super::order::Order;
 use super::outage;
+use super::pool;
 use super::victim::Victim;
 use super::weigh::Opinion;
-use crate::model::{Judged, NodeId, Schedule, Suspect, Tie, Verdict};
+use crate::model::{Judged, NodeId, Schedule, Suspect, Tie, Verdict, VerdictKind};
 use crate::stats::{benjamini_hochberg, failure_rate_in_blocks, odds_ratio};
 
 /// How sure it must be that just these tests are to blame for them to be named.
 const NAMED: f64 = 0.97;
 
 /// The greatest p value, corrected for all candidates, with which one is named.
-const SIGNIFICANT: f64 = 0.05;
+const SIGNIFICANT: f64 = 0.2;
+
+/// How sure it must be that others are to blame for that to be said without naming any.
+const UNNAMED: f64 = 0.8;
 
 /// How many suspects are listed, and how likely the last of them must be.
 const LISTED: usize = 8;
@@ -34,24 +38,39 @@ pub fn judge(runs: &[Schedule]) -> Vec<Judged> {
         .filter(|&test| has_failed[test])
         .map(|test| Victim::new(&record, &order, test as u32, std::mem::take(&mut beside[test])))
         .collect();
-    let mut opinions: Vec<Opinion> =
-        victims.iter().map(|victim| Opinion::of(victim, Vec::new())).collect();
+    let mut opinions: Vec<Opinion> = victims.iter().map(Opinion::of).collect();
     let windows = outage::find(&victims, &opinions);
-    let mut judged = Vec::new();
+    let mut failed_away = Vec::new();
     for (victim, opinion) in victims.iter_mut().zip(&mut opinions) {
         let concerned = outage::concerned(&windows, victim);
-        let failed_away = victim.failed.and(&concerned);
-        if failed_away.count() > 0 {
+        failed_away.push(victim.failed.and(&concerned));
+        if victim.failed.count_both(&concerned) > 0 {
             victim.leave_out(&concerned);
-            *opinion = Opinion::of(victim, Vec::new());
+            *opinion = Opinion::of(victim);
         }
-        let mut it = Judging::new(victim, opinion).judged();
-        if failed_away.count() > victim.failures() {
-            it.verdict = outage::verdict(&windows, victim, &failed_away);
-        }
-        judged.push(it);
     }
-    judged
+    let opinions = with_others(&victims, opinions);
+    let each = victims.iter().zip(&opinions).zip(&failed_away);
+    each.map(|((victim, opinion), failed_away)| {
+        let mut judged = Judging::new(victim, opinion).judged();
+        if failed_away.count() > victim.failures() {
+            judged.verdict = outage::verdict(&windows, victim, failed_away);
+        }
+        judged
+    })
+    .collect()
+}
+
+/// What is thought of each, where what is thought of the others is known.
+fn with_others(victims: &[Victim<'_>], opinions: Vec<Opinion>) -> Vec<Opinion> {
+    let rivals: Vec<Rival<'_, '_>> =
+        victims.iter().zip(&opinions).map(|(victim, opinion)| Rival { victim, opinion }).collect();
+    let mut more: Vec<Vec<Hypothesis>> =
+        victims.iter().map(|victim| culprits::mutual(victim, &rivals)).collect();
+    for pooled in pool::find(victims, &opinions) {
+        more[pooled.victim].push(pooled.hypothesis);
+    }
+    opinions.into_iter().zip(more).map(|(opinion, more)| opinion.with(more)).collect()
 }
 
 /// One test's opinion made a verdict.
@@ -87,13 +106,14 @@ impl<'v, 'r> Judging<'v, 'r> {
     }
 
     fn verdict(&self) -> Verdict {
-        let kind = self.opinion.kind();
+        let kind = self.kind();
         let hypothesis = self.opinion.best_of(kind);
         let culprits = self.culprits(hypothesis);
         let reason = &hypothesis.reason;
         let since_round = if let Reason::Since(_, round) = reason { Some(*round) } else { None };
         let workers = match reason {
             Reason::Crowd(from) | Reason::Ramp(from) => Some(*from),
+            Reason::Pool(_, others) => Some(*others + 1),
             _ => None,
         };
         let cleaners = match reason {
@@ -119,6 +139,20 @@ impl<'v, 'r> Judging<'v, 'r> {
         }
     }
 
+    /// The likeliest. A kind that blames others, without knowing whom, is said only where it is all but
+    /// sure.
+    fn kind(&self) -> VerdictKind {
+        let kinds = self.opinion.kinds();
+        let is_said = |&(kind, chance): &(VerdictKind, f64)| match kind {
+            VerdictKind::InterferesWith | VerdictKind::OrderDependent => {
+                chance >= UNNAMED || !self.culprits(self.opinion.best_of(kind)).is_empty()
+            }
+            _ => true,
+        };
+        let said = kinds.iter().copied().find(is_said);
+        said.map_or(VerdictKind::FlakyAlone, |it| it.0)
+    }
+
     /// Those tests that surely have to do with it: of the likeliest reason, where it is so much
     /// likelier than any other that names others.
     fn culprits(&self, best: &Hypothesis) -> Vec<u32> {
@@ -139,7 +173,8 @@ impl<'v, 'r> Judging<'v, 'r> {
 
     fn suspect(&self, test: u32) -> Suspect {
         let tie = self.opinion.tie(test);
-        let candidate = self.candidates.iter().find(|it| it.test == test && it.tie == tie);
+        let mine = self.candidates.iter().filter(|it| it.test == test && it.tie == tie);
+        let candidate = mine.min_by(|a, b| a.p.total_cmp(&b.p));
         let odds = candidate.and_then(|it| {
             let table = it.split.table();
             let is_bound = table.passed_with > 0 && table.failed_without > 0;
@@ -172,18 +207,21 @@ mod tests {
     use super::super::sim::{Score, draw, play};
     use super::*;
 
-    /// Labs drawn by seeds 0.. are those of this test; tuning was done on others.
+    /// Others are tuned on. `PNL_LABS=100 PNL_LABS_TABLE=FILE` judges more and writes down how.
+    const FIRST_SEED: u64 = 1000;
+
     #[test]
     fn drawn_labs_are_judged_rightly() {
-        let labs: u64 = std::env::var("PNL_LABS").map_or(8, |it| it.parse().expect("a number"));
+        let labs = std::env::var("PNL_LABS").map_or(8, |it| it.parse().expect("a number"));
         let mut score = Score::default();
-        for seed in 0..labs {
-            let lab = draw(1000 + seed);
-            let played = play(&lab);
-            let judged = judge(std::slice::from_ref(&played));
-            score.add(&lab, &judged);
+        for seed in FIRST_SEED..FIRST_SEED + labs {
+            let lab = draw(seed);
+            score.add(&lab, &judge(&[play(&lab)]));
         }
-        assert!(score.share_right() >= 0.7, "{}", score.table());
+        if let Ok(file) = std::env::var("PNL_LABS_TABLE") {
+            std::fs::write(file, score.table()).expect("a file that can be written");
+        }
+        assert!(score.share_right() >= 0.8, "{}", score.table());
         assert!(score.share_blamed() <= 0.01, "{}", score.table());
     }
 }

@@ -17,6 +17,7 @@ mod neighbours;
 mod order;
 mod outage;
 mod pairs;
+mod pool;
 mod prior;
 mod several;
 #[cfg(test)]

@@ -63,10 +63,8 @@ fn sweep(record: &Joined<'_>, run: usize, is_watched: &[bool], found: &mut [Besi
             let cases = &mut found[test as usize].cases;
             this.case = Some(cases.len() as u32);
             cases.push(Case { run: run as u32, at: at as u32, failed: ran.failed() });
-            let longest = record.tallies[test as usize].longest_passed;
-            if longest > 0 {
-                this.seen_until = this.end.min(this.start + longest);
-            }
+            let looked_at = record.tallies[test as usize].looked_at;
+            this.seen_until = this.end.min(this.start.saturating_add(looked_at));
         }
         for other in &running {
             note(&this, other, found);

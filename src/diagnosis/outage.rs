@@ -34,6 +34,9 @@ const TESTS: usize = 3;
 /// What the evidence must exceed its price by, in nats: e⁴ ≈ 55 to 1.
 const MARGIN: f64 = 4.0;
 
+/// The odds, in nats, that a test must be concerned by: most that failed meanwhile are not.
+const MEMBER: f64 = 3.0;
+
 /// How many failures a window may hold, so that a long record takes no longer than its length.
 const LONGEST: usize = 120;
 
@@ -44,6 +47,8 @@ pub(super) struct Away {
     /// From the beginning of the first failure to the end of the last, in microseconds.
     pub since: u64,
     pub until: u64,
+    /// In which it surely lasted: from the end of the first failure to the beginning of the last.
+    core: (u64, u64),
     /// The tests concerned.
     pub tests: Vec<u32>,
 }
@@ -59,7 +64,48 @@ pub(super) fn find(victims: &[Victim<'_>], opinions: &[Opinion]) -> Vec<Away> {
             found.push(away);
         }
     }
+    only_members(&mut found, victims);
     found
+}
+
+/// Leaves out of windows the tests that only happened to fail in one.
+///
+/// Windows that two tests have in common are taken for the same thing's: who needs that fails in
+/// all of them that it runs in, and hardly elsewhere.
+fn only_members(windows: &mut Vec<Away>, victims: &[Victim<'_>]) {
+    let all = windows.clone();
+    for victim in victims {
+        for window in windows.iter_mut().filter(|it| it.tests.contains(&victim.test)) {
+            let common = |it: &&Away| {
+                let others = it.tests.iter().filter(|&&it| it != victim.test);
+                *it == window || others.filter(|it| window.tests.contains(it)).count() >= 2
+            };
+            let related: Vec<&Away> = all.iter().filter(common).collect();
+            if !is_member(victim, &related) {
+                window.tests.retain(|&it| it != victim.test);
+            }
+        }
+    }
+    windows.retain(|it| it.tests.len() >= TESTS);
+}
+
+fn is_member(victim: &Victim<'_>, windows: &[&Away]) -> bool {
+    let (mut failed, mut passed) = (0_u64, 0_u64);
+    for at in 0..victim.cases.len() {
+        let ran = victim.ran(at);
+        let mut mine = windows.iter().filter(|it| it.run == victim.cases[at].run);
+        if victim.failed.has(at) {
+            failed += u64::from(mine.any(|it| it.since <= ran.end.0 && ran.start.0 <= it.until));
+        } else {
+            passed += u64::from(mine.any(|it| it.core.0 <= ran.start.0 && ran.end.0 <= it.core.1));
+        }
+    }
+    let outside = victim.failures() - failed;
+    let others = victim.executed() - failed - passed;
+    let rate = (outside as f64 + 0.3) / (others as f64 + 3.0);
+    let by_chance = failed as f64 * rate.ln() + passed as f64 * (-rate).ln_1p();
+    let by_window = ln_marginal(failed, failed + passed, WHILE_AWAY);
+    by_window - by_chance > MEMBER && outside * 3 <= failed
 }
 
 /// Which executions of a test lie in windows that concern it, at least in part.
@@ -211,6 +257,7 @@ impl Searching {
         let mine = || within.iter().filter(|it| tests.contains(&it.0));
         Away {
             run: self.run,
+            core: (self.failures[from].2, self.failures[to].1),
             since: mine().map(|it| it.1).min().unwrap_or(0),
             until: mine().map(|it| it.2).max().unwrap_or(0),
             tests: tests.iter().map(|&it| self.tests[it].place).collect(),

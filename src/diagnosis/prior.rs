@@ -11,7 +11,7 @@ use super::likelihood::Prior;
 pub(super) const ALWAYS: Prior = &[(0.9, 30.0, 0.15), (0.1, 3.0, 0.5)];
 
 /// It fails by itself: rarely, more often than not.
-pub(super) const BY_ITSELF: Prior = &[(0.6, 0.6, 8.0), (0.4, 1.0, 1.5)];
+pub(super) const BY_ITSELF: Prior = &[(0.55, 0.6, 8.0), (0.35, 1.0, 1.5), (0.1, 1.0, 0.6)];
 
 /// It fails when a cause is there that strikes by chance: a race.
 pub(super) const BY_CHANCE: Prior = &[(0.5, 1.0, 0.8), (0.5, 4.0, 0.6)];
@@ -25,6 +25,7 @@ pub(super) const HARDLY: Prior = &[(0.85, 0.05, 60.0), (0.15, 0.5, 12.0)];
 pub(super) const BROKEN: f64 = 0.1;
 pub(super) const ALONE: f64 = 0.25;
 pub(super) const BESIDE: f64 = 0.14;
+pub(super) const MUTUAL: f64 = 0.4;
 pub(super) const BESIDE_TWO: f64 = 0.02;
 pub(super) const AFTER: f64 = 0.1;
 pub(super) const AFTER_TWO: f64 = 0.03;
@@ -35,4 +36,5 @@ pub(super) const WITHOUT_TWO: f64 = 0.02;
 pub(super) const SINCE: f64 = 0.08;
 pub(super) const SINCE_SECOND: f64 = 0.04;
 pub(super) const CROWD: f64 = 0.04;
+pub(super) const POOL: f64 = 0.08;
 pub(super) const RAMP: f64 = 0.04;

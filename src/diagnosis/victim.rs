@@ -30,6 +30,8 @@ pub(super) struct Victim<'r> {
     /// the average of its duration.
     pub most: Vec<u32>,
     pub mean: Vec<f64>,
+    /// How long it usually takes where it passes, in microseconds.
+    pub typical: u64,
 }
 
 impl<'r> Victim<'r> {
@@ -47,6 +49,7 @@ impl<'r> Victim<'r> {
             predecessors: cases.iter().map(|&it| order.before(record, it).collect()).collect(),
             most: vec![1; count],
             mean: vec![1.0; count],
+            typical: record.tallies[test as usize].typical,
             cases,
             near,
         };
@@ -150,7 +153,7 @@ impl<'r> Victim<'r> {
         for at in 0..self.cases.len() {
             self.most[at] = 1 + self.crowd(at, |_| true) as u32;
             let ran = self.ran(at);
-            let longest = self.record.tallies[self.test as usize].longest_passed.max(1);
+            let longest = self.record.tallies[self.test as usize].looked_at.max(1);
             let length = (ran.end.0.saturating_sub(ran.start.0)).clamp(1, longest) as f64;
             let shared: u64 = self.near_of(at).iter().map(|it| it.until - it.since).sum();
             self.mean[at] = 1.0 + shared as f64 / length;

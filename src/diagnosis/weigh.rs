@@ -2,21 +2,26 @@
 
 use std::collections::BTreeMap;
 
-use super::hypothesis::Hypothesis;
+use super::hypothesis::{Hypothesis, Reason};
 use super::likelihood::ln_sum;
 use super::victim::Victim;
 use super::{alone, change, crowd, culprits, several};
 use crate::model::VerdictKind;
 
+/// How sure a reason must be for no other to be looked for.
+const SETTLED: f64 = 0.95;
+
 /// What is thought of a test: hypotheses with their chances, the likeliest first.
 pub(super) struct Opinion {
     pub hypotheses: Vec<(f64, Hypothesis)>,
+    /// ln of what all their weights sum to.
+    pub ln_total: f64,
 }
 
 impl Opinion {
-    /// Weighs what a test's own record says, and `more` that others' records suggest.
-    pub(super) fn of(victim: &Victim<'_>, more: Vec<Hypothesis>) -> Self {
-        let mut found = more;
+    /// Weighs what a test's own executions say.
+    pub(super) fn of(victim: &Victim<'_>) -> Self {
+        let mut found = Vec::new();
         alone::hypotheses(victim, &mut found);
         if victim.failures() < victim.executed() {
             culprits::hypotheses(victim, &mut found);
@@ -24,22 +29,39 @@ impl Opinion {
             change::hypotheses(victim, &mut found);
             crowd::hypotheses(victim, &mut found);
         }
-        let total = ln_sum(found.iter().map(|it| it.ln_weight));
-        let chance = |it: &Hypothesis| (it.ln_weight - total).exp();
+        Self::weighed(found)
+    }
+
+    /// The same with further hypotheses.
+    pub(super) fn with(self, more: impl IntoIterator<Item = Hypothesis>) -> Self {
+        let found = self.hypotheses.into_iter().map(|it| it.1).chain(more);
+        Self::weighed(found.collect())
+    }
+
+    fn weighed(found: Vec<Hypothesis>) -> Self {
+        let ln_total = ln_sum(found.iter().map(|it| it.ln_weight));
+        let chance = |it: &Hypothesis| (it.ln_weight - ln_total).exp();
         let mut hypotheses: Vec<(f64, Hypothesis)> =
             found.into_iter().map(|it| (chance(&it), it)).collect();
         hypotheses.sort_by(|a, b| b.0.total_cmp(&a.0));
-        Self { hypotheses }
+        Self { hypotheses, ln_total }
     }
 
-    /// The kind of most weight.
-    pub(super) fn kind(&self) -> VerdictKind {
+    /// Whether one reason, which is not chance, is all but sure.
+    pub(super) fn is_settled(&self) -> bool {
+        let (chance, best) = &self.hypotheses[0];
+        *chance >= SETTLED && best.reason != Reason::Alone
+    }
+
+    /// How probable each kind is, the likeliest first.
+    pub(super) fn kinds(&self) -> Vec<(VerdictKind, f64)> {
         let mut chances: BTreeMap<VerdictKind, f64> = BTreeMap::new();
         for (chance, hypothesis) in &self.hypotheses {
             *chances.entry(hypothesis.reason.kind()).or_default() += chance;
         }
-        let best = chances.into_iter().max_by(|a, b| a.1.total_cmp(&b.1));
-        best.expect("a test may always fail by itself").0
+        let mut kinds: Vec<(VerdictKind, f64)> = chances.into_iter().collect();
+        kinds.sort_by(|a, b| b.1.total_cmp(&a.1));
+        kinds
     }
 
     /// The likeliest hypothesis of a kind that has one.
