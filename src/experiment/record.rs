@@ -91,11 +91,12 @@ impl<'s> Record<'s> {
         })
     }
 
-    /// Whether a test has failed ever since some execution, and passed before it.
-    pub fn fails_since(&self, test: TestIndex) -> Option<Round> {
+    /// Since when a test has failed in each execution, and in how many, if it passed before.
+    pub fn fails_since(&self, test: TestIndex) -> Option<(Round, u64)> {
         let all: Vec<&Ran> = self.of(test).filter(|ran| !ran.is_infrastructure).collect();
         let passed = all.iter().rposition(|ran| !ran.failed())?;
-        all.get(passed + 1).map(|ran| ran.round)
+        let first = all.get(passed + 1)?;
+        Some((first.round, (all.len() - passed - 1) as u64))
     }
 
     /// Whether a test has ever failed.
