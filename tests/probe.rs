@@ -209,3 +209,25 @@ fn an_interrupted_probe_is_ended_with_the_run() {
         drop(waits);
     }
 }
+
+/// Each round adds a record, and from the seventh on a list is too long for its page.
+#[test]
+fn the_verdict_on_what_accumulates_says_what_the_probe_saw() {
+    let suite = Suite::new(&[(
+        "test_a.py",
+        "import pathlib\n\
+         RECORDS = pathlib.Path(__file__).with_name('records')\n\
+         def test_1_adds():\n    with RECORDS.open('a') as file: file.write('x')\n\
+         def test_2_reads(): pass\n\
+         def test_3_lists(): assert len(RECORDS.read_text()) < 7\n",
+    )])
+    .with("PNL_STATE_PROBE", COMMAND);
+    let run = suite.test(&["-n", "1", "--loop", "16", "--keep-going", "--probe-tests"]);
+    assert_eq!(run.code, Some(1), "{run}");
+    // A sentence may stand on several lines.
+    let said = run.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    let wanted = "passes in rounds 1–6, fails in every round since 7: state accumulates on the \
+                  server, where the state probe saw it change in 16 of 16 rounds, after test_1_adds \
+                  (16×)";
+    assert!(said.contains(wanted), "{run}");
+}

@@ -3,6 +3,7 @@
 use super::bits::Bits;
 use super::hypothesis::{Hypothesis, Overlap, Reason};
 use super::likelihood::Split;
+use super::state::State;
 use super::victim::Victim;
 use crate::model::Round;
 use crate::stats::{fails_more_with, failure_rate_in_blocks};
@@ -112,10 +113,12 @@ impl Sentence<'_, '_> {
             (some, all) if some == all => format!("in every round since {since}"),
             (some, all) => format!("in {some} of {} since round {since}", executions(all as u64)),
         };
-        let state = if self.victim.record.runs[run as usize].is_isolated {
-            "state accumulates on the server"
-        } else {
-            "state accumulates on the server or in the processes"
+        let record = self.victim.record;
+        let schedule = &record.runs[run as usize];
+        let state = match State::of(schedule) {
+            Some(state) => state.words(|test| self.name(record.place(run as usize, test))),
+            None if schedule.is_isolated => "state accumulates on the server".to_owned(),
+            None => "state accumulates on the server or in the processes".to_owned(),
         };
         format!("{passes}, fails {fails}: {state}")
     }

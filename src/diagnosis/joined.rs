@@ -102,7 +102,12 @@ impl<'r> Joined<'r> {
 
     /// The test of an execution, as a place in `tests`.
     pub(super) fn test(&self, run: usize, ran: &Ran) -> u32 {
-        self.places[run][ran.test as usize]
+        self.place(run, ran.test)
+    }
+
+    /// Where a run's own test stands in `tests`.
+    pub(super) fn place(&self, run: usize, test: u32) -> u32 {
+        self.places[run][test as usize]
     }
 }
 

@@ -23,6 +23,7 @@ mod several;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test may panic")]
 mod sim;
+mod state;
 mod victim;
 mod weigh;
 

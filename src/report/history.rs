@@ -51,14 +51,10 @@ fn write_text(runs: &[RunRecord], out: &mut dyn Write) -> io::Result<()> {
     table::write(&rows, out)
 }
 
-/// What was asked for, and what for where that was not to test.
+/// What was asked for; of what was no run of tests, what it was, for which there is room.
 fn scope(record: &RunRecord) -> String {
-    let (scope, purpose) = (clean(&record.scope), clean(&record.purpose));
-    if purpose == Purpose::Tests.name() || scope.starts_with(&purpose) {
-        scope
-    } else {
-        format!("{purpose}: {scope}")
-    }
+    let is_of_tests = record.purpose == Purpose::Tests.name();
+    clean(if is_of_tests { &record.scope } else { &record.purpose })
 }
 
 /// How it ended, in a sentence.
@@ -71,7 +67,8 @@ pub(super) fn ended(record: &RunRecord) -> String {
 
 /// How many rounds were begun, and of how many.
 pub(super) fn rounds(record: &RunRecord) -> String {
-    match record.rounds_planned {
+    // Experiments have as many as it takes.
+    match record.rounds_planned.filter(|&planned| planned < u32::MAX) {
         Some(planned) => format!("{} of {planned}", record.rounds_run),
         None => record.rounds_run.to_string(),
     }

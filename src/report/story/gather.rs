@@ -65,7 +65,7 @@ pub fn tell(
     let (verdict, suspects) = verdicts.of_test(nodeid).unzip();
     let mut story = Story {
         nodeid: nodeid.clone(),
-        rate: None,
+        rate: verdicts.rate(nodeid),
         duration: quantiles(&seconds(&runs)),
         drift: runs.iter().rev().find_map(|it| Some((it.0.run.clone()?, moves(it.0, it.1)?))),
         verdict,
@@ -77,7 +77,8 @@ pub fn tell(
         runs: runs.iter().rev().filter_map(|it| story_run(it.0, it.1)).collect(),
     };
     let sum = |of: fn(&StoryRun) -> u64| story.runs.iter().map(of).sum();
-    story.rate = failure_rate(sum(|it| it.failed), sum(|it| it.executed));
+    let counted = failure_rate(sum(|it| it.failed), sum(|it| it.executed));
+    story.rate = story.rate.or(counted);
     for it in story.causes.iter_mut().take(EXAMPLES) {
         let record = records.iter().find(|record| record.run == it.last.run);
         if let Some(record) = record {

@@ -7,7 +7,7 @@ use crate::model::{
     Confirmation, Judged, NodeId, Offset, Round, Schedule, Suspect, Verdict, VerdictKind,
 };
 use crate::report::text::{counted, percent};
-use crate::stats::failure_rate;
+use crate::stats::{Rate, failure_rate};
 use crate::store::{History, RunRecord, StoreError};
 
 /// What is thought of the tests of one run, or of several together.
@@ -167,6 +167,13 @@ impl Verdicts {
     /// Wall-clock time that windows count from, in microseconds since 1970 UTC.
     pub(in crate::report) fn origin_us(&self) -> i64 {
         self.origin_us
+    }
+
+    /// The failure rate of a test that is judged, with an interval that allows for executions that
+    /// depend on each other in time.
+    pub(in crate::report) fn rate(&self, nodeid: &NodeId) -> Option<Rate> {
+        let (estimate, low, high) = self.judged[*self.places.get(nodeid)?].rate;
+        Some(Rate { estimate, low, high })
     }
 
     /// Whether there is a verdict on a test that failed.
