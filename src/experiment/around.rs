@@ -162,7 +162,7 @@ impl Case<'_> {
 
     /// Looks for more culprits of the kind that was found, where those found were not around a
     /// recorded failure, and for what undoes them.
-    fn completed(
+    pub(super) fn completed(
         &mut self,
         mut beside: Vec<TestIndex>,
         mut after: Vec<TestIndex>,
@@ -224,7 +224,7 @@ impl Case<'_> {
     }
 
     /// Which of a group makes it fail, if the group does.
-    fn found_in(
+    pub(super) fn found_in(
         &mut self,
         group: Vec<TestIndex>,
         part: &dyn Fn(Vec<TestIndex>) -> Arm,

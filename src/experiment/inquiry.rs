@@ -271,6 +271,7 @@ impl<'a> Inquiry<'a> {
                 let others = self.crowd(count.saturating_sub(1) as usize);
                 Trial::crowd(victim, &others)
             }
+            Arm::Among(others) => Trial::crowd(victim, others),
             Arm::Again => Trial::again(victim, 2),
             Arm::AfterAll(times) => Trial::after(&self.others().repeat(*times as usize), victim),
         };

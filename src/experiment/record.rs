@@ -6,6 +6,9 @@ use std::time::Duration;
 use super::trial::{Planned, Trial};
 use crate::model::{Offset, Ran, Round, Schedule, TestIndex};
 
+/// Failures that an outage has in common lie within so many microseconds.
+const NEAR: u64 = 1_500_000;
+
 /// A recorded run, seen from one test.
 #[derive(Debug)]
 pub(super) struct Record<'s> {
@@ -89,6 +92,26 @@ impl<'s> Record<'s> {
         counted.fold((0, 0), |(failed, executed), ran| {
             (failed + u64::from(ran.outcome.is_failure()), executed + 1)
         })
+    }
+
+    /// Whether two tests ever failed with the same exception at the same place.
+    pub fn share_a_cause(&self, one: TestIndex, other: TestIndex) -> bool {
+        let causes = |test| self.of(test).filter_map(|ran| ran.cause);
+        causes(one).any(|cause| causes(other).any(|it| it == cause))
+    }
+
+    /// Whether each failure of a test came with failures of others that have the same cause, as those
+    /// in an outage do.
+    pub fn fails_in_company(&self, test: TestIndex) -> bool {
+        let failures: Vec<&Ran> = self.schedule.ran.iter().filter(|ran| ran.failed()).collect();
+        let is_company = |of: &Ran, it: &Ran| {
+            it.test != of.test
+                && it.cause.is_some()
+                && it.cause == of.cause
+                && it.start.0.abs_diff(of.start.0) <= NEAR
+        };
+        let mut own = failures.iter().filter(|ran| ran.test == test.0).peekable();
+        own.peek().is_some() && own.all(|of| failures.iter().any(|it| is_company(of, it)))
     }
 
     /// Since when a test has failed in each execution, and in how many, if it passed before.
