@@ -180,6 +180,11 @@ impl Case<'_> {
     }
 
     fn more_beside(&mut self, known: &mut Vec<TestIndex>) -> Result<(), Stop> {
+        for test in self.inquiry.exposed.clone().into_iter().take(MORE) {
+            if !known.contains(&test) && self.is_culprit_beside(test)? {
+                known.push(test);
+            }
+        }
         let mut tried = Vec::new();
         for _ in 0..MORE {
             let is_unexplained = |it: &Circumstance| !known.iter().any(|&test| it.was_beside(test));
