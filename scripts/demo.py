@@ -3,6 +3,7 @@
 Every command is printed as a person would type it before it is run, with the same meaning.
 """
 
+import json
 import os
 import shlex
 import signal
@@ -21,6 +22,26 @@ JUNIT = ROOT / ".demo" / "race.xml"
 JSONL = ROOT / ".demo" / "race.jsonl"
 HISTORY = EXAMPLE / ".pnl" / "history.db"
 ALL_PASSED, SOMETHING_FAILED = 0, 1
+# Enough for the faults to show: what accumulates does so after three rounds, and a search breaks
+# once in twelve times.
+ROUNDS = "24"
+BUDGET = "90s"
+# Which tests notice which fault (examples/tracker/README.md), and what a person would say of them.
+CAUSES = {
+    "tests/http/test_cheers.py": "race",
+    "tests/http/test_records.py": "race",
+    "tests/http/test_statistics.py::test_statistics_know_every_cheer": "race",
+    "tests/http/test_lists.py": "paging",
+    "tests/http/test_search.py": "flaky",
+    "tests/http/test_report.py": "limit",
+    "tests/http/test_statistics.py::test_the_report": "limit",
+}
+A_PERSON_SAYS = {
+    "race": "interferes-with",
+    "paging": "accumulates",
+    "flaky": "flaky-alone",
+    "limit": "load-sensitive",
+}
 # For pnl to finish tear-downs and to print what it learned after Ctrl-C, then after SIGTERM.
 PATIENCE_S = 30.0
 
@@ -61,6 +82,16 @@ def show(temporary: Path) -> None:
         status = demo.loop()
         say("The same run again, from the history")
         demo.pnl("show", expected=[ALL_PASSED])
+    say("All four faults at once, on a new database: which test fails for which of them?")
+    demo.forget()
+    with demo.server(faults=",".join(sorted(set(CAUSES.values())))):
+        words = ["test", "http", "--workers", "4", "--loop", ROUNDS, "--keep-going", "-q"]
+        demo.pnl(*words, expected=[ALL_PASSED, SOMETHING_FAILED])
+        say("What the recorded rounds tell of each test that failed")
+        demo.pnl("flaky", "last", expected=[ALL_PASSED])
+        say("And what experiments tell: alone, beside others, at so many at a time")
+        demo.pnl("confirm", "--budget", BUDGET, expected=[ALL_PASSED])
+        compare(demo.verdicts())
     conclude(status)
 
 
@@ -75,6 +106,20 @@ def prepare_browser() -> bool:
         print(f"   The browser's tests are left out: {problem}")
         return False
     return True
+
+
+def compare(verdicts: dict[str, str]) -> None:
+    """Prints the verdicts beside those of somebody who knows the faults."""
+    say("Beside it, what somebody says who knows the faults")
+    agreed = 0
+    for nodeid, verdict in verdicts.items():
+        fault = next((it for start, it in CAUSES.items() if nodeid.startswith(start)), None)
+        wanted = A_PERSON_SAYS[fault] if fault else "?"
+        agreed += verdict == wanted
+        name = nodeid.removeprefix("tests/http/")
+        said = "" if verdict == wanted else f"pnl: {verdict}"
+        print(f"   {fault or '?':<8}{wanted:<17}{said:<22}{name}")
+    print(f"\n   {agreed} of {len(verdicts)} verdicts are the same")
 
 
 def conclude(status: int) -> None:
@@ -116,6 +161,20 @@ class Demo:
         words = ["test", "http", "--workers", "2", "--loop", "5", "--keep-going"]
         reports = ["--junit", junit, "--jsonl", jsonl]
         return self.pnl(*words, *reports, expected=[ALL_PASSED, SOMETHING_FAILED])
+
+    def forget(self) -> None:
+        """A new database, so that paging begins well."""
+        for file in self._tracker.database.parent.glob(f"{self._tracker.database.name}*"):
+            file.unlink()
+
+    def verdicts(self) -> dict[str, str]:
+        """The verdict on each test that failed in the last run."""
+        command = [str(ROOT / "pnl"), "show", "--format", "json"]
+        shown = subprocess.run(
+            command, cwd=EXAMPLE, env=self._environment, capture_output=True, check=True
+        )
+        tests = json.loads(shown.stdout)["tests"]
+        return {it["nodeid"]: it["verdict"]["kind"] for it in tests if it["failed"] or it["error"]}
 
     def pnl(self, *words: str, expected: list[int]) -> int:
         return self._type([relative(ROOT / "pnl", EXAMPLE), *words], EXAMPLE, expected)
