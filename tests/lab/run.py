@@ -92,12 +92,12 @@ def line(result: Result) -> str:
 
 
 def report(results: list[Result], *, markdown: bool) -> None:
-    last = [row for result in results for row in (result.confirmed or result.loop).rows]
-    lines = [*table.summary(results), "", *table.families(last)]
+    first = [row for result in results for row in result.loop.rows]
+    last = [row for result in results if result.confirmed for row in result.confirmed.rows]
+    lines = [*table.summary(results), "", *table.families(first, last)]
     if not markdown:
-        first = [row for result in results for row in result.loop.rows]
         lines += ["", "Wrong from the loop alone:", *table.wrong(first)]
-        if any(result.confirmed for result in results):
+        if last:
             lines += ["", "Wrong after experiments:", *table.wrong(last)]
     print("\n".join(lines))
 

@@ -57,12 +57,11 @@ class Identity:
             return
         try:
             shared = shared_basetemp(config, self.run)
-            shared.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _make_and_hold(shared)
             parent = shared / f"round-{self.round}"
             parent.mkdir(mode=0o700, exist_ok=True)
         except OSError:
             return  # pytest says what is wrong, and only to a test that asks for tmp_path
-        _hold(shared)
         factory._given_basetemp = parent / f"popen-{self.worker}"
         factory._basetemp = None
 
@@ -117,28 +116,45 @@ def prune_basetemp(config: pytest.Config, run: str, round_number: int) -> None:
         for path in _folders(mine, "round-")
         if path.name[6:].isdigit() and int(path.name[6:]) <= round_number - KEPT
     ]
-    for path in [*(run for run in old_runs if not _is_held(run)), *old_rounds]:
+    for path in old_runs:
+        _remove_unless_held(path)
+    for path in old_rounds:
         rm_rf(path)
 
 
-def _hold(folder: Path) -> None:
-    """Keeps other runs from removing the folder while this process lives."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    # Left open on purpose: the lock goes when the process goes, however it ends.
-    with contextlib.suppress(OSError):  # a file system without locks
-        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+def _make_and_hold(folder: Path) -> None:
+    """Keeps other runs from removing the folder while this process lives.
+
+    Between two rounds nobody may hold it, so that another run may be removing it right now: who
+    has waited for that finds it gone, and makes it anew.
+    """
+    while True:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        except FileNotFoundError:
+            continue
+        # Left open on purpose: the lock goes when the process goes, however it ends.
+        with contextlib.suppress(OSError):  # a file system without locks
+            fcntl.flock(fd, fcntl.LOCK_SH)
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(fd), os.stat(folder)):
+                return
+        os.close(fd)
 
 
-def _is_held(folder: Path) -> bool:
+def _remove_unless_held(folder: Path) -> None:
+    from _pytest.pathlib import rm_rf
+
     try:
         fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     except OSError:
-        return True  # another run removes it at this moment
+        return  # another run removes it at this moment
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return False
+        rm_rf(folder)
     except OSError:
-        return True
+        return
     finally:
         os.close(fd)
 

@@ -1,6 +1,8 @@
 """Who a worker is: environment, workerinput, groups, temporary folders."""
 
+import contextlib
 import os
+import shutil
 import signal
 import sys
 from pathlib import Path
@@ -205,3 +207,45 @@ def test_a_run_that_goes_on_is_not_pruned(temproot):
         os.close(write)
     identity.prune_basetemp(config(), WHO.run, WHO.round)
     assert not (parent / f"pnl-{night.run}").exists()
+
+
+def test_a_worker_that_starts_while_its_runs_folder_is_removed_makes_it_anew(temproot, monkeypatch):
+    """Between two rounds nobody holds it: a run beside it took it for an old one's."""
+    shared = identity.shared_basetemp(config(), WHO.run)
+    flock, moments = identity.fcntl.flock, []
+
+    def removed_meanwhile(fd, how):
+        moments.append(how)
+        if len(moments) == 1:
+            shutil.rmtree(shared)
+        flock(fd, how)
+
+    monkeypatch.setattr(identity.fcntl, "flock", removed_meanwhile)
+    one = config()
+    WHO.to_tmp_path(one)
+    assert one._tmp_path_factory._given_basetemp.parent.is_dir()
+    # It waits for who removes, rather than going on beside it.
+    assert moments == [identity.fcntl.LOCK_SH] * 2
+
+
+def test_an_old_run_is_held_while_it_is_removed(temproot, monkeypatch):
+    parent = identity.shared_basetemp(config(), WHO.run).parent
+    for day in range(1, 4):
+        (parent / f"pnl-2026010{day}").mkdir()
+    seen = []
+
+    def remove(path):
+        with path_lock(path) as fd, pytest.raises(BlockingIOError):
+            identity.fcntl.flock(fd, identity.fcntl.LOCK_SH | identity.fcntl.LOCK_NB)
+        seen.append(path.name)
+
+    monkeypatch.setattr("_pytest.pathlib.rm_rf", remove)
+    identity.prune_basetemp(config(), WHO.run, WHO.round)
+    assert seen == ["pnl-20260101"]
+
+
+@contextlib.contextmanager
+def path_lock(path):
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    yield fd
+    os.close(fd)

@@ -59,19 +59,20 @@ def _sums(results: list[Result]) -> Iterator[list[str]]:
     ]
 
 
-def families(rows: Iterable[Row]) -> Iterator[str]:
-    """What is true beside what was said, family by family."""
-    said: dict[tuple[str, str], list[Row]] = {}
-    for row in sorted(rows, key=lambda row: (row.truth, row.family)):
-        said.setdefault((row.truth, row.family), []).append(row)
-    heads = ["family", "truth", "failed", "right", "verdicts"]
-    yield from table(
-        heads,
-        (
-            [family, truth, str(len(found)), share(Score.of(found).right, len(found)), kinds(found)]
-            for (truth, family), found in said.items()
-        ),
-    )
+def families(loop: list[Row], confirmed: list[Row]) -> Iterator[str]:
+    """Family by family, and the verdicts at the end; `confirmed` may be empty."""
+    heads = ["family", "truth", "failed", "right from the loop", "right at the end", "verdicts"]
+    yield from table(heads, _families(loop, confirmed or loop))
+
+
+def _families(first: list[Row], last: list[Row]) -> Iterator[list[str]]:
+    for truth, family in sorted({(row.truth, row.family) for row in first}):
+        before, after = (
+            [row for row in rows if (row.truth, row.family) == (truth, family)]
+            for rows in (first, last)
+        )
+        right = [str(Score.of(rows).right) for rows in (before, after)]
+        yield [family, truth, str(len(before)), *right, kinds(after)]
 
 
 def kinds(rows: list[Row]) -> str:

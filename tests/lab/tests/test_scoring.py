@@ -92,3 +92,13 @@ def test_each_wrong_verdict_is_listed_with_what_repeats_it() -> None:
     assert "seed 1 victim" in lines[0] and "innocent: steady" in lines[1]
     score = table.Score.of(rows)
     assert (score.failing, score.right, score.wrongly_blamed) == (2, 1, 1)
+
+
+def test_families_have_what_was_right_before_and_after_experiments() -> None:
+    before = [row("victim", "flaky-alone"), row("often", "flaky-alone")]
+    after = [row("victim", "interferes-with", "other"), row("often", "flaky-alone")]
+    assert list(table.families(before, after))[2:] == [
+        "|  | flaky-alone | 1 | 1 | 1 | flaky-alone 1 |",
+        "|  | interferes-with | 1 | 0 | 1 | interferes-with 1 |",
+    ]
+    assert "| 1 | 0 | 0 | flaky-alone 1 |" in list(table.families(before, []))[3]
