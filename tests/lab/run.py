@@ -45,13 +45,15 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--confirm", action="store_true", help="experiments too")
     parser.add_argument("--keep", type=Path, help="a folder for the labs and all that was said")
     parser.add_argument(
-        "--again", action="store_true", help="run nothing, judge what --keep has by this pnl"
+        "--again",
+        action="store_true",
+        help="run nothing: judge what --keep has by this pnl, or with --confirm as it was then",
     )
     parser.add_argument("--jobs", type=int, default=1, help="labs at a time")
     parser.add_argument("--markdown", action="store_true", help="the tables alone, for a page")
     options = parser.parse_args()
-    if options.again and (not options.keep or options.confirm):
-        parser.error("--again needs --keep, the folder of labs that were run, and no --confirm")
+    if options.again and not options.keep:
+        parser.error("--again needs --keep, the folder of labs that were run")
     return options
 
 

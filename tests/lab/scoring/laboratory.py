@@ -79,18 +79,30 @@ def run(seed: int, ways: Ways, folder: Path) -> Result:
 
 
 def again(folder: Path, ways: Ways) -> Result:
-    """A lab that was run before, judged by this pnl from what is recorded."""
-    truth = json.loads((folder / "truth.json").read_text())
+    """A lab that was run before: judged by this pnl, or with experiments as it was then."""
+    truth = read(folder / "truth.json")
     lab = Lab(folder, "", ways)
-    shown = lab.show("again.json")
+    shown = read(folder / "loop.json") if ways.confirm else lab.show("again.json")
+    spent = sum(shown["totals"].values())
     rows = judge(truth, shown)
-    run = shown["run"]
-    loop = Stage(rows, lab.executions(), float(run["elapsed_s"]))
-    tests = len(truth["tests"])
-    rounds = int(run["rounds_run"])
+    loop = Stage(rows, spent, float(shown["run"]["elapsed_s"]))
+    confirmed = None
+    if ways.confirm:
+        times = [(folder / name).stat().st_mtime for name in ("loop.json", "confirm.log")]
+        later = judge(truth, read(folder / "confirmed.json"))
+        confirmed = Stage(later, lab.executions() - spent, times[1] - times[0])
+    tests, rounds = len(truth["tests"]), int(shown["run"]["rounds_run"])
     return Result(
-        int(truth["seed"]), tests, rounds, seen(truth, shown), naive(rows, tests), loop, None
+        int(truth["seed"]), tests, rounds, seen(truth, shown), naive(rows, tests), loop, confirmed
     )
+
+
+def read(file: Path) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads(file.read_text())
+    except (OSError, ValueError) as error:
+        raise Broken(f"{file} cannot be read: was the lab run to its end? ({error})") from error
+    return found
 
 
 class Lab:
@@ -128,8 +140,7 @@ class Lab:
 
     def show(self, name: str, *run: str) -> dict[str, Any]:
         self.pnl("show", *run, "--format", "json", log=name, status=0)
-        shown: dict[str, Any] = json.loads((self._folder / name).read_text())
-        return shown
+        return read(self._folder / name)
 
     def executions(self) -> int:
         """All that the history has, experiments included."""
