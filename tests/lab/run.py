@@ -43,6 +43,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("-n", "--workers", type=int, default=Parameters.workers)
     parser.add_argument("--rounds", type=int, help="so many, instead of until it is sure")
     parser.add_argument("--confirm", action="store_true", help="experiments too")
+    parser.add_argument("--budget", help="of the experiments of each lab, as `pnl confirm` has it")
     parser.add_argument("--keep", type=Path, help="a folder for the labs and all that was said")
     parser.add_argument(
         "--again",
@@ -66,7 +67,8 @@ def run_all(seeds: list[int], options: argparse.Namespace, folder: Path) -> list
         parameters=Parameters(options.tests, options.workers),
         workers=options.workers,
         loop=loop,
-        confirm=options.confirm,
+        confirm=("--budget", options.budget) if options.budget else (),
+        experiments=options.confirm,
     )
 
     def one(seed: int) -> Result | None:

@@ -36,7 +36,9 @@ class Ways:
     workers: int
     loop: tuple[str, ...]
     """The words that say how long to loop."""
-    confirm: bool
+    experiments: bool
+    confirm: tuple[str, ...] = ()
+    """The words for them beyond `confirm`."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ def run(seed: int, ways: Ways, folder: Path) -> Result:
         spent = lab.executions()
         rows = judge(truth, shown)
         loop = Stage(rows, spent, took)
-        confirmed = lab.confirm(truth, shown, spent) if ways.confirm else None
+        confirmed = lab.confirm(truth, shown, spent) if ways.experiments else None
     tests = len(truth["tests"])
     rounds = int(shown["run"]["rounds_run"])
     return Result(seed, tests, rounds, seen(truth, shown), naive(rows, tests), loop, confirmed)
@@ -82,12 +84,14 @@ def again(folder: Path, ways: Ways) -> Result:
     """A lab that was run before: judged by this pnl, or with experiments as it was then."""
     truth = read(folder / "truth.json")
     lab = Lab(folder, "", ways)
-    shown = read(folder / "loop.json") if ways.confirm else lab.show("again.json")
+    shown = read(folder / "loop.json")
+    if not ways.experiments:
+        shown = lab.show("again.json", shown["run"]["id"])
     spent = sum(shown["totals"].values())
     rows = judge(truth, shown)
     loop = Stage(rows, spent, float(shown["run"]["elapsed_s"]))
     confirmed = None
-    if ways.confirm:
+    if ways.experiments:
         times = [(folder / name).stat().st_mtime for name in ("loop.json", "confirm.log")]
         later = judge(truth, read(folder / "confirmed.json"))
         confirmed = Stage(later, lab.executions() - spent, times[1] - times[0])
@@ -116,7 +120,7 @@ class Lab:
 
     def confirm(self, truth: dict[str, Any], looped: dict[str, Any], before: int) -> Stage:
         """The same run, judged again after experiments."""
-        took = self.pnl("confirm", log="confirm.log", status=None)
+        took = self.pnl("confirm", *self._ways.confirm, log="confirm.log", status=None)
         shown = self.show("confirmed.json", looped["run"]["id"])
         return Stage(judge(truth, shown), self.executions() - before, took)
 
