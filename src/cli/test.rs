@@ -15,9 +15,9 @@ use crate::process::{
 };
 use crate::report::text::{Keep, clean};
 use crate::report::timings;
-use crate::report::verdicts::{at_end, without_history};
+use crate::report::verdicts::{AskVerdicts, at_end, without_history};
 use crate::report::{
-    AskVerdicts, Github, Hub, Reports, Sink, Surroundings, TerminalOptions, Unreported, Verbosity,
+    Github, Hub, Reports, Sink, Surroundings, TerminalOptions, Unreported, Verbosity,
 };
 use crate::runner::{self, Planned, TestOptions};
 use crate::store::HistoryWriter;
@@ -70,7 +70,7 @@ pub(super) fn execute_by(
     let history = open_history(&planned.project_root).map(Arc::new);
     // A watch has its own idea of what comes next.
     if planned.plan.purpose == Purpose::Tests && more.is_none() {
-        hub.verdicts_by(verdicts(planned, history.as_deref()));
+        hub.verdicts_by(|| verdicts(planned, history.as_deref()));
     }
     if let Some(history) = history.clone() {
         hub.settle_with(|| {

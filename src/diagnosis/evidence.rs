@@ -40,10 +40,7 @@ impl Sentence<'_, '_> {
                 self.divided(&format!("while {from} or more tests run at a time"))
             }
             Reason::Ramp(from) => self.ramp(*from),
-            Reason::Pool(tests, at) => self.divided(&format!(
-                "while {at} or more of {} other tests run beside it that fail in the same way",
-                tests.len(),
-            )),
+            Reason::Pool(tests, at) => self.pooled(tests, *at),
         }
     }
 
@@ -89,6 +86,23 @@ impl Sentence<'_, '_> {
             "fails in {failed_with} of {} {how}, in {failed_without} of {without} otherwise, \
              p = {chance}",
             executions(with),
+        )
+    }
+
+    fn pooled(&self, tests: &[u32], at: u32) -> String {
+        let split = self.hypothesis.exposed.as_ref().map_or(Split::default(), |it| self.split(it));
+        if split.is_worse_with() {
+            return self.divided(&format!(
+                "while {at} or more of {} other tests run beside it that fail in the same way",
+                tests.len(),
+            ));
+        }
+        format!(
+            "fails in {} of {} with the same message as {} other tests, which fail while {at} or \
+             more of them run beside each other",
+            self.victim.failures(),
+            executions(self.victim.executed()),
+            tests.len(),
         )
     }
 

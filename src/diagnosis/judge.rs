@@ -1,5 +1,7 @@
 //! From runs to verdicts.
 
+use std::collections::BTreeSet;
+
 use super::culprits::{self, Rival};
 use super::evidence::Sentence;
 use super::hypothesis::{Candidate, Hypothesis, Reason};
@@ -14,13 +16,19 @@ use crate::model::{Judged, NodeId, Schedule, Suspect, Tie, Verdict, VerdictKind}
 use crate::stats::{benjamini_hochberg, failure_rate_in_blocks, odds_ratio};
 
 /// How sure it must be that just these tests are to blame for them to be named.
-const NAMED: f64 = 0.97;
+const NAMED: f64 = 0.95;
 
 /// The greatest p value, corrected for all candidates, with which one is named.
 const SIGNIFICANT: f64 = 0.2;
 
+/// How sure two tests must each be of the other for their records to be one evidence.
+const SUSPECTED: f64 = 0.25;
+
 /// How sure it must be that others are to blame for that to be said without naming any.
 const UNNAMED: f64 = 0.8;
+
+/// How sure it must be that much going on makes it fail: loops vary that little.
+const LOADED: f64 = 0.6;
 
 /// How many suspects are listed, and how likely the last of them must be.
 const LISTED: usize = 8;
@@ -49,16 +57,33 @@ pub fn judge(runs: &[Schedule]) -> Vec<Judged> {
             *opinion = Opinion::of(victim);
         }
     }
+    let rivals = blaming_each_other(&victims, &opinions);
     let opinions = with_others(&victims, opinions);
-    let each = victims.iter().zip(&opinions).zip(&failed_away);
-    each.map(|((victim, opinion), failed_away)| {
-        let mut judged = Judging::new(victim, opinion).judged();
+    let each = victims.iter().zip(&opinions).zip(failed_away.iter().zip(rivals));
+    each.map(|((victim, opinion), (failed_away, rivals))| {
+        let mut judged = Judging::new(victim, opinion, rivals).judged();
         if failed_away.count() > victim.failures() {
             judged.verdict = outage::verdict(&windows, victim, failed_away);
         }
         judged
     })
     .collect()
+}
+
+/// For each, those that are suspected by it and suspect it themselves, by their own executions alone.
+fn blaming_each_other(victims: &[Victim<'_>], opinions: &[Opinion]) -> Vec<Vec<u32>> {
+    let blamed = |opinion: &Opinion| -> BTreeSet<u32> {
+        let blame = opinion.blame(VerdictKind::InterferesWith);
+        blame.into_iter().filter(|it| it.0 >= SUSPECTED).map(|it| it.1).collect()
+    };
+    let blamed: Vec<BTreeSet<u32>> = opinions.iter().map(blamed).collect();
+    let mutual = |at: usize| {
+        let others = (0..victims.len()).filter(|&other| {
+            blamed[at].contains(&victims[other].test) && blamed[other].contains(&victims[at].test)
+        });
+        others.map(|other| victims[other].test).collect()
+    };
+    (0..victims.len()).map(mutual).collect()
 }
 
 /// What is thought of each, where what is thought of the others is known.
@@ -80,15 +105,17 @@ struct Judging<'v, 'r> {
     /// With p values corrected for all candidates.
     candidates: Vec<Candidate>,
     tried: usize,
+    /// Others that this one suspects and that suspect it.
+    rivals: Vec<u32>,
 }
 
 impl<'v, 'r> Judging<'v, 'r> {
-    fn new(victim: &'v Victim<'r>, opinion: &'v Opinion) -> Self {
+    fn new(victim: &'v Victim<'r>, opinion: &'v Opinion, rivals: Vec<u32>) -> Self {
         let (mut candidates, tried) = culprits::candidates(victim);
         let p: Vec<f64> = candidates.iter().map(|it| it.p).collect();
         let corrected = benjamini_hochberg(&p, Some(tried));
         candidates.iter_mut().zip(corrected).for_each(|(it, p)| it.p = p);
-        Self { victim, opinion, candidates, tried }
+        Self { victim, opinion, candidates, tried, rivals }
     }
 
     fn judged(&self) -> Judged {
@@ -108,7 +135,14 @@ impl<'v, 'r> Judging<'v, 'r> {
     fn verdict(&self) -> Verdict {
         let kind = self.kind();
         let hypothesis = self.opinion.best_of(kind);
-        let culprits = self.culprits(hypothesis);
+        let mut culprits = self.culprits(hypothesis);
+        let mut kind = kind;
+        if let Reason::Pool(users, 1) = &hypothesis.reason {
+            culprits = users.iter().copied().filter(|&it| self.is_significant(it)).collect();
+            if !culprits.is_empty() {
+                kind = VerdictKind::InterferesWith;
+            }
+        }
         let reason = &hypothesis.reason;
         let since_round = if let Reason::Since(_, round) = reason { Some(*round) } else { None };
         let workers = match reason {
@@ -147,6 +181,7 @@ impl<'v, 'r> Judging<'v, 'r> {
             VerdictKind::InterferesWith | VerdictKind::OrderDependent => {
                 chance >= UNNAMED || !self.culprits(self.opinion.best_of(kind)).is_empty()
             }
+            VerdictKind::LoadSensitive => chance >= LOADED,
             _ => true,
         };
         let said = kinds.iter().copied().find(is_said);
@@ -163,7 +198,8 @@ impl<'v, 'r> Judging<'v, 'r> {
     }
 
     fn is_significant(&self, test: u32) -> bool {
-        self.candidates.iter().any(|it| it.test == test && it.p <= SIGNIFICANT)
+        self.rivals.contains(&test)
+            || self.candidates.iter().any(|it| it.test == test && it.p <= SIGNIFICANT)
     }
 
     fn suspects(&self) -> Vec<Suspect> {

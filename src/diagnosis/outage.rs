@@ -14,7 +14,7 @@ use super::clock;
 use super::likelihood::{Prior, ln_marginal};
 use super::victim::Victim;
 use super::weigh::Opinion;
-use crate::model::{Offset, Verdict, VerdictKind};
+use crate::model::{Offset, Ran, Verdict, VerdictKind};
 
 /// How sure another reason must be for the failures that it foretells to surprise nobody.
 const KNOWN: f64 = 0.9;
@@ -22,11 +22,8 @@ const KNOWN: f64 = 0.9;
 /// A failure that was expected with more than this is no reason to look for a window.
 const EXPECTED: f64 = 0.4;
 
-/// The chance that a test that failed within a window is concerned by it, before that is looked at.
-const CONCERNED: f64 = 0.5;
-
 /// Who is concerned fails nearly always while it lasts.
-const WHILE_AWAY: Prior = &[(1.0, 12.0, 0.4)];
+const WHILE_AWAY: Prior = &[(1.0, 20.0, 0.4)];
 
 /// Fewer tests than this are no cluster: two may race with each other.
 const TESTS: usize = 3;
@@ -34,8 +31,16 @@ const TESTS: usize = 3;
 /// What the evidence must exceed its price by, in nats: e⁴ ≈ 55 to 1.
 const MARGIN: f64 = 4.0;
 
-/// The odds, in nats, that a test must be concerned by: most that failed meanwhile are not.
-const MEMBER: f64 = 3.0;
+/// What a test's own evidence must exceed for it to be concerned, in nats, and what its being so costs:
+/// most tests that failed meanwhile are not.
+const MEMBER: f64 = 2.0;
+const MEMBERSHIP: f64 = 1.2;
+
+/// What more it takes for a test that fails with another message than those that agree.
+const STRANGER: f64 = 5.0;
+
+/// The part of a run that a window may last: what lasts longer is no outage.
+const LASTS: u64 = 4;
 
 /// How many failures a window may hold, so that a long record takes no longer than its length.
 const LONGEST: usize = 120;
@@ -75,37 +80,83 @@ pub(super) fn find(victims: &[Victim<'_>], opinions: &[Opinion]) -> Vec<Away> {
 fn only_members(windows: &mut Vec<Away>, victims: &[Victim<'_>]) {
     let all = windows.clone();
     for victim in victims {
-        for window in windows.iter_mut().filter(|it| it.tests.contains(&victim.test)) {
-            let common = |it: &&Away| {
-                let others = it.tests.iter().filter(|&&it| it != victim.test);
-                *it == window || others.filter(|it| window.tests.contains(it)).count() >= 2
-            };
-            let related: Vec<&Away> = all.iter().filter(common).collect();
-            if !is_member(victim, &related) {
+        let (mine, others): (Vec<&Away>, Vec<&Away>) =
+            all.iter().partition(|it| it.tests.contains(&victim.test));
+        let is_common = |it: &&Away| {
+            let shared = |own: &&&Away| it.tests.iter().filter(|it| own.tests.contains(it)).count();
+            mine.iter().any(|own| shared(&own) >= 2)
+        };
+        let related: Vec<&Away> = others.into_iter().filter(is_common).collect();
+        let others = victims.iter().filter(|it| it.test != victim.test);
+        let stranger = if is_stranger(victim, &mine, others) { STRANGER } else { 0.0 };
+        if !is_member(victim, &mine, &related, stranger) {
+            for window in windows.iter_mut() {
                 window.tests.retain(|&it| it != victim.test);
             }
         }
     }
-    windows.retain(|it| it.tests.len() >= TESTS);
+    windows.retain(|it| it.tests.len() >= 2);
 }
 
-fn is_member(victim: &Victim<'_>, windows: &[&Away]) -> bool {
+/// Whether the windows of a test, and those of the same thing in which it did not fail, explain most
+/// of its failures.
+fn is_member(victim: &Victim<'_>, mine: &[&Away], related: &[&Away], price: f64) -> bool {
     let (mut failed, mut passed) = (0_u64, 0_u64);
     for at in 0..victim.cases.len() {
-        let ran = victim.ran(at);
-        let mut mine = windows.iter().filter(|it| it.run == victim.cases[at].run);
+        let (ran, run) = (victim.ran(at), victim.cases[at].run);
         if victim.failed.has(at) {
-            failed += u64::from(mine.any(|it| it.since <= ran.end.0 && ran.start.0 <= it.until));
+            failed += u64::from(mine.iter().any(|it| it.run == run && it.touches(ran)));
         } else {
-            passed += u64::from(mine.any(|it| it.core.0 <= ran.start.0 && ran.end.0 <= it.core.1));
+            let mut all = mine.iter().chain(related);
+            passed += u64::from(all.any(|it| it.run == run && it.holds(ran)));
         }
     }
     let outside = victim.failures() - failed;
-    let others = victim.executed() - failed - passed;
-    let rate = (outside as f64 + 0.3) / (others as f64 + 3.0);
+    let rest = victim.executed() - failed - passed;
+    gain(failed, passed, outside as f64, rest as f64) > MEMBER + price && outside * 3 <= failed
+}
+
+/// Whether it says something in its windows that no other of them says there, while others agree.
+fn is_stranger<'v, 'r: 'v>(
+    victim: &Victim<'r>,
+    mine: &[&Away],
+    others: impl Iterator<Item = &'v Victim<'r>>,
+) -> bool {
+    let inside = |victim: &Victim<'r>| -> BTreeSet<&'r str> {
+        let is_in = |at: &usize| {
+            let is_mine = |it: &&Away| it.tests.contains(&victim.test);
+            mine.iter().copied().filter(is_mine).any(|it| it.touches(victim.ran(*at)))
+        };
+        (0..victim.cases.len()).filter(is_in).filter_map(|at| victim.says(at)).collect()
+    };
+    let own = inside(victim);
+    let others: Vec<BTreeSet<&str>> = others.map(inside).filter(|it| !it.is_empty()).collect();
+    let agree = |a: usize| {
+        let rest = others.iter().enumerate().filter(|it| it.0 != a);
+        rest.into_iter().any(|(_, it)| !it.is_disjoint(&others[a]))
+    };
+    !own.is_empty()
+        && others.iter().all(|it| it.is_disjoint(&own))
+        && (0..others.len()).filter(|&at| agree(at)).count() * 2 > others.len()
+}
+
+/// How much likelier, in nats, failures in a window are by it than by what else is seen of a test.
+fn gain(failed: u64, passed: u64, failed_outside: f64, outside: f64) -> f64 {
+    let rate = (failed_outside + 0.3) / (outside + 3.0);
     let by_chance = failed as f64 * rate.ln() + passed as f64 * (-rate).ln_1p();
-    let by_window = ln_marginal(failed, failed + passed, WHILE_AWAY);
-    by_window - by_chance > MEMBER && outside * 3 <= failed
+    ln_marginal(failed, failed + passed, WHILE_AWAY) - by_chance
+}
+
+impl Away {
+    /// Whether that execution may have met it.
+    fn touches(&self, ran: &Ran) -> bool {
+        ran.start.0 <= self.until && ran.end.0 >= self.since
+    }
+
+    /// Whether that execution lay in it as a whole.
+    fn holds(&self, ran: &Ran) -> bool {
+        self.core.0 <= ran.start.0 && ran.end.0 <= self.core.1
+    }
 }
 
 /// Which executions of a test lie in windows that concern it, at least in part.
@@ -113,9 +164,7 @@ pub(super) fn concerned(windows: &[Away], victim: &Victim<'_>) -> Bits {
     let mine: Vec<&Away> = windows.iter().filter(|it| it.tests.contains(&victim.test)).collect();
     Bits::of(victim.cases.len(), |at| {
         let ran = victim.ran(at);
-        mine.iter().any(|it| {
-            it.run == victim.cases[at].run && ran.start.0 <= it.until && ran.end.0 >= it.since
-        })
+        mine.iter().any(|it| it.run == victim.cases[at].run && it.touches(ran))
     })
 }
 
@@ -164,6 +213,10 @@ struct Searching {
     tests: Vec<Test>,
     /// The surprising failures, by their beginning: whose, from when, to when.
     failures: Vec<(usize, u64, u64)>,
+    /// Who failed together before.
+    known: Vec<Vec<usize>>,
+    /// How long a window may be, in microseconds.
+    longest: u64,
 }
 
 struct Test {
@@ -201,50 +254,60 @@ impl Searching {
             tests.push(Test { place: victim.test, passes, failed, executed });
         }
         failures.sort_by_key(|it| it.1);
-        Self { run, tests, failures }
+        let ran = victims.first().map_or(&[][..], |it| &it.record.runs[run as usize].ran);
+        let length = ran.iter().map(|it| it.end.0).max().unwrap_or(0);
+        Self { run, tests, failures, known: Vec::new(), longest: length / LASTS }
     }
 
     fn strongest(&self) -> Option<Away> {
         let count = self.failures.len();
-        // Each beginning with each end.
-        let price = (count.max(2) as f64 * count.min(LONGEST) as f64 / 2.0).ln();
         let mut best: Option<(f64, usize, usize)> = None;
         for from in 0..count {
             let mut inside = vec![0_u64; self.tests.len()];
-            let mut concerned: Vec<usize> = Vec::new();
+            let mut tests: Vec<usize> = Vec::new();
             for to in from..count.min(from + LONGEST) {
+                if self.failures[to].2.saturating_sub(self.failures[from].1) > self.longest {
+                    break;
+                }
                 let test = self.failures[to].0;
                 inside[test] += 1;
-                if !concerned.contains(&test) {
-                    concerned.push(test);
+                if !tests.contains(&test) {
+                    tests.push(test);
                 }
-                if concerned.len() < TESTS {
+                if tests.len() < 2 {
                     continue;
                 }
-                let (evidence, tests) = self.evidence(from, to, &inside, &concerned);
-                if tests >= TESTS && best.is_none_or(|it| evidence > it.0) {
-                    best = Some((evidence, from, to));
+                let net = self.net(from, to, &inside, &tests);
+                if net > best.map_or(0.0, |it| it.0) {
+                    best = Some((net, from, to));
                 }
             }
         }
-        let (evidence, from, to) = best?;
-        (evidence > price + MARGIN).then(|| self.window(from, to))
+        best.map(|(_, from, to)| self.window(from, to))
     }
 
-    /// In nats, and how many tests it is of.
-    fn evidence(&self, from: usize, to: usize, inside: &[u64], tests: &[usize]) -> (f64, usize) {
-        let gains = tests.iter().map(|&test| self.gain(test, inside[test], from, to));
-        gains.filter(|&gain| gain > 0.0).fold((0.0, 0), |it, gain| (it.0 + gain, it.1 + 1))
+    /// The evidence for a window, less its price and margin, in nats.
+    fn net(&self, from: usize, to: usize, inside: &[u64], tests: &[usize]) -> f64 {
+        let gain = |&test: &usize| self.gain(test, inside[test], from, to);
+        let members: Vec<usize> = tests.iter().copied().filter(|it| gain(it) > MEMBER).collect();
+        let evidence: f64 = members.iter().map(|it| gain(it) - MEMBERSHIP).sum();
+        let count = self.failures.len().max(2) as f64;
+        // Each beginning with each end.
+        let anywhere = (count * count.min(LONGEST as f64) / 2.0).ln();
+        let is_known = || self.known.iter().any(|it| members.iter().all(|at| it.contains(at)));
+        match members.len() {
+            0 | 1 => f64::NEG_INFINITY,
+            few if few < TESTS && !is_known() => f64::NEG_INFINITY,
+            few if few < TESTS => evidence - count.ln() - MARGIN,
+            _ => evidence - anywhere - MARGIN,
+        }
     }
 
     fn gain(&self, test: usize, failed: u64, from: usize, to: usize) -> f64 {
         let test = &self.tests[test];
         let (first, last) = (self.failures[from].2, self.failures[to].1);
         let passed = test.passed_within(first, last);
-        let rate = (test.failed - failed as f64 + 0.3) / (test.executed + 3.0);
-        let by_chance = failed as f64 * rate.ln() + passed as f64 * (-rate).ln_1p();
-        let by_window = ln_marginal(failed, failed + passed, WHILE_AWAY);
-        (1.0 - CONCERNED + CONCERNED * (by_window - by_chance).exp()).ln()
+        gain(failed, passed, test.failed - failed as f64, test.executed - (failed + passed) as f64)
     }
 
     fn window(&self, from: usize, to: usize) -> Away {
@@ -253,11 +316,14 @@ impl Searching {
         tests.sort_unstable();
         tests.dedup();
         let inside = |test: usize| within.iter().filter(|it| it.0 == test).count() as u64;
-        tests.retain(|&test| self.gain(test, inside(test), from, to) > 0.0);
+        tests.retain(|&test| self.gain(test, inside(test), from, to) > MEMBER);
         let mine = || within.iter().filter(|it| tests.contains(&it.0));
         Away {
             run: self.run,
-            core: (self.failures[from].2, self.failures[to].1),
+            core: (
+                mine().map(|it| it.2).min().unwrap_or(0),
+                mine().map(|it| it.1).max().unwrap_or(0),
+            ),
             since: mine().map(|it| it.1).min().unwrap_or(0),
             until: mine().map(|it| it.2).max().unwrap_or(0),
             tests: tests.iter().map(|&it| self.tests[it].place).collect(),
@@ -266,6 +332,8 @@ impl Searching {
 
     /// What a window explains surprises nobody any more.
     fn explain(&mut self, away: &Away) {
+        let places = 0..self.tests.len();
+        self.known.push(places.filter(|&at| away.tests.contains(&self.tests[at].place)).collect());
         let tests = &mut self.tests;
         self.failures.retain(|&(test, start, end)| {
             let test = &mut tests[test];

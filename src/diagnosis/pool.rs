@@ -4,7 +4,7 @@
 //! tests whose failures nothing else explains: all of a group are explained by "so many others of the
 //! group ran beside it", and what that gains must exceed the price of having searched all groups.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::bits::Bits;
 use super::hypothesis::{Hypothesis, Reason};
@@ -29,12 +29,20 @@ const EXECUTIONS: usize = 100_000;
 /// What the gain must exceed the price by, in nats.
 const MARGIN: f64 = 2.0;
 
+/// What a user must gain at least for the group to explain it, in nats.
+const EXPLAINED: f64 = 1.0;
+
+/// So few failures are taken for the group's where they only say the same.
+const FEW: u64 = 3;
+
 /// A group and how many others of it at a time make one of it fail. Users as places among the members
 /// of [`Pools`].
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Group {
     users: BTreeSet<usize>,
     others: u32,
+    /// Whether they are those that fail with the same message.
+    is_alike: bool,
 }
 
 /// A hypothesis for a test, from the group that it seems to be of.
@@ -108,8 +116,42 @@ impl<'v, 'r> Pools<'v, 'r> {
         begun.sort_by(|a, b| b.0.total_cmp(&a.0));
         begun.truncate(GROWN);
         let grown = begun.into_iter().map(|(score, group)| self.grow(score, group));
-        let best = grown.filter(|it| it.1.users.len() >= USERS).max_by(|a, b| a.0.total_cmp(&b.0));
+        let best = grown
+            .chain(self.alike())
+            .filter(|it| it.1.users.len() >= USERS)
+            .max_by(|a, b| a.0.total_cmp(&b.0));
         best.filter(|it| it.0 > MARGIN).map(|it| it.1)
+    }
+
+    /// Those that fail with the same message: there are few such groups, so that they are cheap.
+    fn alike(&self) -> Vec<(f64, Group)> {
+        let mut messages: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();
+        for (at, member) in self.members.iter().enumerate().filter(|it| !it.1.is_taken) {
+            if let Some(text) = member.victim.mostly_says() {
+                messages.entry(text).or_default().insert(at);
+            }
+        }
+        messages.retain(|_, users| users.len() >= USERS);
+        let tried = (messages.len() as f64 * f64::from(MOST)).max(1.0);
+        let groups = messages.into_values().flat_map(|users| {
+            (1..=MOST).map(move |others| Group { users: users.clone(), others, is_alike: true })
+        });
+        let ln_price = (tried / prior::POOL_ALIKE).ln();
+        groups.filter_map(|group| Some((self.loosely(&group)? - ln_price, group))).collect()
+    }
+
+    /// What the group gains where not every one of it need be explained: users that never failed are
+    /// not known, and count for nobody. None where fewer than two gain anything.
+    fn loosely(&self, group: &Group) -> Option<f64> {
+        let gains: Vec<f64> = group.users.iter().map(|&at| self.gain(at, group)).collect();
+        let sure = gains.iter().filter(|&&gain| gain > EXPLAINED).count();
+        let loose = |gain: f64| (prior::UNSEEN + (1.0 - prior::UNSEEN) * gain.exp()).ln();
+        (sure >= 2).then(|| gains.into_iter().map(loose).sum())
+    }
+
+    /// How much better the group explains that user's failures than all else does, in nats.
+    fn gain(&self, at: usize, group: &Group) -> f64 {
+        self.exposed(at, group).1 - self.members[at].ln_others
     }
 
     /// Those that ran at the same time where one of them failed.
@@ -127,7 +169,7 @@ impl<'v, 'r> Pools<'v, 'r> {
                 for others in 1..=MOST {
                     for mut users in choices(&beside, others as usize) {
                         users.insert(at);
-                        found.insert(Group { users, others });
+                        found.insert(Group { users, others, is_alike: false });
                     }
                 }
             }
@@ -144,7 +186,7 @@ impl<'v, 'r> Pools<'v, 'r> {
             let larger = outside.map(|at| {
                 let mut users = group.users.clone();
                 users.insert(at);
-                let larger = Group { users, others: group.others };
+                let larger = Group { users, others: group.others, is_alike: group.is_alike };
                 (self.score(&larger), larger)
             });
             match larger.max_by(|a, b| a.0.total_cmp(&b.0)) {
@@ -156,11 +198,7 @@ impl<'v, 'r> Pools<'v, 'r> {
 
     /// What the group gains for all of its users together, less its price.
     fn score(&self, group: &Group) -> f64 {
-        let gain = |at: &usize| {
-            let (_, ln_likelihood) = self.exposed(*at, group);
-            ln_likelihood - self.members[*at].ln_others
-        };
-        let gains: f64 = group.users.iter().map(gain).sum();
+        let gains: f64 = group.users.iter().map(|&at| self.gain(at, group)).sum();
         let members = self.members.len() as f64;
         // One of the ways to choose the users among those that failed; fewer would be a pair.
         let choices: f64 =
@@ -187,7 +225,11 @@ impl<'v, 'r> Pools<'v, 'r> {
     fn hypotheses(&self, group: &Group) -> Vec<Pooled> {
         let of = |&at: &usize| {
             let member = &self.members[at];
-            let (exposed, ln_weight) = self.exposed(at, group);
+            let (exposed, ln_likelihood) = self.exposed(at, group);
+            // With the others' message, and beside some of them that nobody sees.
+            let unseen = member.ln_others + prior::ODDS_UNSEEN.ln();
+            let is_alike = group.is_alike && member.victim.failures() <= FEW;
+            let ln_weight = if is_alike { ln_likelihood.max(unseen) } else { ln_likelihood };
             let others = group.users.iter().filter(|&&it| it != at);
             let others = others.map(|&it| self.members[it].victim.test).collect();
             let reason = Reason::Pool(others, group.others);

@@ -9,6 +9,9 @@ use super::victim::Victim;
 /// How many tests are tried with each other: those that explain most failures alone.
 const TRIED: usize = 12;
 
+/// How many tests may do the same thing to one.
+const SET: usize = 8;
+
 pub(super) fn hypotheses(victim: &Victim<'_>, found: &mut Vec<Hypothesis>) {
     let others = victim.record.tests.len().max(3) as f64;
     let pairs = others * (others - 1.0) / 2.0;
@@ -24,6 +27,14 @@ pub(super) fn hypotheses(victim: &Victim<'_>, found: &mut Vec<Hypothesis>) {
         let reason = Reason::Beside(vec![a, b], Overlap::Any);
         add(reason, in_a.or(in_b), prior::BESIDE_TWO / pairs, prior::BY_CHANCE);
     }
+    larger(victim, found);
+    let mut add = |reason, exposed: Bits, chance: f64, with: Prior| {
+        let split = victim.split(&exposed);
+        if split.is_worse_with() {
+            let ln_weight = chance.ln() + ln_split(&split, with, prior::HARDLY);
+            found.push(Hypothesis { reason, exposed: Some(exposed), ln_weight });
+        }
+    };
     let before = || victim.before.iter().map(|(&test, set)| (test, set));
     let after = likeliest(victim, before(), Sense::With);
     for ((a, in_a), (b, in_b)) in each_two(&after) {
@@ -44,6 +55,40 @@ pub(super) fn hypotheses(victim: &Victim<'_>, found: &mut Vec<Hypothesis>) {
             }
         }
     }
+}
+
+/// From the best two on, the one that explains most of what they leave, as long as that is worth its
+/// price: tests that all do the same thing to the victim.
+fn larger(victim: &Victim<'_>, found: &mut Vec<Hypothesis>) {
+    let others = victim.record.tests.len().max(3) as f64;
+    let is_two =
+        |it: &&Hypothesis| matches!(&it.reason, Reason::Beside(tests, _) if tests.len() == 2);
+    let best = found.iter().filter(is_two).max_by(|a, b| a.ln_weight.total_cmp(&b.ln_weight));
+    let Some(mut best) = best.cloned() else { return };
+    while let (Reason::Beside(tests, _), Some(exposed)) = (&best.reason, &best.exposed)
+        && tests.len() < SET
+    {
+        let ln_price = (others / prior::ONE_MORE).ln();
+        let ln_before = best.ln_weight - ln_of(victim, exposed);
+        let more = victim.beside.iter().filter(|it| !tests.contains(it.0)).map(|(&test, ways)| {
+            let exposed = exposed.or(&ways[0]);
+            let ln_weight = ln_before - ln_price + ln_of(victim, &exposed);
+            let tests = tests.iter().copied().chain([test]).collect();
+            let reason = Reason::Beside(tests, Overlap::Any);
+            Hypothesis { reason, exposed: Some(exposed), ln_weight }
+        });
+        match more.max_by(|a, b| a.ln_weight.total_cmp(&b.ln_weight)) {
+            Some(it) if it.ln_weight > best.ln_weight => {
+                found.push(it.clone());
+                best = it;
+            }
+            _ => return,
+        }
+    }
+}
+
+fn ln_of(victim: &Victim<'_>, exposed: &Bits) -> f64 {
+    ln_split(&victim.split(exposed), prior::BY_CHANCE, prior::HARDLY)
 }
 
 /// What counts for a test to be tried with others.

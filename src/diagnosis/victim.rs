@@ -104,6 +104,23 @@ impl<'r> Victim<'r> {
         &self.record.runs[case.run as usize].ran[case.at as usize]
     }
 
+    /// What one execution failed with; none where it did not, or nothing is known.
+    pub(super) fn says(&self, at: usize) -> Option<&'r str> {
+        let says = &self.record.runs[self.cases[at].run as usize].says;
+        let text: &str = says.get(self.ran(at).cause? as usize)?;
+        (self.failed.has(at) && !text.is_empty()).then_some(text)
+    }
+
+    /// What most of its failures say.
+    pub(super) fn mostly_says(&self) -> Option<&'r str> {
+        let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
+        for text in (0..self.cases.len()).filter_map(|at| self.says(at)) {
+            *counts.entry(text).or_default() += 1;
+        }
+        let (text, count) = counts.into_iter().max_by_key(|it| it.1)?;
+        (count * 2 > self.failures()).then_some(text)
+    }
+
     /// The others' times beside one execution, by their beginning.
     pub(super) fn near_of(&self, case: usize) -> &[Near] {
         let from = self.near.partition_point(|near| (near.case as usize) < case);

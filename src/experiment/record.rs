@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::trial::{Planned, Trial};
-use crate::model::{Ran, Round, Schedule, TestIndex};
+use crate::model::{Offset, Ran, Round, Schedule, TestIndex};
+
+/// Failures that an outage has in common lie within so many microseconds.
+const NEAR: u64 = 1_500_000;
 
 /// A recorded run, seen from one test.
 #[derive(Debug)]
@@ -83,11 +86,40 @@ impl<'s> Record<'s> {
         })
     }
 
-    /// Whether a test has failed ever since some execution, and passed before it.
-    pub fn fails_since(&self, test: TestIndex) -> Option<Round> {
+    /// The same of those that began from when to when.
+    pub fn tally_within(&self, test: TestIndex, (since, until): (Offset, Offset)) -> (u64, u64) {
+        let counted = self.of(test).filter(|ran| ran.start >= since && ran.start <= until);
+        counted.fold((0, 0), |(failed, executed), ran| {
+            (failed + u64::from(ran.outcome.is_failure()), executed + 1)
+        })
+    }
+
+    /// Whether two tests ever failed with the same exception at the same place.
+    pub fn share_a_cause(&self, one: TestIndex, other: TestIndex) -> bool {
+        let causes = |test| self.of(test).filter_map(|ran| ran.cause);
+        causes(one).any(|cause| causes(other).any(|it| it == cause))
+    }
+
+    /// Whether each failure of a test came with failures of others that have the same cause, as those
+    /// in an outage do.
+    pub fn fails_in_company(&self, test: TestIndex) -> bool {
+        let failures: Vec<&Ran> = self.schedule.ran.iter().filter(|ran| ran.failed()).collect();
+        let is_company = |of: &Ran, it: &Ran| {
+            it.test != of.test
+                && it.cause.is_some()
+                && it.cause == of.cause
+                && it.start.0.abs_diff(of.start.0) <= NEAR
+        };
+        let mut own = failures.iter().filter(|ran| ran.test == test.0).peekable();
+        own.peek().is_some() && own.all(|of| failures.iter().any(|it| is_company(of, it)))
+    }
+
+    /// Since when a test has failed in each execution, and in how many, if it passed before.
+    pub fn fails_since(&self, test: TestIndex) -> Option<(Round, u64)> {
         let all: Vec<&Ran> = self.of(test).filter(|ran| !ran.is_infrastructure).collect();
         let passed = all.iter().rposition(|ran| !ran.failed())?;
-        all.get(passed + 1).map(|ran| ran.round)
+        let first = all.get(passed + 1)?;
+        Some((first.round, (all.len() - passed - 1) as u64))
     }
 
     /// Whether a test has ever failed.
@@ -116,7 +148,7 @@ impl<'s> Record<'s> {
             .filter(overlaps)
             .collect();
         let origin = neighbours.iter().map(|it| it.start).min().unwrap_or(of.start).min(of.start);
-        let since = |offset: crate::model::Offset| Duration::from_micros(offset.0 - origin.0);
+        let since = |offset: Offset| Duration::from_micros(offset.0 - origin.0);
         let mut beside: BTreeMap<u32, Vec<Neighbour>> = BTreeMap::new();
         for (at, it) in neighbours.iter().enumerate() {
             // Where processes are not known, each has its own.

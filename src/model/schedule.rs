@@ -20,6 +20,9 @@ pub struct Schedule {
     pub ran: Vec<Ran>,
     /// Failures that say the same, by their place in this list.
     pub causes: Vec<Cause>,
+    /// For each of them, the first line of the first failure's message: tests that fail at different
+    /// places may say the same. Empty where nothing is known.
+    pub says: Vec<Arc<str>>,
     /// Times in which the server under test did not answer.
     pub outages: Vec<Window>,
     /// What the state probe saw, in time.

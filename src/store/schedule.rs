@@ -31,6 +31,7 @@ pub(super) fn schedule(
         rounds,
         ran,
         causes: causes.list,
+        says: causes.says,
         outages,
         probes,
         is_isolated: record.isolation != "none",
@@ -51,6 +52,8 @@ struct Reading<'d> {
 #[derive(Default)]
 struct Causes {
     list: Vec<Cause>,
+    /// [`Schedule::says`].
+    says: Vec<Arc<str>>,
     places: HashMap<Cause, u32>,
     /// By the failure's row.
     of_failures: HashMap<i64, u32>,
@@ -153,7 +156,8 @@ impl<'d> Reading<'d> {
                 })?,
         };
         let exception = Arc::from(exception(&message));
-        let place = self.causes.place(Cause { outcome: kind, exception, location });
+        let says = first_line(&message);
+        let place = self.causes.place(Cause { outcome: kind, exception, location }, says);
         if let Some(id) = failure {
             self.causes.of_failures.insert(id, place);
         }
@@ -180,14 +184,22 @@ impl<'d> Reading<'d> {
 }
 
 impl Causes {
-    fn place(&mut self, cause: Cause) -> u32 {
+    fn place(&mut self, cause: Cause, says: &str) -> u32 {
         let next = u32::try_from(self.list.len()).unwrap_or(u32::MAX);
         let place = *self.places.entry(cause.clone()).or_insert(next);
         if place == next {
             self.list.push(cause);
+            self.says.push(Arc::from(says));
         }
         place
     }
+}
+
+/// No more of a message than tells it from others.
+fn first_line(message: &str) -> &str {
+    const LONGEST: usize = 200;
+    let line = message.lines().next().unwrap_or("").trim();
+    line.char_indices().nth(LONGEST).map_or(line, |(end, _)| &line[..end])
 }
 
 /// The exception's name at the beginning of a message, or as much of the message as has no digits
