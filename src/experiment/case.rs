@@ -213,8 +213,9 @@ fn leads(kind: VerdictKind, outage: Outage, is_isolated: bool) -> &'static [Lead
                 &[Outside, Copies, Suspects, QuickChance, Surroundings, Crowd, Chance]
             }
             Outage::Plain => &[Copies, Outside, Suspects, QuickChance, Surroundings, Crowd, Chance],
-            Outage::Loose => &[QuickChance, Copies, Outside, Suspects, Surroundings, Crowd, Chance],
-            Outage::Weak => &[QuickChance, Copies, Suspects, Surroundings, Chance, Crowd, Outside],
+            Outage::Loose | Outage::Weak => {
+                &[QuickChance, Copies, Outside, Suspects, Surroundings, Crowd, Chance]
+            }
         },
         VerdictKind::Accumulates if is_isolated => {
             &[QuickChance, Suspects, Copies, Surroundings, Crowd, Chance, AfterAll]
