@@ -15,6 +15,8 @@ pub(super) struct Record<'s> {
     schedule: &'s Schedule,
     /// How long each test takes as a rule.
     durations: Vec<Duration>,
+    /// Which have ever failed.
+    failed: Vec<bool>,
 }
 
 /// One execution of a test, with what was around it.
@@ -45,14 +47,16 @@ impl<'s> Record<'s> {
     /// Of this run.
     pub fn new(schedule: &'s Schedule) -> Self {
         let mut all = vec![Vec::new(); schedule.tests.len()];
+        let mut failed = vec![false; schedule.tests.len()];
         for ran in &schedule.ran {
+            failed[ran.test as usize] |= ran.failed();
             all[ran.test as usize].push(length(ran));
         }
         let durations = all.into_iter().map(|mut times| {
             times.sort_unstable();
             times.get(times.len() / 2).copied().unwrap_or_default()
         });
-        Self { durations: durations.collect(), schedule }
+        Self { durations: durations.collect(), failed, schedule }
     }
 
     /// How many tests there are.
@@ -124,7 +128,7 @@ impl<'s> Record<'s> {
 
     /// Whether a test has ever failed.
     pub fn has_failed(&self, test: TestIndex) -> bool {
-        self.of(test).any(Ran::failed)
+        self.failed.get(test.at()).copied().unwrap_or_default()
     }
 
     fn of(&self, test: TestIndex) -> impl Iterator<Item = &'s Ran> {
