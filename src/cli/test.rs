@@ -133,7 +133,11 @@ fn reports(planned: &Planned, verbosity: Option<Verbosity>) -> Reports {
         terminal,
         junit: planned.settings.junit.as_ref().map(absolute),
         jsonl: planned.settings.jsonl.as_ref().map(absolute),
-        github: Github::of_process(),
+        github: match planned.plan.purpose {
+            Purpose::Tests | Purpose::Replay => Github::of_process(),
+            // That tests fail is what experiments are about.
+            Purpose::Experiment => Github::default(),
+        },
     }
 }
 
