@@ -100,6 +100,18 @@ fn a_single_run_has_no_verdicts_but_a_line_to_type() {
 }
 
 #[test]
+fn a_job_summary_has_the_verdicts_too() {
+    let suite = counting().with("GITHUB_ACTIONS", "true");
+    let path = suite.beside("summary.md");
+    let suite = suite.with("GITHUB_STEP_SUMMARY", path.to_str().unwrap());
+    suite.test(&["-n", "2", "--loop", "3", "--keep-going", "-q"]);
+    let summary = std::fs::read_to_string(path).unwrap();
+    let verdicts = summary.split("<pre>").nth(1).unwrap();
+    assert!(verdicts.contains("fails in all 3 executions\n"), "{summary}");
+    assert!(verdicts.trim_end().ends_with("</pre>"), "{summary}");
+}
+
+#[test]
 fn verdicts_need_the_history() {
     let suite = Suite::new(&[("test_it.py", "def test_a(): assert 0")]);
     suite.write(".pnl", "in the way");

@@ -15,9 +15,9 @@ use crate::process::{
 };
 use crate::report::text::{Keep, clean};
 use crate::report::timings;
-use crate::report::verdicts::{at_end, without_history};
+use crate::report::verdicts::{AskVerdicts, at_end, without_history};
 use crate::report::{
-    AskVerdicts, Github, Hub, Reports, Sink, Surroundings, TerminalOptions, Unreported, Verbosity,
+    Github, Hub, Reports, Sink, Surroundings, TerminalOptions, Unreported, Verbosity,
 };
 use crate::runner::{self, Planned, TestOptions};
 use crate::store::HistoryWriter;
@@ -70,7 +70,7 @@ pub(super) fn execute_by(
     let history = open_history(&planned.project_root).map(Arc::new);
     // A watch has its own idea of what comes next.
     if planned.plan.purpose == Purpose::Tests && more.is_none() {
-        hub.verdicts_by(verdicts(planned, history.as_deref()));
+        hub.verdicts_by(|| verdicts(planned, history.as_deref()));
     }
     if let Some(history) = history.clone() {
         hub.settle_with(|| {
@@ -133,7 +133,11 @@ fn reports(planned: &Planned, verbosity: Option<Verbosity>) -> Reports {
         terminal,
         junit: planned.settings.junit.as_ref().map(absolute),
         jsonl: planned.settings.jsonl.as_ref().map(absolute),
-        github: Github::of_process(),
+        github: match planned.plan.purpose {
+            Purpose::Tests | Purpose::Replay => Github::of_process(),
+            // That tests fail is what experiments are about.
+            Purpose::Experiment => Github::default(),
+        },
     }
 }
 

@@ -16,6 +16,8 @@ use crate::model::{TestIndex, Tie, VerdictKind};
 /// record shows that it fails often.
 const FEWEST: u64 = 5;
 const MOST: u64 = 12;
+/// The chance, at the record's rate, of failing so often in a row from which on that is a change.
+const BY_CHANCE: f64 = 0.02;
 /// What a trial of all tests, one after the other, may take.
 const ALL: Duration = Duration::from_secs(15);
 /// Passing executions that are looked at.
@@ -43,11 +45,19 @@ impl Case<'_> {
         if !setters.is_empty() {
             return Ok(Some(Found::Without(setters)));
         }
+        // The searches for what it needs have tried it alone some times more.
+        let alone = self.inquiry.tally(&Arm::Alone);
+        if !alone.always() {
+            return Ok(None);
+        }
         if recorded.always() {
             return Ok(Some(Found::Broken));
         }
         let since = self.inquiry.record.fails_since(self.inquiry.victim);
-        Ok(Some(Found::Accumulates(since)))
+        let in_a_row = since.map_or(0, |(_, times)| times).max(alone.executed);
+        let is_change = self.kind == VerdictKind::Accumulates
+            || recorded.rate().powf(in_a_row as f64) < BY_CHANCE;
+        Ok(is_change.then_some(Found::Accumulates(since.map(|(round, _)| round))))
     }
 
     /// Tests after which it passes.

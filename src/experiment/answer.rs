@@ -5,7 +5,7 @@ use super::arm::Arm;
 use super::bench::Stop;
 use super::found::Found;
 use super::tally::Tally;
-use crate::model::{self, Judged, NodeId, Schedule, TestIndex, Verdict, VerdictKind};
+use crate::model::{self, Judged, NodeId, Offset, Schedule, TestIndex, Verdict, VerdictKind};
 
 /// What experiments say of one test.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,7 +55,7 @@ pub(super) fn answer(
     arms: &[(Arm, Tally)],
     executions: u64,
 ) -> Answer {
-    let words = Words { schedule, arms };
+    let words = Words { nodeid: &judged.nodeid, schedule, arms };
     let recorded = judged.verdict.clone();
     let (standing, verdict) = match found {
         Err(stop) => (Standing::Undecided(unfinished(*stop).to_owned()), recorded.clone()),
@@ -101,6 +101,7 @@ fn is_same(found: &Verdict, recorded: &Verdict) -> bool {
 }
 
 struct Words<'a> {
+    nodeid: &'a NodeId,
     schedule: &'a Schedule,
     arms: &'a [(Arm, Tally)],
 }
@@ -144,7 +145,8 @@ impl Words<'_> {
                 Verdict { kind: VerdictKind::LoadSensitive, workers: Some(*count), ..bare }
             }
             Found::Outside => {
-                Verdict { kind: VerdictKind::Infrastructure, window: recorded.window, ..bare }
+                let window = recorded.window.or_else(|| self.failures());
+                Verdict { kind: VerdictKind::Infrastructure, window, ..bare }
             }
             // Neither is a verdict.
             Found::Nothing | Found::Open(_) => recorded.clone(),
@@ -220,6 +222,14 @@ impl Words<'_> {
         format!("fails in {}, {without}, p = {}", with.join(" and in "), scientific(p))
     }
 
+    /// From its first recorded failure to its last.
+    fn failures(&self) -> Option<(Offset, Offset)> {
+        let test = super::session::place(self.schedule, self.nodeid)?;
+        let mut failed = self.schedule.ran.iter().filter(|ran| ran.test == test.0 && ran.failed());
+        let first = failed.next()?;
+        Some((first.start, failed.next_back().unwrap_or(first).end))
+    }
+
     fn nothing(&self) -> String {
         let all = self.arms.iter().fold(Tally::default(), |sum, (_, tally)| sum.plus(*tally));
         let alone = self.of(&Arm::Alone);
@@ -269,6 +279,14 @@ impl Words<'_> {
             }
             Arm::Copies(count) => format!("{count} of it at once"),
             Arm::Crowd(count) => format!("{count} at once, others each time"),
+            Arm::Among(others) => match others[..] {
+                [one] => format!("started together with {}", self.id(one)),
+                _ => format!(
+                    "started together with {} others, {} among them",
+                    others.len(),
+                    others.first().map_or("?", |it| self.id(*it))
+                ),
+            },
             Arm::Again => "a second time in one process".to_owned(),
             Arm::AfterAll(rounds) => format!("after all others, {rounds} times"),
         }

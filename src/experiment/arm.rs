@@ -26,6 +26,8 @@ pub(super) enum Arm {
     Copies(u32),
     /// It and others at once, so many in all, each time others.
     Crowd(u32),
+    /// It and these at once.
+    Among(Vec<TestIndex>),
     /// Again in the same process.
     Again,
     /// After all other tests, so many times, in one process.

@@ -162,7 +162,7 @@ impl Case<'_> {
 
     /// Looks for more culprits of the kind that was found, where those found were not around a
     /// recorded failure, and for what undoes them.
-    fn completed(
+    pub(super) fn completed(
         &mut self,
         mut beside: Vec<TestIndex>,
         mut after: Vec<TestIndex>,
@@ -180,6 +180,11 @@ impl Case<'_> {
     }
 
     fn more_beside(&mut self, known: &mut Vec<TestIndex>) -> Result<(), Stop> {
+        for test in self.inquiry.exposed.clone().into_iter().take(MORE) {
+            if !known.contains(&test) && self.is_culprit_beside(test)? {
+                known.push(test);
+            }
+        }
         let mut tried = Vec::new();
         for _ in 0..MORE {
             let is_unexplained = |it: &Circumstance| !known.iter().any(|&test| it.was_beside(test));
@@ -224,7 +229,7 @@ impl Case<'_> {
     }
 
     /// Which of a group makes it fail, if the group does.
-    fn found_in(
+    pub(super) fn found_in(
         &mut self,
         group: Vec<TestIndex>,
         part: &dyn Fn(Vec<TestIndex>) -> Arm,

@@ -18,6 +18,10 @@ pub(super) struct Case<'a> {
     pub kind: VerdictKind,
     /// Tests that the record suspects, the likeliest first.
     pub suspects: Vec<(TestIndex, Tie)>,
+    /// How well an outage explains its failures.
+    pub outage: Outage,
+    /// Others that fail now and then, not always and not in an outage.
+    pub co_victims: Vec<TestIndex>,
     /// Whether each round had fresh processes.
     pub is_isolated: bool,
     /// Whether something showed that any other test would do.
@@ -58,7 +62,7 @@ impl Case<'_> {
         if let Some(found) = self.always()? {
             return Ok(found);
         }
-        for &lead in leads(self.kind, self.is_isolated) {
+        for &lead in leads(self.kind, self.outage, self.is_isolated) {
             let found = match lead {
                 Lead::QuickChance => self.chance(24)?,
                 Lead::Chance => self.chance(240)?,
@@ -119,7 +123,9 @@ impl Case<'_> {
         while self.alone().executed < needed && self.alone().failed < 2 {
             self.inquiry.try_out(&[Arm::Alone], 12)?;
         }
-        let is_expected = self.kind == VerdictKind::FlakyAlone && self.alone().failed > 0;
+        let is_stray = self.kind == VerdictKind::Infrastructure && self.outage == Outage::Weak;
+        let is_expected =
+            (self.kind == VerdictKind::FlakyAlone || is_stray) && self.alone().failed > 0;
         let fits = is_expected && self.recorded().p_more_than(self.alone()) > ANOTHER;
         Ok(fits.then_some(Found::FlakyAlone))
     }
@@ -177,7 +183,20 @@ impl Case<'_> {
     }
 }
 
-fn leads(kind: VerdictKind, is_isolated: bool) -> &'static [Lead] {
+/// How well an outage explains what the record has of a test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outage {
+    /// Each of several executions within it failed.
+    Strong,
+    /// The few executions within it failed, and others fail with the same cause.
+    Plain,
+    /// Some passed within it.
+    Loose,
+    /// It failed once, and nobody else with that cause.
+    Weak,
+}
+
+fn leads(kind: VerdictKind, outage: Outage, is_isolated: bool) -> &'static [Lead] {
     use Lead::{
         AfterAll, Again, Chance, Copies, Crowd, Outside, QuickChance, Surroundings, Suspects,
     };
@@ -189,9 +208,15 @@ fn leads(kind: VerdictKind, is_isolated: bool) -> &'static [Lead] {
             &[Suspects, QuickChance, Copies, Surroundings, Crowd, Chance]
         }
         VerdictKind::LoadSensitive => &[Copies, Suspects, Surroundings, Crowd, Chance],
-        VerdictKind::Infrastructure => {
-            &[Outside, Suspects, QuickChance, Copies, Surroundings, Crowd, Chance]
-        }
+        VerdictKind::Infrastructure => match outage {
+            Outage::Strong => {
+                &[Outside, Copies, Suspects, QuickChance, Surroundings, Crowd, Chance]
+            }
+            Outage::Plain => &[Copies, Outside, Suspects, QuickChance, Surroundings, Crowd, Chance],
+            Outage::Loose | Outage::Weak => {
+                &[QuickChance, Copies, Outside, Suspects, Surroundings, Crowd, Chance]
+            }
+        },
         VerdictKind::Accumulates if is_isolated => {
             &[QuickChance, Suspects, Copies, Surroundings, Crowd, Chance, AfterAll]
         }

@@ -4,7 +4,7 @@
 //! last one is over. So the inquiries have a thread of their own, which waits while a round is run, and
 //! the engine's director waits while the next one is thought out: of the two, one is always waiting.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -77,6 +77,7 @@ fn inquiries(
 
 /// The record without tests that are not there any more.
 fn reduced(schedule: &Schedule, tests: &[NodeId]) -> Schedule {
+    let tests: HashSet<&NodeId> = tests.iter().collect();
     let is_there: Vec<bool> = schedule.tests.iter().map(|it| tests.contains(it)).collect();
     if is_there.iter().all(|it| *it) {
         return schedule.clone();

@@ -18,6 +18,8 @@ const LANES: usize = 24;
 const ROUND: Duration = Duration::from_millis(1200);
 /// Recorded offsets that are tried first.
 const RECORDED: usize = 3;
+/// Tests to compare with, at least.
+const FEWEST: usize = 8;
 /// How often an arm is tried in vain before its setting is found to be impossible here.
 const IN_VAIN: u32 = 5;
 
@@ -35,6 +37,8 @@ pub(super) struct Inquiry<'a> {
     pub crowds: Vec<(Vec<TestIndex>, bool)>,
     /// Tests that are not suspected of anything.
     pub innocent: Vec<TestIndex>,
+    /// Tests that were taken for such until it failed beside them.
+    pub exposed: Vec<TestIndex>,
     bench: &'a mut dyn Bench,
     purse: &'a mut Purse,
     sweeps: Vec<(TestIndex, Sweep)>,
@@ -78,6 +82,7 @@ impl<'a> Inquiry<'a> {
             circumstances: record.circumstances(victim),
             arms: Vec::new(),
             crowds: Vec::new(),
+            exposed: Vec::new(),
             innocent: (0..record.tests()).map(TestIndex).filter(is_innocent).collect(),
             bench,
             purse,
@@ -169,16 +174,20 @@ impl<'a> Inquiry<'a> {
     ) -> Result<Contest, Stop> {
         /// Trials after which what is still open is taken for no difference.
         const LONGEST: usize = 80;
-        let limits = Limits { alpha: 0.005, beta: 0.05, least };
+        let limits = Limits { alpha: 0.01, beta: 0.05, least };
         let mut pairs = vec![TwoArms::new(limits); bases.len()];
-        let all: Vec<Arm> = std::iter::once(arm).chain(bases).cloned().collect();
         // Six pairs decide what is clear.
         for turns in std::iter::once(6).chain(std::iter::repeat_n(4, LONGEST)) {
-            for (asked, failed) in self.try_out(&all, turns)? {
+            let open: Vec<usize> = (0..bases.len())
+                .filter(|&base| pairs[base].decision() == Decision::Undecided)
+                .collect();
+            let mut tried = vec![arm.clone()];
+            tried.extend(open.iter().map(|&base| bases[base].clone()));
+            for (asked, failed) in self.try_out(&tried, turns)? {
                 let has = failed == (effect == Effect::Fails);
                 match asked.checked_sub(1) {
-                    Some(base) => pairs[base].observe(Side::Without, has),
-                    None => pairs.iter_mut().for_each(|pair| pair.observe(Side::With, has)),
+                    Some(at) => pairs[open[at]].observe(Side::Without, has),
+                    None => open.iter().for_each(|&at| pairs[at].observe(Side::With, has)),
                 }
             }
             if let Some(base) = pairs.iter().position(|it| it.decision() == Decision::NotMore) {
@@ -224,9 +233,8 @@ impl<'a> Inquiry<'a> {
             };
             self.arms[entry.arm].1.count(failed);
             came.push((entry.asked, failed));
-            if let Some((other, at)) = entry.skew.filter(|_| failed) {
-                let sweep = self.sweep(other);
-                self.sweeps[sweep].1.failed(at);
+            if failed {
+                self.learn(&entry);
             }
             if matches!(self.arms[entry.arm].0, Arm::Crowd(_)) {
                 let others = entry.trial.lanes.iter().flatten().map(|planned| planned.test);
@@ -235,6 +243,22 @@ impl<'a> Inquiry<'a> {
             }
         }
         Ok(came)
+    }
+
+    /// An offset at which it failed is taken more often. Beside whom it failed that was there for
+    /// comparison is none to compare with; if it fails beside anybody, the next one shows that too.
+    fn learn(&mut self, entry: &Entry) {
+        if let Some((other, at)) = entry.skew {
+            let sweep = self.sweep(other);
+            self.sweeps[sweep].1.failed(at);
+        }
+        if matches!(self.arms[entry.arm].0, Arm::BesideOthers(_)) && self.innocent.len() > FEWEST {
+            let mut others = entry.trial.lanes.iter().flatten().filter(|it| !it.counts);
+            if let Some(other) = others.next() {
+                self.innocent.retain(|it| *it != other.test);
+                self.exposed.push(other.test);
+            }
+        }
     }
 
     fn place(&mut self, arm: &Arm) -> usize {
@@ -271,6 +295,7 @@ impl<'a> Inquiry<'a> {
                 let others = self.crowd(count.saturating_sub(1) as usize);
                 Trial::crowd(victim, &others)
             }
+            Arm::Among(others) => Trial::crowd(victim, others),
             Arm::Again => Trial::again(victim, 2),
             Arm::AfterAll(times) => Trial::after(&self.others().repeat(*times as usize), victim),
         };

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::trial::{Planned, Trial};
-use crate::model::{Ran, Round, Schedule, TestIndex};
+use crate::model::{Offset, Ran, Round, Schedule, TestIndex};
+
+/// Failures that an outage has in common lie within so many microseconds.
+const NEAR: u64 = 1_500_000;
 
 /// A recorded run, seen from one test.
 #[derive(Debug)]
@@ -12,6 +15,8 @@ pub(super) struct Record<'s> {
     schedule: &'s Schedule,
     /// How long each test takes as a rule.
     durations: Vec<Duration>,
+    /// Which have ever failed.
+    failed: Vec<bool>,
 }
 
 /// One execution of a test, with what was around it.
@@ -42,14 +47,16 @@ impl<'s> Record<'s> {
     /// Of this run.
     pub fn new(schedule: &'s Schedule) -> Self {
         let mut all = vec![Vec::new(); schedule.tests.len()];
+        let mut failed = vec![false; schedule.tests.len()];
         for ran in &schedule.ran {
+            failed[ran.test as usize] |= ran.failed();
             all[ran.test as usize].push(length(ran));
         }
         let durations = all.into_iter().map(|mut times| {
             times.sort_unstable();
             times.get(times.len() / 2).copied().unwrap_or_default()
         });
-        Self { durations: durations.collect(), schedule }
+        Self { durations: durations.collect(), failed, schedule }
     }
 
     /// How many tests there are.
@@ -83,16 +90,45 @@ impl<'s> Record<'s> {
         })
     }
 
-    /// Whether a test has failed ever since some execution, and passed before it.
-    pub fn fails_since(&self, test: TestIndex) -> Option<Round> {
+    /// The same of those that began from when to when.
+    pub fn tally_within(&self, test: TestIndex, (since, until): (Offset, Offset)) -> (u64, u64) {
+        let counted = self.of(test).filter(|ran| ran.start >= since && ran.start <= until);
+        counted.fold((0, 0), |(failed, executed), ran| {
+            (failed + u64::from(ran.outcome.is_failure()), executed + 1)
+        })
+    }
+
+    /// Whether two tests ever failed with the same exception at the same place.
+    pub fn share_a_cause(&self, one: TestIndex, other: TestIndex) -> bool {
+        let causes = |test| self.of(test).filter_map(|ran| ran.cause);
+        causes(one).any(|cause| causes(other).any(|it| it == cause))
+    }
+
+    /// Whether each failure of a test came with failures of others that have the same cause, as those
+    /// in an outage do.
+    pub fn fails_in_company(&self, test: TestIndex) -> bool {
+        let failures: Vec<&Ran> = self.schedule.ran.iter().filter(|ran| ran.failed()).collect();
+        let is_company = |of: &Ran, it: &Ran| {
+            it.test != of.test
+                && it.cause.is_some()
+                && it.cause == of.cause
+                && it.start.0.abs_diff(of.start.0) <= NEAR
+        };
+        let mut own = failures.iter().filter(|ran| ran.test == test.0).peekable();
+        own.peek().is_some() && own.all(|of| failures.iter().any(|it| is_company(of, it)))
+    }
+
+    /// Since when a test has failed in each execution, and in how many, if it passed before.
+    pub fn fails_since(&self, test: TestIndex) -> Option<(Round, u64)> {
         let all: Vec<&Ran> = self.of(test).filter(|ran| !ran.is_infrastructure).collect();
         let passed = all.iter().rposition(|ran| !ran.failed())?;
-        all.get(passed + 1).map(|ran| ran.round)
+        let first = all.get(passed + 1)?;
+        Some((first.round, (all.len() - passed - 1) as u64))
     }
 
     /// Whether a test has ever failed.
     pub fn has_failed(&self, test: TestIndex) -> bool {
-        self.of(test).any(Ran::failed)
+        self.failed.get(test.at()).copied().unwrap_or_default()
     }
 
     fn of(&self, test: TestIndex) -> impl Iterator<Item = &'s Ran> {
@@ -116,7 +152,7 @@ impl<'s> Record<'s> {
             .filter(overlaps)
             .collect();
         let origin = neighbours.iter().map(|it| it.start).min().unwrap_or(of.start).min(of.start);
-        let since = |offset: crate::model::Offset| Duration::from_micros(offset.0 - origin.0);
+        let since = |offset: Offset| Duration::from_micros(offset.0 - origin.0);
         let mut beside: BTreeMap<u32, Vec<Neighbour>> = BTreeMap::new();
         for (at, it) in neighbours.iter().enumerate() {
             // Where processes are not known, each has its own.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::answer::{Answer, answer};
 use super::arm::Arm;
 use super::bench::{Bench, Budget, Purse, Stop};
-use super::case::Case;
+use super::case::{Case, Outage};
 use super::found::Found;
 use super::inquiry::Inquiry;
 use super::record::Record;
@@ -144,9 +144,16 @@ fn one(
     suspected.dedup();
     let mut inquiry = Inquiry::new(victim, record, &suspected, bench, purse);
     inquiry.arms = known;
+    let is_flaky = judged.verdict.kind == VerdictKind::FlakyAlone;
     let mut case = Case {
         inquiry,
-        kind: judged.verdict.kind,
+        kind: if is_flaky && record.fails_in_company(victim) {
+            VerdictKind::Infrastructure
+        } else {
+            judged.verdict.kind
+        },
+        outage: outage(question, record, judged, victim),
+        co_victims: co_victims(question, victim),
         suspects: suspects(question.schedule, judged),
         is_isolated: question.schedule.is_isolated,
         is_crowd_likely: false,
@@ -155,6 +162,46 @@ fn one(
     let found = case.run();
     let arms = std::mem::take(&mut case.inquiry.arms);
     Inquired { found, arms, executions: purse.executions - spent }
+}
+
+/// How well an outage explains a test's failures.
+fn outage(
+    question: &Question<'_>,
+    record: &Record<'_>,
+    judged: &Judged,
+    victim: TestIndex,
+) -> Outage {
+    /// Of the executions within an outage, at most this share passes.
+    const PASSED: f64 = 0.2;
+    let Some(window) = judged.verdict.window else { return Outage::Loose };
+    let (failed, executed) = record.tally_within(victim, window);
+    let others = question
+        .judged
+        .iter()
+        .filter(|it| it.verdict.kind == VerdictKind::Infrastructure && it.nodeid != judged.nodeid);
+    let mut others = others.filter_map(|it| place(question.schedule, &it.nodeid));
+    match Tally::new(failed, executed).inverted().rate() <= PASSED {
+        false => Outage::Loose,
+        true if executed >= 3 => Outage::Strong,
+        true if executed >= 2 || others.any(|it| record.share_a_cause(victim, it)) => Outage::Plain,
+        true => Outage::Weak,
+    }
+}
+
+/// Other tests that fail now and then.
+fn co_victims(question: &Question<'_>, victim: TestIndex) -> Vec<TestIndex> {
+    let others = question.judged.iter().filter(|it| match it.verdict.kind {
+        VerdictKind::FlakyAlone
+        | VerdictKind::OrderDependent
+        | VerdictKind::InterferesWith
+        | VerdictKind::LoadSensitive => true,
+        VerdictKind::Broken
+        | VerdictKind::Accumulates
+        | VerdictKind::Infrastructure
+        | VerdictKind::Stable => false,
+    });
+    let others = others.filter_map(|it| place(question.schedule, &it.nodeid));
+    others.filter(|it| *it != victim).collect()
 }
 
 /// Whom a verdict names, then whom it suspects.

@@ -9,12 +9,15 @@ use std::fs::OpenOptions;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use crossbeam_channel::Receiver;
+
 use crate::model::{Event, What};
 
 use super::consumer::{Consumer, Unreported};
 use super::summary::{Summary, TestFigures};
 use super::terminal::Out;
-use super::text::{self, counted};
+use super::text::{self, Palette, counted};
+use super::verdicts::{AskVerdicts, Ended};
 
 /// GitHub shows ten error annotations of a step, and ten warnings, and drops the rest.
 const ANNOTATIONS: usize = 10;
@@ -24,6 +27,9 @@ const ROWS: usize = 50;
 
 /// Columns of a message in the summary's table.
 const MESSAGE: usize = 200;
+
+/// Columns of verdicts.
+const VERDICTS: usize = 100;
 
 /// What GitHub Actions wants of this run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -87,16 +93,26 @@ impl Consumer for Annotations {
 pub(crate) struct JobSummary {
     path: PathBuf,
     summary: Summary,
+    verdicts: Option<Receiver<AskVerdicts>>,
 }
 
 impl JobSummary {
     pub(crate) fn new(path: PathBuf) -> Self {
-        Self { path, summary: Summary::default() }
+        Self { path, summary: Summary::default(), verdicts: None }
+    }
+
+    /// With verdicts on a loop, by who is sent before its end.
+    #[must_use]
+    pub(crate) fn with_verdicts(self, verdicts: Receiver<AskVerdicts>) -> Self {
+        Self { verdicts: Some(verdicts), ..self }
     }
 
     fn append(&self) -> io::Result<()> {
         let mut file = OpenOptions::new().append(true).create(true).open(&self.path)?;
-        file.write_all(markdown(&self.summary).as_bytes())
+        let ask = self.verdicts.as_ref().and_then(|asked| asked.try_recv().ok());
+        let ended = Ended::of(&self.summary, Palette::Plain, VERDICTS);
+        let said = ask.zip(ended).map(|(ask, ended)| ask(&ended)).unwrap_or_default();
+        file.write_all((markdown(&self.summary) + &preformatted(&said)).as_bytes())
     }
 }
 
@@ -215,6 +231,15 @@ pub(super) fn markdown(summary: &Summary) -> String {
     }
     out.push('\n');
     out
+}
+
+/// Lines as they are.
+pub(super) fn preformatted(text: &str) -> String {
+    if text.is_empty() {
+        return String::new();
+    }
+    let lines: Vec<String> = text.lines().map(entities).collect();
+    format!("<pre>{}</pre>\n\n", lines.join("\n"))
 }
 
 /// Untrusted text for Markdown. Entities are always text to it, never structure, so everything

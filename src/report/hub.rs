@@ -21,8 +21,9 @@ use super::consumer::{Consumer, Unreported};
 use super::github::{Annotations, Github, JobSummary};
 use super::jsonl::JsonLines;
 use super::junit::JUnit;
-use super::terminal::{AskVerdicts, Out, Terminal, TerminalOptions};
+use super::terminal::{Out, Terminal, TerminalOptions};
 use super::text::counted;
+use super::verdicts::AskVerdicts;
 
 /// How long events gather before consumers are woken for them: shorter than a person sees.
 const DELAY: Duration = Duration::from_millis(25);
@@ -75,7 +76,7 @@ pub enum ReportError {
 pub struct Hub {
     lanes: Vec<Lane>,
     sinks: Vec<Sink>,
-    verdicts: Sender<AskVerdicts>,
+    verdicts: Vec<Sender<AskVerdicts>>,
 }
 
 /// Bytes of live output that may wait for one thread: a test writes faster than a terminal shows.
@@ -104,14 +105,19 @@ impl Hub {
     pub fn start(reports: Reports) -> Result<Self, ReportError> {
         let mut screen: Vec<Box<dyn Consumer>> = Vec::new();
         let mut files: Vec<Box<dyn Consumer>> = Vec::new();
-        let (verdicts, asked) = unbounded();
+        let mut verdicts = Vec::new();
+        let mut asking = || {
+            let (ask, asked) = unbounded();
+            verdicts.push(ask);
+            asked
+        };
         // Annotations share the terminal's thread, because both write to standard output, and come
         // first, because the terminal's totals are the run's last line.
         if reports.github.annotate {
             screen.push(Box::new(Annotations::new(Out::stdout())));
         }
         if let Some(options) = reports.terminal {
-            screen.push(Box::new(Terminal::stdout(options).with_verdicts(asked)));
+            screen.push(Box::new(Terminal::stdout(options).with_verdicts(asking())));
         }
         if let Some(path) = reports.junit {
             files.push(Box::new(JUnit::create(&path).map_err(failed("--junit", &path))?));
@@ -120,7 +126,7 @@ impl Hub {
             files.push(Box::new(JsonLines::create(&path).map_err(failed("--jsonl", &path))?));
         }
         if let Some(path) = reports.github.summary {
-            files.push(Box::new(JobSummary::new(path)));
+            files.push(Box::new(JobSummary::new(path).with_verdicts(asking())));
         }
         let lanes = [(Target::Terminal, screen), (Target::Files, files)];
         let lanes = lanes.into_iter().filter(|(_, consumers)| !consumers.is_empty());
@@ -134,10 +140,13 @@ impl Hub {
         self.sinks.push(sink);
     }
 
-    /// Has the terminal's thread ask this for verdicts at a loop's end. To be said before the run.
-    pub fn verdicts_by(&mut self, ask: AskVerdicts) {
-        // Nobody takes it where there is no terminal's report.
-        let _ = self.verdicts.send(ask);
+    /// Has the terminal and the job summary ask for verdicts at a loop's end, each by one of these.
+    /// To be said before the run.
+    pub fn verdicts_by(&mut self, ask: impl Fn() -> AskVerdicts) {
+        for asking in &self.verdicts {
+            // A thread that is gone has panicked; `finish` says so.
+            let _ = asking.send(ask());
+        }
     }
 
     /// Has each thread wait for this before it tells of an execution. To be said before the run.
@@ -325,7 +334,7 @@ mod tests {
 
     fn hub_with(consumer: Probe) -> Hub {
         let lane = Lane::start(Target::Files, vec![Box::new(consumer)]).expect("a thread");
-        Hub { lanes: vec![lane], sinks: Vec::new(), verdicts: unbounded().0 }
+        Hub { lanes: vec![lane], sinks: Vec::new(), verdicts: Vec::new() }
     }
 
     #[test]
@@ -378,7 +387,7 @@ mod tests {
         let (seen, sight) = unbounded();
         let consumer = Box::new(Listener { hold, seen });
         let lane = Lane::start(Target::Files, vec![consumer]).expect("a thread");
-        let mut hub = Hub { lanes: vec![lane], sinks: Vec::new(), verdicts: unbounded().0 };
+        let mut hub = Hub { lanes: vec![lane], sinks: Vec::new(), verdicts: Vec::new() };
         let mut story = Story::new(&[], Some(1));
         story.push(Some(1), Some(0), What::OutputLine("x".repeat(1 << 20)));
         let output = Arc::new(story.events().last().expect("the line").clone());

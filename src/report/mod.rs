@@ -31,7 +31,7 @@ pub mod text;
 pub use consumer::Unreported;
 pub use github::Github;
 pub use hub::{Hub, ReportError, Reports, Settle, Sink};
-pub use terminal::{AskVerdicts, Surroundings, TerminalOptions, Verbosity};
+pub use terminal::{Surroundings, TerminalOptions, Verbosity};
 
 pub mod history;
 pub mod show;

@@ -229,6 +229,16 @@ fn failures(db: &Connection, run: i64, limit: usize) -> rusqlite::Result<Vec<Fai
     Ok(groups)
 }
 
+/// How many tests failed. See [`super::History::failed_tests`].
+pub(super) fn failed_tests(db: &Connection, run: i64) -> rusqlite::Result<u64> {
+    db.prepare_cached(
+        "SELECT count(DISTINCT test_id) FROM executions \
+         WHERE run_id = ?1 AND outcome IN (1, 2, 6, 7)",
+    )?
+    .query_row([run], |row| row.get(0))
+    .map(unsigned)
+}
+
 /// What there is to read about one execution. See [`super::History::failure`].
 pub(super) fn failure_of(
     db: &Connection,

@@ -43,15 +43,18 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("-n", "--workers", type=int, default=Parameters.workers)
     parser.add_argument("--rounds", type=int, help="so many, instead of until it is sure")
     parser.add_argument("--confirm", action="store_true", help="experiments too")
+    parser.add_argument("--budget", help="of the experiments of each lab, as `pnl confirm` has it")
     parser.add_argument("--keep", type=Path, help="a folder for the labs and all that was said")
     parser.add_argument(
-        "--again", action="store_true", help="run nothing, judge what --keep has by this pnl"
+        "--again",
+        action="store_true",
+        help="run nothing: judge what --keep has by this pnl, or with --confirm as it was then",
     )
     parser.add_argument("--jobs", type=int, default=1, help="labs at a time")
     parser.add_argument("--markdown", action="store_true", help="the tables alone, for a page")
     options = parser.parse_args()
-    if options.again and (not options.keep or options.confirm):
-        parser.error("--again needs --keep, the folder of labs that were run, and no --confirm")
+    if options.again and not options.keep:
+        parser.error("--again needs --keep, the folder of labs that were run")
     return options
 
 
@@ -64,7 +67,8 @@ def run_all(seeds: list[int], options: argparse.Namespace, folder: Path) -> list
         parameters=Parameters(options.tests, options.workers),
         workers=options.workers,
         loop=loop,
-        confirm=options.confirm,
+        confirm=("--budget", options.budget) if options.budget else (),
+        experiments=options.confirm,
     )
 
     def one(seed: int) -> Result | None:

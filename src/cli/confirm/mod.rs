@@ -29,7 +29,7 @@ pub(super) struct ConfirmArgs {
     #[arg(value_name = "TEST… RUN")]
     words: Vec<String>,
     /// What the experiments may cost: executions (2000) or time (90s, 5m, 1h)
-    #[arg(long, value_name = "N|T", default_value = "5m")]
+    #[arg(long, value_name = "N|T", default_value = "10m")]
     budget: Budget,
     /// For people or for programs
     #[arg(long, value_name = "text|json", default_value = "text")]

@@ -8,7 +8,7 @@ use crossbeam_channel::Receiver;
 use crate::model::{Event, Offset, What};
 use crate::report::consumer::{Consumer, Unreported};
 use crate::report::text;
-use crate::report::verdicts::Ended;
+use crate::report::verdicts::AskVerdicts;
 
 use super::options::TerminalOptions;
 use super::out::Out;
@@ -26,9 +26,6 @@ const QUIET_START: Duration = Duration::from_millis(500);
 
 /// Events are shown within a fraction of this; one that is older by our clock comes after a stop.
 const STANDSTILL: Duration = Duration::from_secs(1);
-
-/// Says what the history tells of a run's tests, once all of them are stored.
-pub type AskVerdicts = Box<dyn FnOnce(&Ended) -> String + Send>;
 
 /// What a person sees of a run.
 pub(crate) struct Terminal {

@@ -22,7 +22,6 @@ mod writable;
 #[path = "writable_elsewhere.rs"]
 mod writable;
 
-pub use consumer::AskVerdicts;
 pub(crate) use consumer::Terminal;
 pub use options::{Surroundings, TerminalOptions, Verbosity};
 pub(crate) use out::Out;

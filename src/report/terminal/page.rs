@@ -51,17 +51,8 @@ impl Page {
 
     /// What verdicts are about, where the end has room for them and there is something to say.
     pub(crate) fn ended(&self) -> Option<Ended> {
-        let rounds = self.summary.rounds();
-        let listed = rounds.worth_listing();
-        let failed_in = listed.iter().find(|it| it.counts.failures() > 0).map(|it| it.round);
         let TerminalOptions { palette, width, verbosity, .. } = self.options;
-        let is_wanted = rounds.begun() > 1 || failed_in.is_some();
-        (is_wanted && verbosity != Verbosity::Quiet).then_some(Ended {
-            palette,
-            width,
-            rounds: rounds.begun(),
-            failed_in,
-        })
+        Ended::of(&self.summary, palette, width).filter(|_| verbosity != Verbosity::Quiet)
     }
 
     /// Keeps what the end is to say of verdicts.

@@ -9,6 +9,7 @@ use super::gather::{Read, read};
 use super::table::{Look, table};
 use crate::diagnosis::covered_pairs;
 use crate::model::{DistMode, EngineKind, Round, RunId, Schedule, VerdictKind};
+use crate::report::summary::Summary;
 use crate::report::text::{Palette, line, percent};
 use crate::store::{History, RunRecord, StoreError};
 
@@ -17,6 +18,9 @@ const TESTS: usize = 30;
 
 /// Beyond so many tests, no loop comes near to all of their pairs.
 const PAIRED: usize = 8000;
+
+/// Says what the history tells of a run's tests, once all of them are stored.
+pub type AskVerdicts = Box<dyn FnOnce(&Ended) -> String + Send>;
 
 /// A run that has just ended, and how its end is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +33,17 @@ pub struct Ended {
     pub rounds: u64,
     /// The first in which a test failed.
     pub failed_in: Option<Round>,
+}
+
+impl Ended {
+    /// What there is to say something about: a loop, or a run in which something failed.
+    pub(in crate::report) fn of(summary: &Summary, palette: Palette, width: usize) -> Option<Self> {
+        let rounds = summary.rounds();
+        let listed = rounds.worth_listing();
+        let failed_in = listed.iter().find(|it| it.counts.failures() > 0).map(|it| it.round);
+        let rounds = rounds.begun();
+        (rounds > 1 || failed_in.is_some()).then_some(Self { palette, width, rounds, failed_in })
+    }
 }
 
 /// What there is to say of a run that the history at `root` has.

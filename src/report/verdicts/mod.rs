@@ -15,7 +15,7 @@ mod gather;
 pub(super) mod json;
 mod table;
 
-pub use ending::{Ended, at_end, without_history};
+pub use ending::{AskVerdicts, Ended, at_end, without_history};
 pub use flaky::{Looked, flaky};
 pub(super) use gather::{Read, read};
 pub use gather::{Verdicts, gather};

@@ -36,7 +36,9 @@ class Ways:
     workers: int
     loop: tuple[str, ...]
     """The words that say how long to loop."""
-    confirm: bool
+    experiments: bool
+    confirm: tuple[str, ...] = ()
+    """The words for them beyond `confirm`."""
 
 
 @dataclass(frozen=True)
@@ -72,25 +74,39 @@ def run(seed: int, ways: Ways, folder: Path) -> Result:
         spent = lab.executions()
         rows = judge(truth, shown)
         loop = Stage(rows, spent, took)
-        confirmed = lab.confirm(truth, shown, spent) if ways.confirm else None
+        confirmed = lab.confirm(truth, shown, spent) if ways.experiments else None
     tests = len(truth["tests"])
     rounds = int(shown["run"]["rounds_run"])
     return Result(seed, tests, rounds, seen(truth, shown), naive(rows, tests), loop, confirmed)
 
 
 def again(folder: Path, ways: Ways) -> Result:
-    """A lab that was run before, judged by this pnl from what is recorded."""
-    truth = json.loads((folder / "truth.json").read_text())
+    """A lab that was run before: judged by this pnl, or with experiments as it was then."""
+    truth = read(folder / "truth.json")
     lab = Lab(folder, "", ways)
-    shown = lab.show("again.json")
+    shown = read(folder / "loop.json")
+    if not ways.experiments:
+        shown = lab.show("again.json", shown["run"]["id"])
+    spent = sum(shown["totals"].values())
     rows = judge(truth, shown)
-    run = shown["run"]
-    loop = Stage(rows, lab.executions(), float(run["elapsed_s"]))
-    tests = len(truth["tests"])
-    rounds = int(run["rounds_run"])
+    loop = Stage(rows, spent, float(shown["run"]["elapsed_s"]))
+    confirmed = None
+    if ways.experiments:
+        times = [(folder / name).stat().st_mtime for name in ("loop.json", "confirm.log")]
+        later = judge(truth, read(folder / "confirmed.json"))
+        confirmed = Stage(later, lab.executions() - spent, times[1] - times[0])
+    tests, rounds = len(truth["tests"]), int(shown["run"]["rounds_run"])
     return Result(
-        int(truth["seed"]), tests, rounds, seen(truth, shown), naive(rows, tests), loop, None
+        int(truth["seed"]), tests, rounds, seen(truth, shown), naive(rows, tests), loop, confirmed
     )
+
+
+def read(file: Path) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads(file.read_text())
+    except (OSError, ValueError) as error:
+        raise Broken(f"{file} cannot be read: was the lab run to its end? ({error})") from error
+    return found
 
 
 class Lab:
@@ -104,7 +120,7 @@ class Lab:
 
     def confirm(self, truth: dict[str, Any], looped: dict[str, Any], before: int) -> Stage:
         """The same run, judged again after experiments."""
-        took = self.pnl("confirm", log="confirm.log", status=None)
+        took = self.pnl("confirm", *self._ways.confirm, log="confirm.log", status=None)
         shown = self.show("confirmed.json", looped["run"]["id"])
         return Stage(judge(truth, shown), self.executions() - before, took)
 
@@ -128,8 +144,7 @@ class Lab:
 
     def show(self, name: str, *run: str) -> dict[str, Any]:
         self.pnl("show", *run, "--format", "json", log=name, status=0)
-        shown: dict[str, Any] = json.loads((self._folder / name).read_text())
-        return shown
+        return read(self._folder / name)
 
     def executions(self) -> int:
         """All that the history has, experiments included."""
