@@ -30,6 +30,9 @@ const UNNAMED: f64 = 0.8;
 /// How sure it must be that much going on makes it fail: loops vary that little.
 const LOADED: f64 = 0.6;
 
+/// How unlikely it must be that it fails by itself for the likeliest other kind to be said at once.
+const NO_CHANCE: f64 = 0.03;
+
 /// How many suspects are listed, and how likely the last of them must be.
 const LISTED: usize = 8;
 const LEAST: f64 = 0.001;
@@ -176,16 +179,24 @@ impl<'v, 'r> Judging<'v, 'r> {
         }
     }
 
-    /// The likeliest. A kind that blames others, without knowing whom, is said only where it is all but
-    /// sure.
+    /// The likeliest. A kind that blames others without knowing whom, or what goes on at the same time,
+    /// is said only where it is all but sure, or chance is not.
     fn kind(&self) -> VerdictKind {
         let kinds = self.opinion.kinds();
+        let by_itself = |it: &&(VerdictKind, f64)| it.0 == VerdictKind::FlakyAlone;
+        let is_no_chance = kinds.iter().find(by_itself).is_none_or(|it| it.1 < NO_CHANCE);
         let is_said = |&(kind, chance): &(VerdictKind, f64)| match kind {
             VerdictKind::InterferesWith | VerdictKind::OrderDependent => {
-                chance >= UNNAMED || !self.culprits(self.opinion.best_of(kind)).is_empty()
+                is_no_chance
+                    || chance >= UNNAMED
+                    || !self.culprits(self.opinion.best_of(kind)).is_empty()
             }
-            VerdictKind::LoadSensitive => chance >= LOADED,
-            _ => true,
+            VerdictKind::LoadSensitive => is_no_chance || chance >= LOADED,
+            VerdictKind::Broken
+            | VerdictKind::FlakyAlone
+            | VerdictKind::Accumulates
+            | VerdictKind::Infrastructure
+            | VerdictKind::Stable => true,
         };
         let said = kinds.iter().copied().find(is_said);
         said.map_or(VerdictKind::FlakyAlone, |it| it.0)

@@ -29,6 +29,8 @@ mod several;
 #[allow(clippy::unwrap_used, reason = "a test may panic")]
 mod sim;
 mod state;
+#[cfg(test)]
+mod tests;
 mod victim;
 mod weigh;
 
