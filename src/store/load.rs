@@ -229,11 +229,11 @@ fn failures(db: &Connection, run: i64, limit: usize) -> rusqlite::Result<Vec<Fai
     Ok(groups)
 }
 
-/// How many tests failed. See [`super::History::failed_tests`].
-pub(super) fn failed_tests(db: &Connection, run: i64) -> rusqlite::Result<u64> {
+/// How many tests both failed and passed. See [`super::History::flaky_tests`].
+pub(super) fn flaky_tests(db: &Connection, run: i64) -> rusqlite::Result<u64> {
     db.prepare_cached(
-        "SELECT count(DISTINCT test_id) FROM executions \
-         WHERE run_id = ?1 AND outcome IN (1, 2, 6, 7)",
+        "SELECT count(*) FROM (SELECT test_id FROM executions WHERE run_id = ?1 GROUP BY test_id \
+         HAVING sum(outcome IN (1, 2, 6, 7)) > 0 AND sum(outcome IN (0, 4, 5)) > 0)",
     )?
     .query_row([run], |row| row.get(0))
     .map(unsigned)

@@ -175,9 +175,9 @@ impl History {
         self.reading(|db| load::failure_of(db, record.key, test, (round, attempt)))
     }
 
-    /// How many tests failed in a run.
-    pub fn failed_tests(&self, record: &RunRecord) -> Result<u64, StoreError> {
-        self.reading(|db| load::failed_tests(db, record.key))
+    /// How many tests both failed and passed in a run.
+    pub fn flaky_tests(&self, record: &RunRecord) -> Result<u64, StoreError> {
+        self.reading(|db| load::flaky_tests(db, record.key))
     }
 
     /// All tests that ever ran, those that came last first.

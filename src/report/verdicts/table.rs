@@ -145,7 +145,8 @@ fn rest(out: &mut String, verdicts: &Verdicts, look: Look) {
     }
     if verdicts.left_out > 0 {
         words.push(format!(
-            "there are too many executions for all to be judged: {} before these were left out",
+            "there are too many executions or flaky tests for all to be judged: {} before these \
+             were left out",
             counted(verdicts.left_out, "round")
         ));
     }
