@@ -13,13 +13,13 @@ use super::pool;
 use super::victim::Victim;
 use super::weigh::Opinion;
 use crate::model::{Judged, NodeId, Schedule, Suspect, Tie, Verdict, VerdictKind};
-use crate::stats::{benjamini_hochberg, failure_rate_in_blocks, odds_ratio};
+use crate::stats::{benjamini_hochberg, fails_more_with, failure_rate_in_blocks, odds_ratio};
 
 /// How sure it must be that just these tests are to blame for them to be named.
 const NAMED: f64 = 0.95;
 
 /// The greatest p value, corrected for all candidates, with which one is named.
-const SIGNIFICANT: f64 = 0.2;
+const SIGNIFICANT: f64 = 0.1;
 
 /// How sure two tests must each be of the other for their records to be one evidence.
 const SUSPECTED: f64 = 0.25;
@@ -144,7 +144,11 @@ impl<'v, 'r> Judging<'v, 'r> {
         let mut culprits = self.culprits(hypothesis);
         let mut kind = kind;
         if let Reason::Pool(users, 1) = &hypothesis.reason {
-            culprits = users.iter().copied().filter(|&it| self.is_significant(it)).collect();
+            let exposed = hypothesis.exposed.as_ref();
+            let p = exposed.map_or(1.0, |it| fails_more_with(&self.victim.split(it).table()));
+            let is_sure = p * self.tried as f64 <= SIGNIFICANT;
+            let named = users.iter().copied().filter(|&it| is_sure && self.is_significant(it));
+            culprits = named.collect();
             if !culprits.is_empty() {
                 kind = VerdictKind::InterferesWith;
             }
