@@ -261,7 +261,8 @@ mod tests {
     use super::super::sim::{Score, draw, play};
     use super::*;
 
-    /// Others are tuned on. `PNL_LABS=100 PNL_LABS_TABLE=FILE` judges more and writes down how.
+    /// Those that the method was tuned on; docs/diagnosis.md has the figures of others.
+    /// `PNL_LABS=100 PNL_LABS_TABLE=FILE` judges more and writes down how.
     const FIRST_SEED: u64 = 1000;
 
     #[test]
