@@ -226,8 +226,8 @@ fn the_verdict_on_what_accumulates_says_what_the_probe_saw() {
     assert_eq!(run.code, Some(1), "{run}");
     // A sentence may stand on several lines.
     let said = run.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
-    let wanted = "passes in rounds 1–6, fails in every round since 7: state accumulates on the \
-                  server, where the state probe saw it change in 16 of 16 rounds, after test_1_adds \
+    let wanted = "passes in rounds 1–6, fails in every round since 7, p = 2e-4: state accumulates \
+                  on the server, where the state probe saw it change in 16 of 16 rounds, after test_1_adds \
                   (16×)";
     assert!(said.contains(wanted), "{run}");
 }

@@ -1,12 +1,16 @@
 //! The strongest evidence for a verdict, as a sentence.
 
+use std::collections::BTreeMap;
+
 use super::bits::Bits;
 use super::hypothesis::{Hypothesis, Overlap, Reason};
 use super::likelihood::Split;
 use super::state::State;
 use super::victim::Victim;
 use crate::model::Round;
-use crate::stats::{fails_more_with, failure_rate_in_blocks};
+use crate::stats::{
+    Level, change_point, fails_more_with, failure_rate_in_blocks, threshold, trend,
+};
 
 /// What is to be said of a test, and by what.
 pub(super) struct Sentence<'v, 'r> {
@@ -36,9 +40,7 @@ impl Sentence<'_, '_> {
                 self.divided(&format!("without {} before it in its process", self.either(tests)))
             }
             Reason::Since(run, round) => self.since(*run, *round),
-            Reason::Crowd(from) => {
-                self.divided(&format!("while {from} or more tests run at a time"))
-            }
+            Reason::Crowd(from) => self.crowded(*from),
             Reason::Ramp(from) => self.ramp(*from),
             Reason::Pool(tests, at) => self.pooled(tests, *at),
         }
@@ -81,12 +83,37 @@ impl Sentence<'_, '_> {
         let split = self.hypothesis.exposed.as_ref().map_or(Split::default(), |it| self.split(it));
         let Split { failed_with, with, failed_without, without } = split;
         let p = (fails_more_with(&split.table()) * self.tried.max(1) as f64).min(1.0);
-        let chance = if p < 0.001 { format!("{p:.0e}") } else { format!("{p:.2}") };
         format!(
             "fails in {failed_with} of {} {how}, in {failed_without} of {without} otherwise, \
-             p = {chance}",
+             p = {}",
+            executions(with),
+            chance(p),
+        )
+    }
+
+    /// From so many at a time on; p allows for having looked at every number.
+    fn crowded(&self, from: u32) -> String {
+        let split = self.hypothesis.exposed.as_ref().map_or(Split::default(), |it| self.split(it));
+        let Split { failed_with, with, failed_without, without } = split;
+        let p = threshold(&self.levels(|at| self.victim.most[at]));
+        let p = p.map_or(String::new(), |it| format!(", p = {}", chance(it.p)));
+        format!(
+            "fails in {failed_with} of {} while {from} or more tests run at a time, in \
+             {failed_without} of {without} otherwise{p}",
             executions(with),
         )
+    }
+
+    /// The executions by how many tests ran at a time.
+    fn levels(&self, level: impl Fn(usize) -> u32) -> Vec<Level> {
+        let cases = (0..self.victim.cases.len()).filter(|&at| self.victim.counted.has(at));
+        cases
+            .map(|at| Level {
+                level: level(at),
+                failed: u64::from(self.victim.failed.has(at)),
+                executed: 1,
+            })
+            .collect()
     }
 
     fn pooled(&self, tests: &[u32], at: u32) -> String {
@@ -129,12 +156,21 @@ impl Sentence<'_, '_> {
         };
         let record = self.victim.record;
         let schedule = &record.runs[run as usize];
+        // One for each round: p allows for having looked at every place.
+        let mut rounds: BTreeMap<Round, (u64, u64)> = BTreeMap::new();
+        for &at in before.iter().chain(&after) {
+            let (failed, executed) = rounds.entry(self.victim.ran(at).round).or_default();
+            *failed += u64::from(self.victim.failed.has(at));
+            *executed += 1;
+        }
+        let p = change_point(&rounds.into_values().collect::<Vec<_>>());
+        let p = p.map_or(String::new(), |it| format!(", p = {}", chance(it.p)));
         let state = match State::of(schedule) {
             Some(state) => state.words(|test| self.name(record.place(run as usize, test))),
             None if schedule.is_isolated => "state accumulates on the server".to_owned(),
             None => "state accumulates on the server or in the processes".to_owned(),
         };
-        format!("{passes}, fails {fails}: {state}")
+        format!("{passes}, fails {fails}{p}: {state}")
     }
 
     /// The rates below and at the most that ran at a time.
@@ -145,9 +181,11 @@ impl Sentence<'_, '_> {
             self.victim.counted.has(at) && level(at) >= most
         });
         let Split { failed_with, with, failed_without, without } = self.split(&exposed);
+        let p = trend(&self.levels(level));
+        let p = p.map_or(String::new(), |it| format!(", p = {}", chance(it.p_rises)));
         format!(
             "fails the more often, the more tests run at a time, from {from} on: in {failed_with} \
-             of {} while {most} do, in {failed_without} of {without} while fewer do",
+             of {} while {most} do, in {failed_without} of {without} while fewer do{p}",
             executions(with),
         )
     }
@@ -184,6 +222,10 @@ impl Sentence<'_, '_> {
             _ => self.victim.record.tests[test as usize].to_string(),
         }
     }
+}
+
+fn chance(p: f64) -> String {
+    if p < 0.001 { format!("{p:.0e}") } else { format!("{p:.2}") }
 }
 
 fn executions(count: u64) -> String {

@@ -106,8 +106,7 @@ fn of_two_that_always_run_together_none_is_named() {
 #[test]
 fn who_fails_from_a_round_on_accumulates() {
     let judged = judge(&[record(9, 40, beside, |round| round >= 12)]);
-    let said =
-        "passes in rounds 1–11, fails in every round since 12: state accumulates on the server";
+    let said = "passes in rounds 1–11, fails in every round since 12, p = 9e-10: state accumulates on the server";
     assert_eq!(only(&judged), (VerdictKind::Accumulates, vec![], said));
     assert_eq!(judged[0].verdict.since_round, Some(Round(12)));
 }
