@@ -17,6 +17,12 @@ const FEW: usize = 5;
 /// Others that fail now and then, of which so many are tried, so many at a time.
 const CO_VICTIMS: usize = 12;
 const AT_ONCE: usize = 3;
+/// A trial of several copies has as many chances to fail as there are copies: trials alone are taken so
+/// many at a time, of which there must be so many, and they must fail more seldom at this level. (One
+/// that failed at 5% by itself was called load-sensitive in two labs of twenty.)
+const ALONE_FOR_EACH: u64 = 4;
+const FAIR: f64 = 0.01;
+
 /// How often a smaller crowd is tried.
 const SMALLER: u32 = 8;
 
@@ -50,6 +56,11 @@ impl Case<'_> {
             || !self.fails_in(&copies, TRIES / 2)?
             || self.inquiry.contest(&copies, &[Arm::Alone], LEAST * 2.0)? != Contest::More
         {
+            return Ok(None);
+        }
+        let copied = self.inquiry.tally(&copies);
+        let alone = self.inquiry.try_until(&Arm::Alone, u64::from(most) * ALONE_FOR_EACH)?;
+        if copied.p_more_than(alone.taken(u64::from(most))) >= FAIR {
             return Ok(None);
         }
         let least = self.least(most, Arm::Copies)?;

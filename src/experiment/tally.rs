@@ -43,6 +43,12 @@ impl Tally {
         Self { failed: self.failed + other.failed, executed: self.executed + other.executed }
     }
 
+    /// The same, so many at a time: what fails among them fails them all.
+    pub fn taken(self, at_a_time: u64) -> Self {
+        let executed = self.executed / at_a_time.max(1);
+        Self { failed: self.failed.min(executed), executed }
+    }
+
     /// What has come since an earlier state.
     pub fn since(self, earlier: Self) -> Self {
         Self { failed: self.failed - earlier.failed, executed: self.executed - earlier.executed }
@@ -57,5 +63,20 @@ impl Tally {
             failed_without: base.failed,
             passed_without: base.executed - base.failed,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn copies_are_compared_with_as_many_alone() {
+        let alone = Tally::new(1, 62).taken(4);
+        assert_eq!(alone, Tally::new(1, 15));
+        // What two labs had: by itself at 5%, and a true limit.
+        assert!(Tally::new(13, 40).p_more_than(alone) > 0.01);
+        assert!(Tally::new(10, 10).p_more_than(Tally::new(0, 16).taken(4)) < 0.01);
+        assert!(Tally::new(6, 6).p_more_than(Tally::new(0, 16).taken(4)) < 0.01);
     }
 }
