@@ -58,9 +58,9 @@ impl Case<'_> {
         {
             return Ok(None);
         }
-        let copied = self.inquiry.tally(&copies);
+        let seen = self.inquiry.tally(&copies);
         let alone = self.inquiry.try_until(&Arm::Alone, u64::from(most) * ALONE_FOR_EACH)?;
-        if copied.p_more_than(alone.taken(u64::from(most))) >= FAIR {
+        if seen.p_more_than(alone.taken(u64::from(most))) >= FAIR {
             return Ok(None);
         }
         let least = self.least(most, Arm::Copies)?;
