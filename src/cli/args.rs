@@ -363,45 +363,41 @@ fn hide_refused(option: clap::Arg) -> clap::Arg {
 impl TestArgs {
     /// An option that was given and that `pnl watch` refuses, with why.
     pub(super) fn not_for_watch(&self) -> Option<(String, &'static str)> {
-        let run = &self.run;
-        let given = [
-            self.rounds.is_some(),
-            self.duration.is_some(),
-            self.until_failure,
-            self.until_sure.is_some(),
-            run.delay.is_some(),
-            run.dry_run,
-        ];
-        let (name, _) = UNWATCHED.into_iter().zip(given).find(|(_, given)| *given)?;
+        let name = UNWATCHED.into_iter().find(|name| self.is_given(name))?;
         let why =
             if name == "dry-run" { "it runs the tests" } else { "it runs one round at a time" };
         Some((format!("--{name}"), why))
     }
 
+    /// Whether an option of [`REFUSED`] or [`UNWATCHED`] was given.
+    fn is_given(&self, name: &str) -> bool {
+        let run = &self.run;
+        match name {
+            "loop" => self.rounds.is_some(),
+            "duration" => self.duration.is_some(),
+            "until-failure" => self.until_failure,
+            "until-sure" => self.until_sure.is_some(),
+            "delay" => run.delay.is_some(),
+            "keep-going" => run.keep_going,
+            "max-fail" => run.max_fail.is_some(),
+            "retries" => run.retries.is_some(),
+            "flaky" => run.flaky.is_some(),
+            "junit" => run.junit.is_some(),
+            "jsonl" => run.jsonl.is_some(),
+            "dry-run" => run.dry_run,
+            "timings" => run.timings,
+            "quiet" => run.quiet,
+            "verbose" => run.verbose,
+            _ => unreachable!("an option that is refused and not looked at: {name}"),
+        }
+    }
+
     /// An option that was given and that `pnl verify` refuses, with why.
     pub(super) fn not_for_verify(&self) -> Option<(String, &'static str)> {
-        let run = &self.run;
-        let given = [
-            self.rounds.is_some(),
-            self.duration.is_some(),
-            self.until_failure,
-            self.until_sure.is_some(),
-            run.delay.is_some(),
-            run.keep_going,
-            run.max_fail.is_some(),
-            run.retries.is_some(),
-            run.flaky.is_some(),
-            run.junit.is_some(),
-            run.jsonl.is_some(),
-            run.dry_run,
-            run.timings,
-            run.quiet,
-            run.verbose,
-        ];
-        let refused = REFUSED.into_iter().zip(given).find(|(_, given)| *given);
-        refused.map(|((name, why), _)| (format!("--{name}"), why)).or_else(|| {
+        let refused = REFUSED.into_iter().find(|(name, _)| self.is_given(name));
+        refused.map(|(name, why)| (format!("--{name}"), why)).or_else(|| {
             let is_refused = |word: &&String| REFUSED_OF_PYTEST.contains(&word.as_str());
-            let word = run.pytest_args.iter().find(is_refused)?;
+            let word = self.run.pytest_args.iter().find(is_refused)?;
             let why = match word.as_str() {
                 "--pdb" | "--trace" => "a debugger needs the terminal",
                 _ => "the first run would change what the second one selects",
@@ -457,5 +453,18 @@ impl RunArgs {
         let pytest_args = self.pytest_args.clone();
         let (shuffle, probe_tests) = (self.shuffle, self.probe_tests);
         TestOptions { settings, shuffle, probe_tests, pytest_args, ..options }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_option_that_is_refused_is_looked_at() {
+        let Verb::Test(bare) = Cli::parse_from(["pnl", "test"]).verb else { panic!("no test") };
+        let names = REFUSED.map(|(name, _)| name).into_iter().chain(UNWATCHED);
+        let given: Vec<&str> = names.filter(|name| bare.is_given(name)).collect();
+        assert_eq!(given, [""; 0]);
     }
 }

@@ -193,20 +193,13 @@ pub(super) fn verdict(windows: &[Away], victim: &Victim<'_>, failed: &Bits) -> V
     );
     let most = mine.iter().max_by_key(|it| it.tests.len());
     Verdict {
-        kind: VerdictKind::Infrastructure,
-        culprits: Vec::new(),
-        cleaners: Vec::new(),
-        needs_culprits: false,
-        since_round: None,
-        workers: None,
         window: most.map(|it| {
             // Of several runs, since the first began.
             let started = |run: usize| u64::try_from(runs[run].started_us).unwrap_or(0);
             let later = started(it.run as usize).saturating_sub(started(0));
             (Offset(later + it.since), Offset(later + it.until))
         }),
-        evidence,
-        confirmed: None,
+        ..Verdict::of(VerdictKind::Infrastructure, evidence)
     }
 }
 

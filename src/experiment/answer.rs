@@ -108,17 +108,8 @@ struct Words<'a> {
 
 impl Words<'_> {
     fn verdict(&self, found: &Found, recorded: &Verdict) -> Verdict {
-        let bare = Verdict {
-            kind: recorded.kind,
-            culprits: Vec::new(),
-            cleaners: Vec::new(),
-            needs_culprits: false,
-            since_round: None,
-            workers: None,
-            window: None,
-            evidence: self.evidence(found),
-            confirmed: Some(true),
-        };
+        let tried = Verdict::of(recorded.kind, self.evidence(found));
+        let bare = Verdict { confirmed: Some(true), ..tried };
         match found {
             Found::Broken => Verdict { kind: VerdictKind::Broken, ..bare },
             Found::Accumulates(since) => {

@@ -249,15 +249,8 @@ fn judged(schedule: &Schedule, test: u32, kind: VerdictKind, culprits: &[u32]) -
         infrastructure: 0,
         rate: (0.0, 0.0, 1.0),
         verdict: Verdict {
-            kind,
             culprits: culprits.iter().map(|&it| id(it as usize)).collect(),
-            cleaners: Vec::new(),
-            needs_culprits: false,
-            since_round: None,
-            workers: None,
-            window: None,
-            evidence: String::new(),
-            confirmed: None,
+            ..Verdict::of(kind, "")
         },
         suspects: culprits
             .iter()

@@ -85,6 +85,24 @@ pub struct Verdict {
     pub confirmed: Option<bool>,
 }
 
+impl Verdict {
+    /// One that names nobody and nothing, and that no experiment has tried.
+    #[must_use]
+    pub fn of(kind: VerdictKind, evidence: impl Into<String>) -> Self {
+        Self {
+            kind,
+            culprits: Vec::new(),
+            cleaners: Vec::new(),
+            needs_culprits: false,
+            since_round: None,
+            workers: None,
+            window: None,
+            evidence: evidence.into(),
+            confirmed: None,
+        }
+    }
+}
+
 /// Another test that may have to do with it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Suspect {

@@ -41,14 +41,18 @@ impl Deal {
         let strategy = Strategy::of(mode, tests, slots, order);
         let copies = if mode == DistMode::Each { slots } else { 1 };
         let can_split = matches!(mode, DistMode::Pnl | DistMode::Load | DistMode::WorkSteal);
+        Self::of(strategy, tests.len() * copies, slots, can_split && slots > 1)
+    }
+
+    fn of(strategy: Strategy, waiting: usize, slots: usize, can_split: bool) -> Self {
         Self {
             strategy,
             claims: Claims::default(),
             forecast: Forecast::default(),
             returned: vec![VecDeque::new(); slots],
-            waiting: tests.len() * copies,
+            waiting,
             unknown: 0,
-            can_split: can_split && slots > 1,
+            can_split,
         }
     }
 
@@ -114,7 +118,7 @@ impl Deal {
         Self {
             strategy: Strategy::Varied(Box::new(varied)),
             forecast,
-            ..Self::in_order(DistMode::Pnl, tests, slots, Order::Collected)
+            ..Self::of(Strategy::empty(), tests.len(), slots, slots > 1)
         }
     }
 

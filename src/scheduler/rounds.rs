@@ -68,22 +68,16 @@ impl Rounds {
     /// How many rounds are known to be planned.
     #[must_use]
     pub fn planned(&self) -> Option<u32> {
-        self.most().filter(|_| self.until.is_none())
+        match self.limit {
+            Limit::Count(count) if self.until.is_none() => Some(count),
+            Limit::Count(_) | Limit::For(_) | Limit::Endless => None,
+        }
     }
 
     /// Whether more than one round can come.
     #[must_use]
     pub fn is_loop(&self) -> bool {
         self.limit != Limit::Count(1)
-    }
-
-    /// How many rounds are known to come at most, where something else may end it sooner.
-    #[must_use]
-    pub fn most(&self) -> Option<u32> {
-        match self.limit {
-            Limit::Count(count) => Some(count),
-            Limit::For(_) | Limit::Endless => None,
-        }
     }
 
     /// What follows a round. A wait that would reach the deadline is not begun: no round could follow

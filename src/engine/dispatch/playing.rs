@@ -1,6 +1,6 @@
 //! Rounds that are played from a script.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::Dispatch;
 use super::attempts::Attempts;
@@ -8,7 +8,7 @@ use crate::engine::crew::Told;
 use crate::engine::director::Performed;
 use crate::engine::record::Ending;
 use crate::model::{
-    Attempt, DistMode, Level, NotRun, Offset, Outcome, Round, Slot, StopReason, TestIndex,
+    Attempt, DistMode, Level, NotRun, Offset, Outcome, Phases, Round, Slot, StopReason, TestIndex,
 };
 use crate::scheduler::{Cue, Deal, Playing, Script, StepId};
 
@@ -31,8 +31,8 @@ impl Dispatch<'_> {
     pub(super) fn play_rounds(&mut self) -> StopReason {
         let mut round = Round::FIRST;
         let mut performed = Vec::new();
+        let tests = self.record.tests().to_vec();
         loop {
-            let tests = self.record.tests().to_vec();
             let script = self.director.as_mut().and_then(|it| it.next(&tests, &performed));
             let Some(script) = script.filter(|it| !it.lanes.is_empty()) else {
                 return StopReason::Completed;
@@ -95,7 +95,8 @@ impl Dispatch<'_> {
     /// A test is over on a lane: whether the round is played from a script, so that nothing is to be
     /// tried again.
     pub(super) fn lane_ended(&mut self, slot: Slot, test: TestIndex, ending: &Ending) -> bool {
-        let end = self.record.now();
+        let Phases { setup, call, teardown } = ending.phases;
+        let took = ((setup + call + teardown) * 1e6) as u64;
         let Some(play) = &mut self.play else { return false };
         if let Some(step) = play.playing.ended(slot.0) {
             play.performed.push(Performed {
@@ -103,7 +104,7 @@ impl Dispatch<'_> {
                 test,
                 outcome: ending.outcome.kind(),
                 start: ending.start,
-                end: end.max(Offset(ending.start.0)),
+                end: Offset(ending.start.0 + took),
                 failure: ending.failure.clone(),
             });
         }
@@ -129,8 +130,6 @@ impl Dispatch<'_> {
 
     /// What is waited for before the script goes on.
     pub(super) fn next_cue(&self) -> Option<Instant> {
-        let play = self.play.as_ref().filter(|_| self.stop.is_none())?;
-        // A delay that is over is told by the next cue, which comes before the next wait.
-        play.deadline().map(|at| at.max(Instant::now() + Duration::from_micros(1)))
+        self.play.as_ref().filter(|_| self.stop.is_none())?.deadline()
     }
 }

@@ -54,16 +54,12 @@ fn written(of: &Story, format: Format) -> String {
 /// As the diagnosis would never have it: what it says is its own matter.
 fn with_a_verdict(mut of: Story) -> Story {
     of.verdict = Some(Verdict {
-        kind: VerdictKind::InterferesWith,
         culprits: vec![NodeId::new("tests/test_a.py::test_two")],
-        cleaners: Vec::new(),
-        needs_culprits: false,
-        since_round: None,
-        workers: None,
-        window: None,
-        evidence: "fails in 9 of 12 executions beside test_two, in 0 of 88 otherwise, p = 2e-11"
-            .to_owned(),
         confirmed: Some(true),
+        ..Verdict::of(
+            VerdictKind::InterferesWith,
+            "fails in 9 of 12 executions beside test_two, in 0 of 88 otherwise, p = 2e-11",
+        )
     });
     of.refuted = Some(VerdictKind::FlakyAlone);
     of.suspects.clear();

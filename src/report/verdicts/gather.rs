@@ -241,7 +241,7 @@ fn only_away(tallies: &HashMap<NodeId, Tally>) -> Vec<Judged> {
             hits => format!("all {hits} failures were hit while the server was away"),
         };
         let kind = VerdictKind::Infrastructure;
-        let verdict = Verdict { window: tally.away, ..plain(kind, evidence) };
+        let verdict = Verdict { window: tally.away, ..Verdict::of(kind, evidence) };
         tally.judged(nodeid.clone(), verdict)
     });
     let mut judged: Vec<Judged> = judged.collect();
@@ -283,19 +283,5 @@ fn stable(executed: u64) -> Verdict {
     let high = percent(failure_rate(0, executed).map_or(1.0, |rate| rate.high));
     let executions = counted(executed, "execution");
     let evidence = format!("never failed in {executions}: fails less often than {high} (95%)");
-    plain(VerdictKind::Stable, evidence)
-}
-
-fn plain(kind: VerdictKind, evidence: String) -> Verdict {
-    Verdict {
-        kind,
-        culprits: Vec::new(),
-        cleaners: Vec::new(),
-        needs_culprits: false,
-        since_round: None,
-        workers: None,
-        window: None,
-        evidence,
-        confirmed: None,
-    }
+    Verdict::of(VerdictKind::Stable, evidence)
 }

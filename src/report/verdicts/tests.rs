@@ -16,17 +16,7 @@ pub(super) fn nodeid(text: &str) -> NodeId {
 }
 
 pub(super) fn verdict(kind: VerdictKind, evidence: &str) -> Verdict {
-    Verdict {
-        kind,
-        culprits: Vec::new(),
-        cleaners: Vec::new(),
-        needs_culprits: false,
-        since_round: None,
-        workers: None,
-        window: None,
-        evidence: evidence.to_owned(),
-        confirmed: None,
-    }
+    Verdict::of(kind, evidence)
 }
 
 pub(super) fn judged(test: &str, failed: u64, executed: u64, verdict: Verdict) -> Judged {
