@@ -246,7 +246,10 @@ fn outages(db: &Connection, run: i64) -> rusqlite::Result<Vec<Window>> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::History;
+    use super::super::fixture::{Project, Tape, execution, started, test};
     use super::*;
+    use crate::model::{Execution, Outcome, Slot, What, WorkerId};
 
     #[test]
     fn a_failures_kind_is_its_exception() {
@@ -259,5 +262,49 @@ mod tests {
         ] {
             assert_eq!(exception(message), kind);
         }
+    }
+
+    #[test]
+    fn the_schedule_is_recorded() {
+        let project = Project::new();
+        let again = Execution {
+            attempt: Attempt(2),
+            start: Offset(17),
+            ..execution(&test(5, "a.py::t"), Outcome::Passed)
+        };
+        project.record(&Tape::new(started("x")).round_on([(Some(WorkerId(9)), again)]).complete());
+        let connection = super::super::open::open_read(project.root()).expect("a history").0;
+        let row: (i64, i64, i64, i64, i64) = connection
+            .query_row(
+                "SELECT attempt, position, worker, start_us, reported_us FROM executions",
+                [],
+                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?)),
+            )
+            .expect("a row");
+        assert_eq!(row, (2, 5, 9, 17, 2000));
+    }
+
+    #[test]
+    fn what_shared_a_process_is_recorded() {
+        let project = Project::new();
+        let on = |worker, nodeid: &str| {
+            (Some(WorkerId(worker)), execution(&test(0, nodeid), Outcome::Passed))
+        };
+        let mut tape = Tape::new(started("x"));
+        let begins = |tape: &mut Tape, worker: usize| {
+            let what = What::WorkerStarted { slot: Slot(worker), pid: 7 };
+            tape.push(Some(Round(1)), Some(WorkerId(worker as u32)), what);
+        };
+        begins(&mut tape, 0);
+        begins(&mut tape, 1);
+        let mut tape = tape.round_on([on(0, "t::a"), on(1, "t::b"), on(0, "t::c")]);
+        begins(&mut tape, 0);
+        project.record(&tape.round_on([on(0, "t::a"), on(5, "t::b")]).complete());
+        let history = History::open_read(project.root()).expect("a history");
+        let schedule = history.schedule(&history.find(None).expect("a run")).expect("read");
+        let processes: Vec<u32> = schedule.ran.iter().map(|ran| ran.process).collect();
+        assert_eq!(processes, [1, 2, 1, 3, 0], "0 where no process is known");
+        assert_eq!(schedule.tests.len(), 3);
+        assert!(schedule.is_isolated);
     }
 }

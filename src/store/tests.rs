@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use super::fixture::{Project, STARTED_US, Tape, execution, failing, started, test};
 use super::{History, HistoryWarning, HistoryWriter, RunEnd, StoreError};
 use crate::model::{
-    Attempt, Crash, Event, Execution, Failure, NotRun, Offset, Outcome, OutcomeKind, Purpose,
-    Round, Server, Slot, StopReason, TestInfo, What, WorkerId,
+    Crash, Event, Execution, Failure, NotRun, Outcome, OutcomeKind, Purpose, Round, Server,
+    StopReason, TestInfo, What, WorkerId,
 };
 
 fn two_tests() -> [Arc<TestInfo>; 2] {
@@ -449,50 +449,6 @@ fn a_folder_that_cannot_be_made_is_an_error() {
 }
 
 /// The attempt and the offsets have no reader yet but sqlite3 and later verdicts.
-#[test]
-fn the_schedule_is_recorded() {
-    let project = Project::new();
-    let again = Execution {
-        attempt: Attempt(2),
-        start: Offset(17),
-        ..execution(&test(5, "a.py::t"), Outcome::Passed)
-    };
-    project.record(&Tape::new(started("x")).round_on([(Some(WorkerId(9)), again)]).complete());
-    let connection = super::open::open_read(project.root()).expect("a history").0;
-    let row: (i64, i64, i64, i64, i64) = connection
-        .query_row(
-            "SELECT attempt, position, worker, start_us, reported_us FROM executions",
-            [],
-            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?)),
-        )
-        .expect("a row");
-    assert_eq!(row, (2, 5, 9, 17, 2000));
-}
-
-#[test]
-fn what_shared_a_process_is_recorded() {
-    let project = Project::new();
-    let on = |worker, nodeid: &str| {
-        (Some(WorkerId(worker)), execution(&test(0, nodeid), Outcome::Passed))
-    };
-    let mut tape = Tape::new(started("x"));
-    let begins = |tape: &mut Tape, worker: usize| {
-        let what = What::WorkerStarted { slot: Slot(worker), pid: 7 };
-        tape.push(Some(Round(1)), Some(WorkerId(worker as u32)), what);
-    };
-    begins(&mut tape, 0);
-    begins(&mut tape, 1);
-    let mut tape = tape.round_on([on(0, "t::a"), on(1, "t::b"), on(0, "t::c")]);
-    begins(&mut tape, 0);
-    project.record(&tape.round_on([on(0, "t::a"), on(5, "t::b")]).complete());
-    let history = History::open_read(project.root()).expect("a history");
-    let schedule = history.schedule(&history.find(None).expect("a run")).expect("read");
-    let processes: Vec<u32> = schedule.ran.iter().map(|ran| ran.process).collect();
-    assert_eq!(processes, [1, 2, 1, 3, 0], "0 where no process is known");
-    assert_eq!(schedule.tests.len(), 3);
-    assert!(schedule.is_isolated);
-}
-
 /// What a `kill -9` leaves: a process of this test's own records and is killed in the middle.
 #[cfg(unix)]
 #[test]
