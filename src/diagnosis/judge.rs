@@ -96,12 +96,16 @@ fn with_others(victims: &[Victim<'_>], opinions: Vec<Opinion>) -> Vec<Opinion> {
         .zip(&opinions)
         .map(|(victim, opinion)| Rival::new(victim, opinion))
         .collect();
-    let mut more: Vec<Vec<Hypothesis>> =
+    let mutual: Vec<Vec<Hypothesis>> =
         victims.iter().map(|victim| culprits::mutual(victim, &rivals)).collect();
+    let opinions: Vec<Opinion> =
+        opinions.into_iter().zip(mutual).map(|(opinion, more)| opinion.with(more)).collect();
+    // Two pairs are no group of four.
+    let mut pools: Vec<Vec<Hypothesis>> = victims.iter().map(|_| Vec::new()).collect();
     for pooled in pool::find(victims, &opinions) {
-        more[pooled.victim].push(pooled.hypothesis);
+        pools[pooled.victim].push(pooled.hypothesis);
     }
-    opinions.into_iter().zip(more).map(|(opinion, more)| opinion.with(more)).collect()
+    opinions.into_iter().zip(pools).map(|(opinion, more)| opinion.with(more)).collect()
 }
 
 /// One test's opinion made a verdict.
@@ -125,6 +129,7 @@ impl<'v, 'r> Judging<'v, 'r> {
     }
 
     fn judged(&self) -> Judged {
+        if std::env::var("DBG").is_ok_and(|it| self.name(self.victim.test).as_str().contains(&it)) { for h in self.opinion.hypotheses.iter().take(8) { eprintln!("DBG {:.4} {:?}", h.0, h.1.reason); } }
         let tally = self.victim.record.tallies[self.victim.test as usize];
         let rate = failure_rate_in_blocks(&self.victim.record.by_round(self.victim.test));
         Judged {

@@ -24,6 +24,7 @@ mod outage;
 mod pairs;
 mod pool;
 mod prior;
+mod recurring;
 mod several;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test may panic")]

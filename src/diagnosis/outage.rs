@@ -12,6 +12,7 @@ use std::collections::BTreeSet;
 use super::bits::Bits;
 use super::clock;
 use super::likelihood::{Prior, ln_marginal};
+use super::recurring;
 use super::victim::Victim;
 use super::weigh::Opinion;
 use crate::model::{Offset, Ran, Verdict, VerdictKind};
@@ -29,12 +30,12 @@ const WHILE_AWAY: Prior = &[(1.0, 20.0, 0.4)];
 const TESTS: usize = 3;
 
 /// What the evidence must exceed its price by, in nats: e⁴ ≈ 55 to 1.
-const MARGIN: f64 = 4.0;
+pub(super) const MARGIN: f64 = 4.0;
 
 /// What a test's own evidence must exceed for it to be concerned, in nats, and what its being so costs:
 /// most tests that failed meanwhile are not.
 const MEMBER: f64 = 2.0;
-const MEMBERSHIP: f64 = 1.2;
+pub(super) const MEMBERSHIP: f64 = 1.2;
 
 /// What more it takes for a test that fails with another message than those that agree.
 const STRANGER: f64 = 5.0;
@@ -70,6 +71,16 @@ pub(super) fn find(victims: &[Victim<'_>], opinions: &[Opinion]) -> Vec<Away> {
         while let Some(away) = searching.strongest() {
             searching.explain(&away);
             found.push(away);
+        }
+        loop {
+            let windows = recurring::find(&searching);
+            if windows.is_empty() {
+                break;
+            }
+            for away in &windows {
+                searching.explain(away);
+            }
+            found.extend(windows);
         }
     }
     only_members(&mut found, victims);
@@ -203,19 +214,19 @@ pub(super) fn verdict(windows: &[Away], victim: &Victim<'_>, failed: &Bits) -> V
     }
 }
 
-struct Searching {
+pub(super) struct Searching {
     run: u32,
     /// One for each victim.
-    tests: Vec<Test>,
+    pub tests: Vec<Test>,
     /// The surprising failures, by their beginning: whose, from when, to when.
-    failures: Vec<(usize, u64, u64)>,
+    pub failures: Vec<(usize, u64, u64)>,
     /// Who failed together before.
     known: Vec<Vec<usize>>,
     /// How long a window may be, in microseconds.
-    longest: u64,
+    pub longest: u64,
 }
 
-struct Test {
+pub(super) struct Test {
     place: u32,
     /// Passes by their beginning: from when, to when.
     passes: Vec<(u64, u64)>,
@@ -340,19 +351,39 @@ impl Searching {
     }
 
     fn gain(&self, test: usize, failed: u64, from: usize, to: usize) -> f64 {
+        self.gain_of(test, failed, self.passed_in(test, from, to))
+    }
+
+    /// What windows in which a test failed and passed so often say of it, in nats.
+    pub(super) fn gain_of(&self, test: usize, failed: u64, passed: u64) -> f64 {
         let test = &self.tests[test];
-        let (first, last) = (self.failures[from].2, self.failures[to].1);
-        let passed = test.passed_within(first, last);
         gain(failed, passed, test.failed - failed as f64, test.executed - (failed + passed) as f64)
+    }
+
+    /// How often a test passed after the first of these failures ended and before the last began.
+    pub(super) fn passed_in(&self, test: usize, from: usize, to: usize) -> u64 {
+        self.tests[test].passed_within(self.failures[from].2, self.failures[to].1)
+    }
+
+    /// Whether a test ran at any time between these.
+    pub(super) fn ran(&self, test: usize, since: u64, until: u64) -> bool {
+        let overlaps = |start: u64, end: u64| start < until && end > since;
+        let mut failures = self.failures.iter().filter(|it| it.0 == test);
+        self.tests[test].passes.iter().any(|it| overlaps(it.0, it.1))
+            || failures.any(|it| overlaps(it.1, it.2))
     }
 
     fn window(&self, from: usize, to: usize) -> Away {
         let within = &self.failures[from..=to];
-        let mut tests: Vec<usize> = within.iter().map(|it| it.0).collect();
-        tests.sort_unstable();
-        tests.dedup();
+        let mut tests: BTreeSet<usize> = within.iter().map(|it| it.0).collect();
         let inside = |test: usize| within.iter().filter(|it| it.0 == test).count() as u64;
         tests.retain(|&test| self.gain(test, inside(test), from, to) > MEMBER);
+        self.window_of(from, to, &tests)
+    }
+
+    /// The window of these tests, from one failure to another.
+    pub(super) fn window_of(&self, from: usize, to: usize, tests: &BTreeSet<usize>) -> Away {
+        let within = &self.failures[from..=to];
         let mine = || within.iter().filter(|it| tests.contains(&it.0));
         Away {
             run: self.run,
