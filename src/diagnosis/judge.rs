@@ -33,6 +33,9 @@ const LOADED: f64 = 0.6;
 /// How unlikely it must be that it fails by itself for the likeliest other kind to be said at once.
 const NO_CHANCE: f64 = 0.03;
 
+/// The greatest p value with which a group is named that no single one of is.
+const GROUP: f64 = 0.01;
+
 /// How many suspects are listed, and how likely the last of them must be.
 const LISTED: usize = 8;
 const LEAST: f64 = 0.001;
@@ -129,7 +132,6 @@ impl<'v, 'r> Judging<'v, 'r> {
     }
 
     fn judged(&self) -> Judged {
-        if std::env::var("DBG").is_ok_and(|it| self.name(self.victim.test).as_str().contains(&it)) { for h in self.opinion.hypotheses.iter().take(8) { eprintln!("DBG {:.4} {:?}", h.0, h.1.reason); } }
         let tally = self.victim.record.tallies[self.victim.test as usize];
         let rate = failure_rate_in_blocks(&self.victim.record.by_round(self.victim.test));
         Judged {
@@ -149,11 +151,7 @@ impl<'v, 'r> Judging<'v, 'r> {
         let mut culprits = self.culprits(hypothesis);
         let mut kind = kind;
         if let Reason::Pool(users, 1) = &hypothesis.reason {
-            let exposed = hypothesis.exposed.as_ref();
-            let p = exposed.map_or(1.0, |it| fails_more_with(&self.victim.split(it).table()));
-            let is_sure = p * self.tried as f64 <= SIGNIFICANT;
-            let named = users.iter().copied().filter(|&it| is_sure && self.is_significant(it));
-            culprits = named.collect();
+            culprits = self.of_group(hypothesis, users);
             if !culprits.is_empty() {
                 kind = VerdictKind::InterferesWith;
             }
@@ -218,6 +216,22 @@ impl<'v, 'r> Judging<'v, 'r> {
         let chance = |test| blame.iter().find(|it| it.1 == test).map_or(0.0, |it| it.0);
         let is_sure = |test: &u32| chance(*test) >= NAMED && self.is_significant(*test);
         best.reason.blamed().iter().copied().filter(is_sure).collect()
+    }
+
+    /// Of a group of which one other is enough, those that surely have to do with it one by one; all of
+    /// it where none has, and the group as a whole surely does.
+    fn of_group(&self, best: &Hypothesis, users: &[u32]) -> Vec<u32> {
+        let p =
+            best.exposed.as_ref().map_or(1.0, |it| fails_more_with(&self.victim.split(it).table()));
+        if p * self.tried as f64 <= SIGNIFICANT {
+            let named: Vec<u32> =
+                users.iter().copied().filter(|&test| self.is_significant(test)).collect();
+            if !named.is_empty() {
+                return named;
+            }
+        }
+        let (chance, _) = &self.opinion.hypotheses[0];
+        if *chance >= NAMED && p <= GROUP { users.to_vec() } else { Vec::new() }
     }
 
     fn is_significant(&self, test: u32) -> bool {

@@ -180,14 +180,21 @@ impl Words<'_> {
                 format!("passes in {}, fails in {} alone", arms.join(" and in "), counts(alone))
             }
             Found::Beside(culprits) => {
-                let arms = culprits.iter().map(|&it| Arm::Beside(it));
-                let others: Vec<Tally> =
-                    culprits.iter().map(|&it| self.of(&Arm::BesideOthers(it))).collect();
-                let others = others.into_iter().fold(Tally::default(), Tally::plus);
-                self.against(&arms.collect::<Vec<_>>(), &[(others, "beside others")])
+                let is_with = |arm: &Arm| match arm {
+                    Arm::Among(tests) => tests.iter().any(|it| culprits.contains(it)),
+                    Arm::Beside(test) => culprits.contains(test),
+                    _ => false,
+                };
+                let is_without =
+                    |arm: &Arm| matches!(arm, Arm::BesideOthers(_) | Arm::AmongOthers(_));
+                let arms = self.arms.iter().map(|(arm, _)| arm);
+                let with: Vec<Arm> = arms.clone().filter(|arm| is_with(arm)).cloned().collect();
+                let others = arms.filter(|arm| is_without(arm)).map(|arm| self.of(arm));
+                let others = others.fold(Tally::default(), Tally::plus);
+                self.against(&with, &[(others, "beside others")])
             }
             Found::Crowded(_) => {
-                let of = |arm: &Arm| matches!(arm, Arm::Crowd(_) | Arm::Copies(_));
+                let of = |arm: &Arm| matches!(arm, Arm::Crowd(_) | Arm::Copies(_) | Arm::Among(_));
                 let arms = self.arms.iter().filter(|(arm, _)| of(arm)).map(|(arm, _)| arm.clone());
                 self.against(&arms.collect::<Vec<_>>(), &[])
             }
@@ -278,6 +285,9 @@ impl Words<'_> {
                     others.first().map_or("?", |it| self.id(*it))
                 ),
             },
+            Arm::AmongOthers(suspects) => {
+                format!("started together with others for as long as {}", several(suspects.len()))
+            }
             Arm::Again => "a second time in one process".to_owned(),
             Arm::AfterAll(rounds) => format!("after all others, {rounds} times"),
         }

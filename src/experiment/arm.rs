@@ -28,6 +28,8 @@ pub(super) enum Arm {
     Crowd(u32),
     /// It and these at once.
     Among(Vec<TestIndex>),
+    /// It and tests that are not suspected of anything, for as long as these take.
+    AmongOthers(Vec<TestIndex>),
     /// Again in the same process.
     Again,
     /// After all other tests, so many times, in one process.

@@ -7,6 +7,7 @@ use super::arm::Arm;
 use super::bench::Stop;
 use super::found::Found;
 use super::inquiry::Inquiry;
+use super::mates::Mates;
 use super::tally::Tally;
 use crate::model::{TestIndex, Tie, VerdictKind};
 
@@ -22,6 +23,14 @@ pub(super) struct Case<'a> {
     pub outage: Outage,
     /// Others that fail now and then, not always and not in an outage.
     pub co_victims: Vec<TestIndex>,
+    /// Those of them that fail with the same message.
+    pub mates: Vec<TestIndex>,
+    /// Mates of which it is one, as experiments on another have shown.
+    pub known: Option<Mates>,
+    /// The same, as experiments on this one have shown.
+    pub shown: Option<Mates>,
+    /// How many tests the record names.
+    pub named: usize,
     /// Whether each round had fresh processes.
     pub is_isolated: bool,
     /// Whether something showed that any other test would do.
@@ -43,6 +52,8 @@ enum Lead {
     Suspects,
     /// All that was around it when it failed.
     Surroundings,
+    /// Those that fail with the same message.
+    Mates,
     /// Many copies of it at once.
     Copies,
     /// How much runs at once.
@@ -62,13 +73,20 @@ impl Case<'_> {
         if let Some(found) = self.always()? {
             return Ok(found);
         }
-        for &lead in leads(self.kind, self.outage, self.is_isolated) {
+        let mut leads = leads(self.kind, self.outage, self.is_isolated).to_vec();
+        // Several culprits are tried together first.
+        if self.named > 1 || self.known.is_some() {
+            leads.retain(|it| *it != Lead::Mates);
+            leads.insert(0, Lead::Mates);
+        }
+        for lead in leads {
             let found = match lead {
                 Lead::QuickChance => self.chance(24)?,
                 Lead::Chance => self.chance(240)?,
                 Lead::Outside => self.outside()?,
                 Lead::Suspects => self.suspected()?,
                 Lead::Surroundings => self.surroundings()?,
+                Lead::Mates => self.among_mates()?,
                 Lead::Copies => self.copied()?,
                 Lead::Crowd => self.crowded()?,
                 Lead::Again => self.again()?,
@@ -198,16 +216,16 @@ pub(super) enum Outage {
 
 fn leads(kind: VerdictKind, outage: Outage, is_isolated: bool) -> &'static [Lead] {
     use Lead::{
-        AfterAll, Again, Chance, Copies, Crowd, Outside, QuickChance, Surroundings, Suspects,
+        AfterAll, Again, Chance, Copies, Crowd, Mates, Outside, QuickChance, Surroundings, Suspects,
     };
     match kind {
         VerdictKind::Broken | VerdictKind::FlakyAlone | VerdictKind::Stable => {
-            &[QuickChance, Suspects, Copies, Surroundings, Chance, Crowd]
+            &[QuickChance, Mates, Suspects, Copies, Surroundings, Chance, Crowd]
         }
         VerdictKind::InterferesWith | VerdictKind::OrderDependent => {
-            &[Suspects, QuickChance, Copies, Surroundings, Crowd, Chance]
+            &[Suspects, QuickChance, Mates, Copies, Surroundings, Crowd, Chance]
         }
-        VerdictKind::LoadSensitive => &[Copies, Suspects, Surroundings, Crowd, Chance],
+        VerdictKind::LoadSensitive => &[Mates, Copies, Suspects, Surroundings, Crowd, Chance],
         VerdictKind::Infrastructure => match outage {
             Outage::Strong => {
                 &[Outside, Copies, Suspects, QuickChance, Surroundings, Crowd, Chance]

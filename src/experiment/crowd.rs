@@ -2,7 +2,6 @@
 
 use super::arm::Arm;
 use super::bench::Stop;
-use super::bisect::Part;
 use super::case::Case;
 use super::found::Found;
 use super::inquiry::Contest;
@@ -14,9 +13,6 @@ const TRIES: u32 = 12;
 const LEAST: f64 = 0.1;
 /// Tests that can stand for a crowd.
 const FEW: usize = 5;
-/// Others that fail now and then, of which so many are tried, so many at a time.
-const CO_VICTIMS: usize = 12;
-const AT_ONCE: usize = 3;
 /// A trial of several copies has as many chances to fail as there are copies: trials alone are taken so
 /// many at a time, of which there must be so many, and they must fail more seldom at this level. (One
 /// that failed at 5% by itself was called load-sensitive in two labs of twenty.)
@@ -67,23 +63,8 @@ impl Case<'_> {
         if least > 2 {
             return Ok(Some(Found::Crowded(least)));
         }
-        self.co_victims_beside()
-    }
-
-    /// What races with itself races with those that do the same: others that fail now and then are
-    /// tried first, some at a time.
-    fn co_victims_beside(&mut self) -> Result<Option<Found>, Stop> {
-        let others: Vec<TestIndex> = self.co_victims.iter().copied().take(CO_VICTIMS).collect();
-        for group in others.chunks(AT_ONCE) {
-            let Part::One(test) = self.found_in(group.to_vec(), &Arm::Among)? else { continue };
-            if self.is_culprit_beside(test)? {
-                return self.completed(vec![test], Vec::new());
-            }
-            if self.is_crowd_likely {
-                break;
-            }
-        }
-        Ok(None)
+        // What races with itself races with those that do the same: others that fail now and then.
+        self.among(&self.co_victims.clone())
     }
 
     /// The fewest at once with which it fails.

@@ -20,6 +20,8 @@ const ROUND: Duration = Duration::from_millis(1200);
 const RECORDED: usize = 3;
 /// Tests to compare with, at least.
 const FEWEST: usize = 8;
+/// Tests that run one after the other to fill the time of one, at most.
+const LANE: usize = 12;
 /// How often an arm is tried in vain before its setting is found to be impossible here.
 const IN_VAIN: u32 = 5;
 
@@ -252,9 +254,11 @@ impl<'a> Inquiry<'a> {
             let sweep = self.sweep(other);
             self.sweeps[sweep].1.failed(at);
         }
-        if matches!(self.arms[entry.arm].0, Arm::BesideOthers(_)) && self.innocent.len() > FEWEST {
-            let mut others = entry.trial.lanes.iter().flatten().filter(|it| !it.counts);
-            if let Some(other) = others.next() {
+        let is_compared =
+            matches!(self.arms[entry.arm].0, Arm::BesideOthers(_) | Arm::AmongOthers(_));
+        let first = entry.trial.lanes.iter().filter_map(|lane| lane.first());
+        for other in first.filter(|it| is_compared && !it.counts) {
+            if self.innocent.len() > FEWEST && self.innocent.contains(&other.test) {
                 self.innocent.retain(|it| *it != other.test);
                 self.exposed.push(other.test);
             }
@@ -296,6 +300,10 @@ impl<'a> Inquiry<'a> {
                 Trial::crowd(victim, &others)
             }
             Arm::Among(others) => Trial::crowd(victim, others),
+            Arm::AmongOthers(suspects) => {
+                let lanes = suspects.iter().map(|&suspect| self.others_as_long_as(suspect));
+                Trial::beside_lanes(victim, lanes.collect())
+            }
             Arm::Again => Trial::again(victim, 2),
             Arm::AfterAll(times) => Trial::after(&self.others().repeat(*times as usize), victim),
         };
@@ -328,6 +336,18 @@ impl<'a> Inquiry<'a> {
         let long = others.iter().filter(|it| self.record.duration(**it) >= wanted).count();
         others.truncate(long.max(FEW));
         self.random.choice(&others).copied().unwrap_or(self.victim)
+    }
+
+    /// Innocent tests that take as long as a suspect together, one after the other.
+    fn others_as_long_as(&mut self, suspect: TestIndex) -> Vec<TestIndex> {
+        let mut lane = vec![self.alike(suspect)];
+        let mut left = self.record.duration(suspect).saturating_sub(self.record.duration(lane[0]));
+        while !left.is_zero() && lane.len() < LANE {
+            let Some(next) = self.draw(1).first().copied() else { break };
+            left = left.saturating_sub(self.record.duration(next));
+            lane.push(next);
+        }
+        lane
     }
 
     /// The same place in another test's time.

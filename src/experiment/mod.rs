@@ -11,6 +11,7 @@ mod conduct;
 mod crowd;
 mod found;
 mod inquiry;
+mod mates;
 mod record;
 mod session;
 mod sweep;

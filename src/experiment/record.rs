@@ -104,6 +104,16 @@ impl<'s> Record<'s> {
         causes(one).any(|cause| causes(other).any(|it| it == cause))
     }
 
+    /// Whether two tests ever failed with the same message.
+    pub fn says_the_same(&self, one: TestIndex, other: TestIndex) -> bool {
+        let texts = |test| {
+            let causes = self.of(test).filter(|ran| ran.failed()).filter_map(|ran| ran.cause);
+            causes.filter_map(|cause| self.schedule.says.get(cause as usize))
+        };
+        let is_said = |text: &str| !text.is_empty() && texts(other).any(|it| **it == *text);
+        texts(one).any(|text| is_said(text))
+    }
+
     /// Whether each failure of a test came with failures of others that have the same cause, as those
     /// in an outage do.
     pub fn fails_in_company(&self, test: TestIndex) -> bool {

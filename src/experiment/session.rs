@@ -8,6 +8,7 @@ use super::bench::{Bench, Budget, Purse, Stop};
 use super::case::{Case, Outage};
 use super::found::Found;
 use super::inquiry::Inquiry;
+use super::mates::Mates;
 use super::record::Record;
 use super::tally::Tally;
 use crate::model::{Judged, NodeId, Schedule, TestIndex, Tie, VerdictKind};
@@ -68,10 +69,13 @@ pub(super) fn inquire(
         ..Findings::default()
     };
     let mut unfinished = Vec::new();
+    // What one test's experiments have shown of others need not be shown again.
+    let mut shown: Vec<Mates> = Vec::new();
     for (at, judged) in chosen.iter().enumerate() {
         told(Told::Begins(&judged.nodeid, at + 1, chosen.len()));
         purse.share_among(chosen.len() - at, bench.elapsed());
-        let inquired = one(question, &record, judged, Vec::new(), (bench, &mut purse));
+        let inquired = one(question, &record, judged, (Vec::new(), &shown), (bench, &mut purse));
+        shown.extend(inquired.mates.clone());
         match inquired.found {
             Err(Stop::Spent) => unfinished.push((at, inquired)),
             Ok(_) | Err(_) => findings.tell(inquired, judged, question.schedule, told),
@@ -84,7 +88,9 @@ pub(super) fn inquire(
         told(Told::Begins(&judged.nodeid, at + 1, chosen.len()));
         purse.share_among(left - done, bench.elapsed());
         let spent = inquired.executions;
-        let mut again = one(question, &record, judged, inquired.arms, (bench, &mut purse));
+        let known = (inquired.arms, &shown[..]);
+        let mut again = one(question, &record, judged, known, (bench, &mut purse));
+        shown.extend(again.mates.clone());
         again.executions += spent;
         findings.tell(again, judged, question.schedule, told);
     }
@@ -108,6 +114,8 @@ fn turn(kind: VerdictKind) -> u8 {
 struct Inquired {
     found: Result<Found, Stop>,
     arms: Vec<(Arm, Tally)>,
+    /// Tests that are in each other's way, if that came out.
+    mates: Option<Mates>,
     executions: u64,
 }
 
@@ -119,32 +127,35 @@ impl Findings {
         schedule: &Schedule,
         told: &mut dyn FnMut(Told<'_>),
     ) {
-        let Inquired { found, arms, executions } = inquired;
+        let Inquired { found, arms, executions, .. } = inquired;
         let answer = answer(schedule, judged, &found, &arms, executions);
         told(Told::Answered(&answer));
         self.answers.push(answer);
     }
 }
 
-/// Looks into one test, of which so much is known from an inquiry that was not finished.
+/// Looks into one test, of which so much is known from an inquiry that was not finished, and from
+/// those into others.
 fn one(
     question: &Question<'_>,
     record: &Record<'_>,
     judged: &Judged,
-    known: Vec<(Arm, Tally)>,
+    (arms, shown): (Vec<(Arm, Tally)>, &[Mates]),
     (bench, purse): (&mut dyn Bench, &mut Purse),
 ) -> Inquired {
     let spent = purse.executions;
     let Some(victim) = place(question.schedule, &judged.nodeid) else {
-        return Inquired { found: Err(Stop::InVain), arms: known, executions: 0 };
+        return Inquired { found: Err(Stop::InVain), arms, mates: None, executions: 0 };
     };
     let all = question.judged.iter().flat_map(|it| suspects(question.schedule, it));
     let mut suspected: Vec<TestIndex> = all.map(|(test, _)| test).collect();
+    suspected.extend(shown.iter().flat_map(|it| &it.tests));
     suspected.sort_unstable();
     suspected.dedup();
     let mut inquiry = Inquiry::new(victim, record, &suspected, bench, purse);
-    inquiry.arms = known;
+    inquiry.arms = arms;
     let is_flaky = judged.verdict.kind == VerdictKind::FlakyAlone;
+    let co_victims = co_victims(question, victim);
     let mut case = Case {
         inquiry,
         kind: if is_flaky && record.fails_in_company(victim) {
@@ -153,7 +164,11 @@ fn one(
             judged.verdict.kind
         },
         outage: outage(question, record, judged, victim),
-        co_victims: co_victims(question, victim),
+        mates: co_victims.iter().copied().filter(|&it| record.says_the_same(victim, it)).collect(),
+        known: shown.iter().find(|it| it.tests.contains(&victim)).cloned(),
+        shown: None,
+        named: judged.verdict.culprits.len(),
+        co_victims,
         suspects: suspects(question.schedule, judged),
         is_isolated: question.schedule.is_isolated,
         is_crowd_likely: false,
@@ -161,7 +176,8 @@ fn one(
     };
     let found = case.run();
     let arms = std::mem::take(&mut case.inquiry.arms);
-    Inquired { found, arms, executions: purse.executions - spent }
+    let mates = case.shown.take().filter(|_| found.is_ok());
+    Inquired { found, arms, mates, executions: purse.executions - spent }
 }
 
 /// How well an outage explains a test's failures.

@@ -75,6 +75,13 @@ impl Trial {
         Self { lanes: others.chain([vec![Planned::victim(victim)]]).collect() }
     }
 
+    /// It and others at the same time, in processes with some of them each.
+    pub fn beside_lanes(victim: TestIndex, others: Vec<Vec<TestIndex>>) -> Self {
+        let lane = |lane: Vec<TestIndex>| lane.into_iter().map(Planned::other).collect();
+        let own = vec![Planned::victim(victim)];
+        Self { lanes: others.into_iter().map(lane).chain([own]).collect() }
+    }
+
     /// It several times in one process; the first time does not count.
     pub fn again(victim: TestIndex, times: u32) -> Self {
         let later = (1..times).map(|_| Planned::victim(victim));

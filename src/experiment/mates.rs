@@ -1,0 +1,158 @@
+//! Mates: tests that fail in the same way, as those do that share something.
+//!
+//! Several of them at once make a trial fail far more surely than one of them, so the question whether
+//! they are in each other's way is asked of a group first, against as many others that take as long.
+//! Who of them is enough by himself comes after that, and is cheap: what fails neither alone nor
+//! beside others, and fails twice beside one of the group, has him in its way.
+
+use super::arm::Arm;
+use super::bench::Stop;
+use super::case::Case;
+use super::found::Found;
+use super::inquiry::Contest;
+use crate::model::TestIndex;
+
+/// Tests of which experiments have shown that they are in each other's way.
+#[derive(Debug, Clone)]
+pub(super) struct Mates {
+    /// All of them.
+    pub tests: Vec<TestIndex>,
+    /// From how many of them on; none where two are enough.
+    pub from: Option<u32>,
+}
+
+/// At most so many are tried, so many at a time.
+const TRIED: usize = 12;
+const AT_ONCE: usize = 3;
+/// How often a group is tried before it is let be.
+const TRIES: u32 = 4;
+/// An effect of which fewer of the groups show is not pursued.
+const LEAST: f64 = 0.2;
+/// One of them is enough if it fails so often beside him, in so many trials.
+const ENOUGH: u64 = 2;
+const BESIDE: u64 = 8;
+/// Each of a group is tried so often before it is thought that it takes several of them.
+const FIRST: u64 = 3;
+/// How often a smaller group, or two copies, are tried.
+const SMALLER: u32 = 6;
+
+impl Case<'_> {
+    /// Tries it among those that fail with the same message; among those first that are known to be in
+    /// each other's way, as it is itself.
+    pub(super) fn among_mates(&mut self) -> Result<Option<Found>, Stop> {
+        let Some(known) = self.known.clone() else { return self.among(&self.mates.clone()) };
+        let victim = self.inquiry.victim;
+        let others: Vec<TestIndex> = known.tests.into_iter().filter(|it| *it != victim).collect();
+        let group = &others[..others.len().min(self.at_once())];
+        let arm = Arm::Among(group.to_vec());
+        // That it is not just anybody has been shown for one of them.
+        if group.is_empty()
+            || !self.fails_in(&arm, TRIES)?
+            || self.inquiry.contest(&arm, &[Arm::Alone], LEAST)? != Contest::More
+        {
+            return self.among(&self.mates.clone());
+        }
+        match known.from {
+            Some(from) => Ok(Some(Found::Crowded(from))),
+            None => self.who_of(group, &others),
+        }
+    }
+
+    /// How many others run beside it at a time.
+    fn at_once(&self) -> usize {
+        AT_ONCE.min(self.inquiry.record.workers().max(2) as usize - 1)
+    }
+
+    /// Tries it among some of these at once, group by group, until one group makes it fail.
+    pub(super) fn among(&mut self, tests: &[TestIndex]) -> Result<Option<Found>, Stop> {
+        let tests: Vec<TestIndex> = tests.iter().copied().take(TRIED).collect();
+        for group in tests.chunks(self.at_once()) {
+            let arm = Arm::Among(group.to_vec());
+            if !self.fails_in(&arm, TRIES)? {
+                continue;
+            }
+            let bases = [Arm::Alone, Arm::AmongOthers(group.to_vec())];
+            match self.inquiry.contest(&arm, &bases, LEAST)? {
+                Contest::More => return self.who_of(group, &tests),
+                Contest::NotMore(1) => {
+                    self.is_crowd_likely = true;
+                    break;
+                }
+                Contest::NotMore(_) => {}
+            }
+        }
+        Ok(None)
+    }
+
+    /// Who of a group that makes it fail is enough; then who else of all is.
+    fn who_of(&mut self, group: &[TestIndex], all: &[TestIndex]) -> Result<Option<Found>, Stop> {
+        let mut culprits = Vec::new();
+        if let [one] = group {
+            culprits.push(*one);
+        } else {
+            let mut failed = 0;
+            for &test in group {
+                failed += self.inquiry.try_until(&Arm::Beside(test), FIRST)?.failed;
+            }
+            for &test in group.iter().filter(|_| failed > 0) {
+                if self.is_enough(test)? {
+                    culprits.push(test);
+                }
+            }
+        }
+        if culprits.is_empty() {
+            return self.several_of(group);
+        }
+        let exposed = self.inquiry.exposed.clone();
+        let others: Vec<TestIndex> = all.iter().chain(&exposed).copied().collect();
+        for test in others {
+            if !group.contains(&test) && !culprits.contains(&test) && self.is_enough(test)? {
+                culprits.push(test);
+            }
+        }
+        self.shows(&culprits, None);
+        Ok(Some(Found::Beside(culprits)))
+    }
+
+    /// No single one of a group is enough: either they share what bears some at a time, or one alone
+    /// hits too seldom to be seen.
+    fn several_of(&mut self, group: &[TestIndex]) -> Result<Option<Found>, Stop> {
+        if self.fails_in(&Arm::Copies(2), SMALLER)? {
+            return Ok(Some(Found::Open(
+                "it fails among several others, and beside one too seldom",
+            )));
+        }
+        for count in 2..group.len() {
+            if self.fails_in(&Arm::Among(group[..count].to_vec()), SMALLER)? {
+                return Ok(Some(self.shared_by(&group[..count])));
+            }
+        }
+        Ok(Some(self.shared_by(group)))
+    }
+
+    fn shared_by(&mut self, group: &[TestIndex]) -> Found {
+        let from = u32::try_from(group.len() + 1).unwrap_or(u32::MAX);
+        self.shows(group, Some(from));
+        Found::Crowded(from)
+    }
+
+    fn shows(&mut self, others: &[TestIndex], from: Option<u32>) {
+        let tests = others.iter().copied().chain([self.inquiry.victim]).collect();
+        self.shown = Some(Mates { tests, from });
+    }
+
+    /// Whether it fails beside one test, where it fails neither alone nor beside others.
+    fn is_enough(&mut self, test: TestIndex) -> Result<bool, Stop> {
+        if self.inquiry.tally(&Arm::Alone).failed > 0 {
+            return self.is_culprit_beside(test);
+        }
+        let arm = Arm::Beside(test);
+        loop {
+            let tally = self.inquiry.tally(&arm);
+            if tally.failed >= ENOUGH || tally.executed >= BESIDE {
+                return Ok(tally.failed >= ENOUGH);
+            }
+            self.inquiry.try_out(std::slice::from_ref(&arm), 2)?;
+        }
+    }
+}
