@@ -167,7 +167,7 @@ impl Words<'_> {
             Found::After { culprits, .. } => {
                 let arms = culprits.iter().map(|&it| Arm::After(vec![it]));
                 let others = self.of(&Arm::AfterOthers(1));
-                self.against(&arms.collect::<Vec<_>>(), &[(others, "after others")])
+                self.against(&self.each(arms), &[(others, "after others")])
             }
             Found::Without(setters) => {
                 let arms: Vec<String> = setters
@@ -188,7 +188,11 @@ impl Words<'_> {
                 let is_without =
                     |arm: &Arm| matches!(arm, Arm::BesideOthers(_) | Arm::AmongOthers(_));
                 let arms = self.arms.iter().map(|(arm, _)| arm);
-                let with: Vec<Arm> = arms.clone().filter(|arm| is_with(arm)).cloned().collect();
+                let with = arms.clone().filter(|arm| is_with(arm)).cloned();
+                let with = match culprits.len() {
+                    1 => self.each(with),
+                    _ => self.pooled(with.collect()),
+                };
                 let others = arms.filter(|arm| is_without(arm)).map(|arm| self.of(arm));
                 let others = others.fold(Tally::default(), Tally::plus);
                 self.against(&with, &[(others, "beside others")])
@@ -196,7 +200,7 @@ impl Words<'_> {
             Found::Crowded(_) => {
                 let of = |arm: &Arm| matches!(arm, Arm::Crowd(_) | Arm::Copies(_) | Arm::Among(_));
                 let arms = self.arms.iter().filter(|(arm, _)| of(arm)).map(|(arm, _)| arm.clone());
-                self.against(&arms.collect::<Vec<_>>(), &[])
+                self.against(&self.each(arms), &[])
             }
             Found::Outside => self.nothing(),
             Found::Nothing | Found::Open(_) => String::new(),
@@ -204,13 +208,13 @@ impl Words<'_> {
     }
 
     /// These arms' counts against those alone and others.
-    fn against(&self, arms: &[Arm], others: &[(Tally, &str)]) -> String {
+    fn against(&self, with: &[(Tally, String)], others: &[(Tally, &str)]) -> String {
         let alone = self.of(&Arm::Alone);
-        let total = arms.iter().map(|arm| self.of(arm)).fold(Tally::default(), Tally::plus);
-        let with: Vec<String> = arms
+        let total = with.iter().map(|it| it.0).fold(Tally::default(), Tally::plus);
+        let with: Vec<String> = with
             .iter()
-            .filter(|arm| self.of(arm).failed > 0)
-            .map(|arm| format!("{} {}", counts(self.of(arm)), self.name(arm)))
+            .filter(|it| it.0.failed > 0)
+            .map(|(tally, name)| format!("{} {name}", counts(*tally)))
             .collect();
         let mut without = format!("in {} alone", counts(alone));
         for (tally, words) in others.iter().filter(|(tally, _)| tally.executed > 0) {
@@ -218,6 +222,23 @@ impl Words<'_> {
         }
         let p = total.p_more_than(alone);
         format!("fails in {}, {without}, p = {}", with.join(" and in "), scientific(p))
+    }
+
+    /// Arms by themselves.
+    fn each(&self, arms: impl Iterator<Item = Arm>) -> Vec<(Tally, String)> {
+        arms.map(|arm| (self.of(&arm), self.name(&arm))).collect()
+    }
+
+    /// Several culprits: all arms with some of them at once, and all with one.
+    fn pooled(&self, arms: Vec<Arm>) -> Vec<(Tally, String)> {
+        let (some, one): (Vec<Arm>, Vec<Arm>) =
+            arms.into_iter().partition(|arm| matches!(arm, Arm::Among(_)));
+        let sum =
+            |arms: &[Arm]| arms.iter().map(|arm| self.of(arm)).fold(Tally::default(), Tally::plus);
+        vec![
+            (sum(&some), "started together with some of them".to_owned()),
+            (sum(&one), "beside one of them".to_owned()),
+        ]
     }
 
     /// From its first recorded failure to its last.

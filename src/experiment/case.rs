@@ -7,7 +7,6 @@ use super::arm::Arm;
 use super::bench::Stop;
 use super::found::Found;
 use super::inquiry::Inquiry;
-use super::mates::Mates;
 use super::tally::Tally;
 use crate::model::{TestIndex, Tie, VerdictKind};
 
@@ -25,23 +24,23 @@ pub(super) struct Case<'a> {
     pub co_victims: Vec<TestIndex>,
     /// Those of them that fail with the same message.
     pub mates: Vec<TestIndex>,
-    /// Mates of which it is one, as experiments on another have shown.
-    pub known: Option<Mates>,
-    /// The same, as experiments on this one have shown.
-    pub shown: Option<Mates>,
+    /// Others with which it is in each other's way, as experiments on one of them have shown.
+    pub known: Vec<TestIndex>,
+    /// From how many at once on the record says that it fails.
+    pub from: Option<u32>,
     /// How many tests the record names.
     pub named: usize,
     /// Whether each round had fresh processes.
     pub is_isolated: bool,
     /// Whether something showed that any other test would do.
     pub is_crowd_likely: bool,
-    /// Whether copies of it have been tried at once.
-    pub has_copied: bool,
+    /// What has been looked into and need not be again.
+    pub tried: Vec<Lead>,
 }
 
 /// Something to look into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Lead {
+pub(super) enum Lead {
     /// Whether it fails by itself, and often.
     QuickChance,
     /// Whether it fails by itself.
@@ -74,10 +73,11 @@ impl Case<'_> {
             return Ok(found);
         }
         let mut leads = leads(self.kind, self.outage, self.is_isolated).to_vec();
-        // Several culprits are tried together first.
-        if self.named > 1 || self.known.is_some() {
-            leads.retain(|it| *it != Lead::Mates);
+        // Several culprits are tried together first; copies show a limit sooner than others do.
+        if self.named > 1 || !self.known.is_empty() {
             leads.insert(0, Lead::Mates);
+        } else if self.from > Some(2) {
+            leads.insert(0, Lead::Copies);
         }
         for lead in leads {
             let found = match lead {
@@ -86,6 +86,7 @@ impl Case<'_> {
                 Lead::Outside => self.outside()?,
                 Lead::Suspects => self.suspected()?,
                 Lead::Surroundings => self.surroundings()?,
+                Lead::Mates if !self.is_first(lead) => None,
                 Lead::Mates => self.among_mates()?,
                 Lead::Copies => self.copied()?,
                 Lead::Crowd => self.crowded()?,
@@ -103,6 +104,15 @@ impl Case<'_> {
             }
         }
         Ok(self.by_what_is_left())
+    }
+
+    /// Whether this has not been looked into yet. From now on it has.
+    pub(super) fn is_first(&mut self, lead: Lead) -> bool {
+        let is_first = !self.tried.contains(&lead);
+        if is_first {
+            self.tried.push(lead);
+        }
+        is_first
     }
 
     fn alone(&self) -> Tally {

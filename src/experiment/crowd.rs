@@ -2,7 +2,7 @@
 
 use super::arm::Arm;
 use super::bench::Stop;
-use super::case::Case;
+use super::case::{Case, Lead};
 use super::found::Found;
 use super::inquiry::Contest;
 use crate::model::TestIndex;
@@ -46,9 +46,8 @@ impl Case<'_> {
     pub(super) fn copied(&mut self) -> Result<Option<Found>, Stop> {
         let most = self.inquiry.record.workers();
         let copies = Arm::Copies(most);
-        let is_tried = std::mem::replace(&mut self.has_copied, true);
         if most < 3
-            || is_tried
+            || !self.is_first(Lead::Copies)
             || !self.fails_in(&copies, TRIES / 2)?
             || self.inquiry.contest(&copies, &[Arm::Alone], LEAST * 2.0)? != Contest::More
         {
@@ -64,6 +63,11 @@ impl Case<'_> {
             return Ok(Some(Found::Crowded(least)));
         }
         // What races with itself races with those that do the same: others that fail now and then.
+        if self.is_first(Lead::Mates)
+            && let Some(found) = self.among_mates()?
+        {
+            return Ok(Some(found));
+        }
         self.among(&self.co_victims.clone())
     }
 

@@ -12,15 +12,6 @@ use super::found::Found;
 use super::inquiry::Contest;
 use crate::model::TestIndex;
 
-/// Tests of which experiments have shown that they are in each other's way.
-#[derive(Debug, Clone)]
-pub(super) struct Mates {
-    /// All of them.
-    pub tests: Vec<TestIndex>,
-    /// From how many of them on; none where two are enough.
-    pub from: Option<u32>,
-}
-
 /// At most so many are tried, so many at a time.
 const TRIED: usize = 12;
 const AT_ONCE: usize = 3;
@@ -28,7 +19,8 @@ const AT_ONCE: usize = 3;
 const TRIES: u32 = 4;
 /// An effect of which fewer of the groups show is not pursued.
 const LEAST: f64 = 0.2;
-/// One of them is enough if it fails so often beside him, in so many trials.
+/// One of them is enough if it fails so often beside him, in so many trials; once, where another's
+/// experiments have shown that he is one of them.
 const ENOUGH: u64 = 2;
 const BESIDE: u64 = 8;
 /// Each of a group is tried so often before it is thought that it takes several of them.
@@ -40,22 +32,17 @@ impl Case<'_> {
     /// Tries it among those that fail with the same message; among those first that are known to be in
     /// each other's way, as it is itself.
     pub(super) fn among_mates(&mut self) -> Result<Option<Found>, Stop> {
-        let Some(known) = self.known.clone() else { return self.among(&self.mates.clone()) };
-        let victim = self.inquiry.victim;
-        let others: Vec<TestIndex> = known.tests.into_iter().filter(|it| *it != victim).collect();
-        let group = &others[..others.len().min(self.at_once())];
+        let known = self.known.clone();
+        let group = &known[..known.len().min(self.at_once())];
         let arm = Arm::Among(group.to_vec());
         // That it is not just anybody has been shown for one of them.
-        if group.is_empty()
-            || !self.fails_in(&arm, TRIES)?
-            || self.inquiry.contest(&arm, &[Arm::Alone], LEAST)? != Contest::More
+        if !group.is_empty()
+            && self.fails_in(&arm, TRIES)?
+            && self.inquiry.contest(&arm, &[Arm::Alone], LEAST)? == Contest::More
         {
-            return self.among(&self.mates.clone());
+            return self.who_of(group, &known);
         }
-        match known.from {
-            Some(from) => Ok(Some(Found::Crowded(from))),
-            None => self.who_of(group, &others),
-        }
+        self.among(&self.mates.clone())
     }
 
     /// How many others run beside it at a time.
@@ -103,20 +90,21 @@ impl Case<'_> {
         if culprits.is_empty() {
             return self.several_of(group);
         }
-        let exposed = self.inquiry.exposed.clone();
+        let mut exposed = self.inquiry.exposed.clone();
+        exposed.sort_by_key(|it| std::cmp::Reverse(self.inquiry.record.duration(*it)));
         let others: Vec<TestIndex> = all.iter().chain(&exposed).copied().collect();
         for test in others {
             if !group.contains(&test) && !culprits.contains(&test) && self.is_enough(test)? {
                 culprits.push(test);
             }
         }
-        self.shows(&culprits, None);
         Ok(Some(Found::Beside(culprits)))
     }
 
     /// No single one of a group is enough: either they share what bears some at a time, or one alone
     /// hits too seldom to be seen.
     fn several_of(&mut self, group: &[TestIndex]) -> Result<Option<Found>, Stop> {
+        let with = |others: usize| Found::Crowded(u32::try_from(others + 1).unwrap_or(u32::MAX));
         if self.fails_in(&Arm::Copies(2), SMALLER)? {
             return Ok(Some(Found::Open(
                 "it fails among several others, and beside one too seldom",
@@ -124,21 +112,10 @@ impl Case<'_> {
         }
         for count in 2..group.len() {
             if self.fails_in(&Arm::Among(group[..count].to_vec()), SMALLER)? {
-                return Ok(Some(self.shared_by(&group[..count])));
+                return Ok(Some(with(count)));
             }
         }
-        Ok(Some(self.shared_by(group)))
-    }
-
-    fn shared_by(&mut self, group: &[TestIndex]) -> Found {
-        let from = u32::try_from(group.len() + 1).unwrap_or(u32::MAX);
-        self.shows(group, Some(from));
-        Found::Crowded(from)
-    }
-
-    fn shows(&mut self, others: &[TestIndex], from: Option<u32>) {
-        let tests = others.iter().copied().chain([self.inquiry.victim]).collect();
-        self.shown = Some(Mates { tests, from });
+        Ok(Some(with(group.len())))
     }
 
     /// Whether it fails beside one test, where it fails neither alone nor beside others.
@@ -147,10 +124,11 @@ impl Case<'_> {
             return self.is_culprit_beside(test);
         }
         let arm = Arm::Beside(test);
+        let enough = if self.known.contains(&test) { 1 } else { ENOUGH };
         loop {
             let tally = self.inquiry.tally(&arm);
-            if tally.failed >= ENOUGH || tally.executed >= BESIDE {
-                return Ok(tally.failed >= ENOUGH);
+            if tally.failed >= enough || tally.executed >= BESIDE {
+                return Ok(tally.failed >= enough);
             }
             self.inquiry.try_out(std::slice::from_ref(&arm), 2)?;
         }

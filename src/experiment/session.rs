@@ -8,7 +8,6 @@ use super::bench::{Bench, Budget, Purse, Stop};
 use super::case::{Case, Outage};
 use super::found::Found;
 use super::inquiry::Inquiry;
-use super::mates::Mates;
 use super::record::Record;
 use super::tally::Tally;
 use crate::model::{Judged, NodeId, Schedule, TestIndex, Tie, VerdictKind};
@@ -70,7 +69,7 @@ pub(super) fn inquire(
     };
     let mut unfinished = Vec::new();
     // What one test's experiments have shown of others need not be shown again.
-    let mut shown: Vec<Mates> = Vec::new();
+    let mut shown: Vec<Vec<TestIndex>> = Vec::new();
     for (at, judged) in chosen.iter().enumerate() {
         told(Told::Begins(&judged.nodeid, at + 1, chosen.len()));
         purse.share_among(chosen.len() - at, bench.elapsed());
@@ -114,8 +113,8 @@ fn turn(kind: VerdictKind) -> u8 {
 struct Inquired {
     found: Result<Found, Stop>,
     arms: Vec<(Arm, Tally)>,
-    /// Tests that are in each other's way, if that came out.
-    mates: Option<Mates>,
+    /// Tests that are in each other's way, it among them, if that came out.
+    mates: Option<Vec<TestIndex>>,
     executions: u64,
 }
 
@@ -140,7 +139,7 @@ fn one(
     question: &Question<'_>,
     record: &Record<'_>,
     judged: &Judged,
-    (arms, shown): (Vec<(Arm, Tally)>, &[Mates]),
+    (arms, shown): (Vec<(Arm, Tally)>, &[Vec<TestIndex>]),
     (bench, purse): (&mut dyn Bench, &mut Purse),
 ) -> Inquired {
     let spent = purse.executions;
@@ -149,7 +148,7 @@ fn one(
     };
     let all = question.judged.iter().flat_map(|it| suspects(question.schedule, it));
     let mut suspected: Vec<TestIndex> = all.map(|(test, _)| test).collect();
-    suspected.extend(shown.iter().flat_map(|it| &it.tests));
+    suspected.extend(shown.iter().flatten());
     suspected.sort_unstable();
     suspected.dedup();
     let mut inquiry = Inquiry::new(victim, record, &suspected, bench, purse);
@@ -165,19 +164,30 @@ fn one(
         },
         outage: outage(question, record, judged, victim),
         mates: co_victims.iter().copied().filter(|&it| record.says_the_same(victim, it)).collect(),
-        known: shown.iter().find(|it| it.tests.contains(&victim)).cloned(),
-        shown: None,
+        known: others_of(shown, victim),
+        from: judged.verdict.workers,
         named: judged.verdict.culprits.len(),
         co_victims,
         suspects: suspects(question.schedule, judged),
         is_isolated: question.schedule.is_isolated,
         is_crowd_likely: false,
-        has_copied: false,
+        tried: Vec::new(),
     };
     let found = case.run();
     let arms = std::mem::take(&mut case.inquiry.arms);
-    let mates = case.shown.take().filter(|_| found.is_ok());
+    let mates = match &found {
+        Ok(Found::Beside(culprits)) if culprits.iter().any(|it| case.mates.contains(it)) => {
+            Some(culprits.iter().copied().chain([victim]).collect())
+        }
+        Ok(_) | Err(_) => None,
+    };
     Inquired { found, arms, mates, executions: purse.executions - spent }
+}
+
+/// The others of the tests that are in each other's way, if this is one of them.
+fn others_of(shown: &[Vec<TestIndex>], victim: TestIndex) -> Vec<TestIndex> {
+    let mates = shown.iter().find(|it| it.contains(&victim)).into_iter().flatten();
+    mates.copied().filter(|it| *it != victim).collect()
 }
 
 /// How well an outage explains a test's failures.
