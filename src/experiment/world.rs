@@ -53,6 +53,14 @@ enum Plant {
     Away(Duration, Duration),
 }
 
+impl Plant {
+    const CAUSES: u32 = 2;
+
+    fn cause(&self) -> u32 {
+        u32::from(matches!(self, Self::Pool { .. }))
+    }
+}
+
 /// The simulated suite and its server.
 struct World {
     plants: Vec<Plant>,
@@ -85,6 +93,7 @@ impl World {
         let mut schedule = Schedule {
             tests: (0..self.plants.len()).map(id).collect(),
             is_isolated: true,
+            says: (0..Plant::CAUSES).map(|it| format!("cause {it}").into()).collect(),
             ..Schedule::default()
         };
         let mut processes = 0;
@@ -102,7 +111,8 @@ impl World {
                     start: it.start,
                     end: it.end,
                     outcome: it.outcome,
-                    cause: None,
+                    // Tests fail with the same message for the same reason alone.
+                    cause: it.outcome.is_failure().then(|| self.plants[it.test.at()].cause()),
                     is_infrastructure: false,
                 });
             }
@@ -378,6 +388,7 @@ fn causes() -> Vec<(Plant, VerdictKind, Vec<u32>)> {
         (Plant::Crowd { least: 2, each: 0.3 }, LoadSensitive, vec![]),
         (Plant::Crowd { least: 3, each: 0.4 }, LoadSensitive, vec![]),
         (Plant::Crowd { least: 4, each: 0.4 }, LoadSensitive, vec![]),
+        (pool(vec![0, 3, 4, 5], 1), InterferesWith, vec![3, 4, 5]),
         (pool(vec![0, 3, 4, 5, 6, 7], 2), LoadSensitive, vec![]),
         (pool(vec![0, 3, 4, 5, 6, 7, 8], 3), LoadSensitive, vec![]),
         (Plant::Growth(20), Accumulates, vec![]),
@@ -414,6 +425,31 @@ fn causes_are_found_and_innocents_are_not_blamed_whatever_the_record_says() {
     }
     assert!(sum.blamed * 100 <= sum.decided(), "{figures:#?}");
     assert!(sum.right * 100 >= (sum.decided() + sum.undecided) * 95, "{figures:#?}");
+}
+
+#[test]
+fn what_one_shows_serves_those_that_fail_like_it() {
+    let mates: Vec<u32> = vec![0, 3, 4, 5];
+    let mut plants = vec![Plant::Stable; 30];
+    for &mate in &mates {
+        plants[mate as usize] = Plant::Pool { mates: mates.clone(), at_most: 1 };
+    }
+    let mut world = World::new(plants, 1);
+    let schedule = world.looped(60, 4);
+    let judged: Vec<Judged> = mates
+        .iter()
+        .map(|&mate| judged(&schedule, mate, VerdictKind::LoadSensitive, &[]))
+        .collect();
+    let chosen: Vec<NodeId> = mates.iter().map(|&mate| id(mate as usize)).collect();
+    let budget = Budget::Executions(4000);
+    let question = Question { schedule: &schedule, judged: &judged, chosen: &chosen, budget };
+    let answers = inquire(&question, &mut world, &mut |_| {}).answers;
+    let [first, others @ ..] = &answers[..] else { panic!("nobody was asked") };
+    for answer in &answers {
+        assert_eq!(answer.verdict.kind, VerdictKind::InterferesWith, "{answers:#?}");
+        assert!(answer.verdict.culprits.iter().all(|it| chosen.contains(it)), "{answers:#?}");
+    }
+    assert!(others.iter().all(|it| it.executions < first.executions), "{answers:#?}");
 }
 
 #[test]

@@ -128,7 +128,7 @@ impl Display<'_> {
         if self.format == Format::Text {
             super::print(&text::beginning(
                 &self.wanted.record.run,
-                self.wanted.chosen.len(),
+                (self.wanted.chosen.len(), self.wanted.left_out),
                 budget,
             ));
         }

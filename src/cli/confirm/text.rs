@@ -12,15 +12,23 @@ const NAME: usize = 66;
 const LIVE: usize = 78;
 
 /// What is going to be tried.
-pub(super) fn beginning(run: &RunId, tests: usize, budget: Budget) -> String {
+pub(super) fn beginning(run: &RunId, (tests, left_out): (usize, u64), budget: Budget) -> String {
     let cost = match budget {
         Budget::Executions(number) => counted(number, "execution"),
         Budget::Time(time) => duration(time.as_secs_f64()),
     };
-    format!(
+    let mut text = format!(
         "experiments on {} that failed in run {run}, within {cost} (--budget)\n",
         counted(tests as u64, "test")
-    )
+    );
+    if left_out > 0 {
+        let older = counted(left_out, "round");
+        let _ = writeln!(
+            text,
+            "its first {older} left out: there are too many executions or flaky tests"
+        );
+    }
+    text
 }
 
 /// What is being tried.

@@ -2,6 +2,7 @@
 
 use crate::diagnosis;
 use crate::model::{Judged, NodeId, Purpose, RunId, Schedule};
+use crate::report::verdicts::newest_rounds;
 use crate::settings::find_project;
 use crate::store::{History, RunRecord, StoreError};
 
@@ -12,6 +13,8 @@ pub(super) struct Wanted {
     pub record: RunRecord,
     /// What it did.
     pub schedule: Schedule,
+    /// How many of its older rounds are not looked at, because it would take too long.
+    pub left_out: u64,
     /// What that says.
     pub judged: Vec<Judged>,
     /// The tests that are to be tried.
@@ -37,6 +40,11 @@ pub(super) enum Refused {
     NoFailures,
     #[error("no test failed in run {0}. Name a run with failures; pnl history lists runs")]
     NoneFailed(RunId),
+    #[error(
+        "so many tests are flaky in run {0} that judging them would take minutes. Loop over fewer tests: \
+         pnl test FILE --loop 60 --keep-going"
+    )]
+    TooMany(RunId),
     #[error("run {run}: no test that failed is called {test}. Those that failed:{}", list(failed))]
     NoSuchTest { run: RunId, test: String, failed: Vec<NodeId> },
 }
@@ -60,13 +68,15 @@ pub(super) fn find(words: &[String]) -> Result<Wanted, Refused> {
         Some(run) if **run != "last" => history.find(Some(run))?,
         _ => last_with_failures(&history)?,
     };
-    let schedule = history.schedule(&record)?;
+    let Some((schedule, left_out)) = newest_rounds(&history, &record)? else {
+        return Err(Refused::TooMany(record.run));
+    };
     let judged = diagnosis::judge(std::slice::from_ref(&schedule));
     if judged.is_empty() {
         return Err(Refused::NoneFailed(record.run));
     }
     let chosen = chosen(&record.run, &judged, &tests)?;
-    Ok(Wanted { record, schedule, judged, chosen })
+    Ok(Wanted { record, schedule, left_out, judged, chosen })
 }
 
 fn is_run(word: &str) -> bool {

@@ -83,6 +83,16 @@ pub(in crate::report) fn read(
     read_at_most(EXECUTIONS, history, records)
 }
 
+/// The newest rounds of a run, as many as a diagnosis has room for, and how many older ones are left
+/// out. Nothing where there is no room for any.
+pub fn newest_rounds(
+    history: &History,
+    record: &RunRecord,
+) -> Result<Option<(Schedule, u64)>, StoreError> {
+    let Read { mut schedules, left_out, .. } = read(history, std::slice::from_ref(record))?;
+    Ok(schedules.pop().map(|schedule| (schedule, left_out)))
+}
+
 fn read_at_most(
     mut room: u64,
     history: &History,

@@ -18,7 +18,7 @@ mod table;
 pub use ending::{AskVerdicts, Ended, at_end, without_history};
 pub use flaky::{Looked, flaky};
 pub(super) use gather::{Read, read};
-pub use gather::{Verdicts, gather};
+pub use gather::{Verdicts, gather, newest_rounds};
 pub(super) use table::{Look, body, table, word};
 
 #[cfg(test)]
