@@ -15,13 +15,23 @@ fn record(
     steps: impl Fn(u32) -> Vec<Step>,
     fails: impl Fn(u32) -> bool,
 ) -> Schedule {
+    record_of(tests, rounds, steps, |test, round| test == 0 && fails(round))
+}
+
+/// The same, where `fails` decides on each test.
+fn record_of(
+    tests: u32,
+    rounds: u32,
+    steps: impl Fn(u32) -> Vec<Step>,
+    fails: impl Fn(u32, u32) -> bool,
+) -> Schedule {
     let mut ran = Vec::new();
     let mut spans = Vec::new();
     for round in 1..=rounds {
         let since = u64::from(round) * 1_000;
         spans.push(RoundSpan { round: Round(round), workers: 2, start: Offset(since) });
         for (test, process, start, end) in steps(round) {
-            let failed = test == 0 && fails(round);
+            let failed = fails(test, round);
             ran.push(Ran {
                 test,
                 round: Round(round),
@@ -116,6 +126,35 @@ fn a_single_failure_names_nobody() {
     let judged = judge(&[record(9, 60, beside, |round| round == 7)]);
     let (kind, culprits, _) = only(&judged);
     assert_eq!((kind, culprits), (VerdictKind::FlakyAlone, vec![]));
+}
+
+/// Three in a window are too few to be told once, where others fail now and then too.
+#[test]
+fn three_that_fail_together_again_and_again_lack_the_same_thing() {
+    let begins = |test: u32| u64::from(test) * 100;
+    let one_by_one = |_| (0..9).map(|it| (it, 1, begins(it), begins(it) + 90)).collect();
+    let fails = |test, round| match test {
+        0..3 => [8, 31, 50].contains(&round),
+        _ => (round * 7 + test * 5) % 11 == 0,
+    };
+    let judged = judge(&[record_of(9, 60, one_by_one, fails)]);
+    for it in &judged[..3] {
+        assert_eq!(it.verdict.kind, VerdictKind::Infrastructure, "{judged:?}");
+    }
+}
+
+/// Who fails beside others that fail may be in their way.
+#[test]
+fn three_that_fail_beside_each_other_are_no_outage() {
+    let at_once = |round: u32| -> Vec<Step> {
+        let others =
+            (3..9).map(|test| (test, 1, 200 + u64::from(test) * 80, 275 + u64::from(test) * 80));
+        let three = (0..3).map(|test| (test, test + 1, u64::from(round % 3), 100));
+        three.chain(others).collect()
+    };
+    let fails = |test, round| test < 3 && [8, 31, 50].contains(&round);
+    let judged = judge(&[record_of(9, 60, at_once, fails)]);
+    assert!(judged.iter().all(|it| it.verdict.kind != VerdictKind::Infrastructure), "{judged:?}");
 }
 
 #[test]
