@@ -93,7 +93,7 @@ impl Case<'_> {
     /// Tests after which it passes although it never passed in the record: looked for among all, where
     /// that takes no more than some seconds.
     fn setters_of_all(&mut self) -> Result<Vec<TestIndex>, Stop> {
-        let arm = Arm::AfterAll(1);
+        let arm = Arm::AfterRest;
         if self.inquiry.cost(&arm) > ALL || self.inquiry.try_until(&arm, 1)?.always() {
             return Ok(Vec::new());
         }

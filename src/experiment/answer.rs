@@ -148,6 +148,13 @@ impl Words<'_> {
         let alone = self.of(&Arm::Alone);
         match found {
             Found::Broken => format!("fails in {} alone in a fresh process", counts(alone)),
+            Found::Accumulates(_) if self.of(&Arm::Afterwards).executed > 0 => format!(
+                "passes in {} alone, fails after {} of all others, and in {} alone since then: \
+                 state outside its process piles up",
+                counts(alone.inverted()),
+                rounds(self.of(&Arm::AfterRest).executed),
+                counts(self.of(&Arm::Afterwards))
+            ),
             Found::Accumulates(Some(since)) => format!(
                 "fails in {} alone in a fresh process, and passed before round {since}: state \
                  outside its process has piled up, and is still there",
@@ -310,7 +317,8 @@ impl Words<'_> {
                 format!("started together with others for as long as {}", several(suspects.len()))
             }
             Arm::Again => "a second time in one process".to_owned(),
-            Arm::AfterAll(rounds) => format!("after all others, {rounds} times"),
+            Arm::AfterRest => "after all others, one round of them each time".to_owned(),
+            Arm::Afterwards => "alone, when it had failed after them".to_owned(),
         }
     }
 }
@@ -321,6 +329,10 @@ fn counts(tally: Tally) -> String {
 
 fn several(count: usize) -> String {
     if count == 1 { "1 test".to_owned() } else { format!("{count} tests") }
+}
+
+fn rounds(count: u64) -> String {
+    if count == 1 { "1 round".to_owned() } else { format!("{count} rounds") }
 }
 
 fn nth(circumstance: usize) -> String {

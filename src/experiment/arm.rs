@@ -32,6 +32,8 @@ pub(super) enum Arm {
     AmongOthers(Vec<TestIndex>),
     /// Again in the same process.
     Again,
-    /// After all other tests, so many times, in one process.
-    AfterAll(u32),
+    /// After all other tests in one process, in the order in which they were collected.
+    AfterRest,
+    /// Alone again, when it has failed after all others.
+    Afterwards,
 }

@@ -59,8 +59,8 @@ pub(super) enum Lead {
     Crowd,
     /// Itself, before it in its process.
     Again,
-    /// All others, before it in its process.
-    AfterAll,
+    /// Round after round of all others.
+    Rest,
 }
 
 /// How surely a failure alone must not be the record's own kind before another cause is sought.
@@ -91,7 +91,7 @@ impl Case<'_> {
                 Lead::Copies => self.copied()?,
                 Lead::Crowd => self.crowded()?,
                 Lead::Again => self.again()?,
-                Lead::AfterAll => self.after_all()?,
+                Lead::Rest => self.after_rounds()?,
             };
             if let Some(found) = found.or_else(|| self.fails_alone_as_recorded()) {
                 return Ok(found);
@@ -182,17 +182,6 @@ impl Case<'_> {
         Ok((contest == super::inquiry::Contest::More).then_some(found))
     }
 
-    fn after_all(&mut self) -> Result<Option<Found>, Stop> {
-        const ROUNDS: u32 = 2;
-        let arm = Arm::AfterAll(ROUNDS);
-        if !self.fails_in(&arm, 3)? {
-            return Ok(None);
-        }
-        let contest = self.inquiry.contest(&arm, &[Arm::Alone], 0.25)?;
-        let more = contest == super::inquiry::Contest::More;
-        Ok(more.then_some(Found::Open("it fails after all others, and after which stays open")))
-    }
-
     /// Whether an arm fails at least once in so many trials.
     pub(super) fn fails_in(&mut self, arm: &Arm, times: u32) -> Result<bool, Stop> {
         let earlier = self.inquiry.tally(arm);
@@ -226,7 +215,7 @@ pub(super) enum Outage {
 
 fn leads(kind: VerdictKind, outage: Outage, is_isolated: bool) -> &'static [Lead] {
     use Lead::{
-        AfterAll, Again, Chance, Copies, Crowd, Mates, Outside, QuickChance, Surroundings, Suspects,
+        Again, Chance, Copies, Crowd, Mates, Outside, QuickChance, Rest, Surroundings, Suspects,
     };
     match kind {
         VerdictKind::Broken | VerdictKind::FlakyAlone | VerdictKind::Stable => {
@@ -246,10 +235,10 @@ fn leads(kind: VerdictKind, outage: Outage, is_isolated: bool) -> &'static [Lead
             }
         },
         VerdictKind::Accumulates if is_isolated => {
-            &[QuickChance, Suspects, Copies, Surroundings, Crowd, Chance, AfterAll]
+            &[QuickChance, Rest, Suspects, Copies, Surroundings, Crowd, Chance]
         }
         VerdictKind::Accumulates => {
-            &[Again, QuickChance, Suspects, Copies, Surroundings, Crowd, Chance, AfterAll]
+            &[Again, QuickChance, Rest, Suspects, Copies, Surroundings, Crowd, Chance]
         }
     }
 }

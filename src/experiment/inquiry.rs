@@ -276,7 +276,7 @@ impl<'a> Inquiry<'a> {
         let victim = self.victim;
         let mut skew = None;
         let trial = match arm {
-            Arm::Alone => Trial::alone(victim),
+            Arm::Alone | Arm::Afterwards => Trial::alone(victim),
             Arm::Beside(other) => {
                 let sweep = self.sweep(*other);
                 let (at, it) = self.sweeps[sweep].1.next();
@@ -305,7 +305,7 @@ impl<'a> Inquiry<'a> {
                 Trial::beside_lanes(victim, lanes.collect())
             }
             Arm::Again => Trial::again(victim, 2),
-            Arm::AfterAll(times) => Trial::after(&self.others().repeat(*times as usize), victim),
+            Arm::AfterRest => Trial::after(&self.others(), victim),
         };
         Entry { asked, arm: self.place(arm), trial, skew }
     }

@@ -10,6 +10,7 @@ mod case;
 mod conduct;
 mod crowd;
 mod found;
+mod growth;
 mod inquiry;
 mod mates;
 mod record;

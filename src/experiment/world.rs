@@ -49,6 +49,8 @@ enum Plant {
     },
     /// Since the server has seen it so often.
     Growth(u32),
+    /// Since the server has seen so many tests.
+    Piled(u32),
     /// While the clock is in this window.
     Away(Duration, Duration),
 }
@@ -224,6 +226,7 @@ impl World {
                 users.filter(|other| mates.contains(&other.test.0)).count() >= *at_most
             }
             Plant::Growth(since) => self.seen[it.test.at()] >= *since,
+            Plant::Piled(since) => self.seen.iter().sum::<u32>() >= *since,
             Plant::Away(since, until) => it.start >= *since && it.start < *until,
         }
     }
@@ -461,6 +464,23 @@ fn what_was_outside_is_confirmed_by_passing_now() {
     assert!(findings.executions < 100, "{}", findings.executions);
     let (answer, _) = asked(&away, 1, (VerdictKind::FlakyAlone, &[])).expect("it failed");
     assert_eq!(answer.verdict.confirmed, None, "it never fails now");
+}
+
+/// The database has been emptied since.
+#[test]
+fn what_had_piled_up_is_piled_up_again() {
+    let mut plants = vec![Plant::Stable; 30];
+    plants[0] = Plant::Piled(30 * 7);
+    let mut world = World::new(plants, 1);
+    let schedule = world.looped(20, 4);
+    world.seen.fill(0);
+    let judged = [judged(&schedule, 0, VerdictKind::Accumulates, &[])];
+    let budget = Budget::Executions(4000);
+    let question = Question { schedule: &schedule, judged: &judged, chosen: &[id(0)], budget };
+    let answer = inquire(&question, &mut world, &mut |_| {}).answers.remove(0);
+    assert_eq!(answer.standing, super::answer::Standing::Confirmed, "{answer:#?}");
+    assert_eq!(answer.verdict.kind, VerdictKind::Accumulates);
+    assert!(answer.verdict.evidence.contains("7 rounds of all others"), "{answer:#?}");
 }
 
 #[test]
