@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::trial::{Planned, Trial};
-use crate::model::{Offset, Ran, Round, Schedule, TestIndex};
+use crate::engine::Performed;
+use crate::model::{Cause, Offset, Ran, Round, Schedule, TestIndex};
 
 /// Failures that an outage has in common lie within so many microseconds.
 const NEAR: u64 = 1_500_000;
@@ -102,6 +103,18 @@ impl<'s> Record<'s> {
     pub fn share_a_cause(&self, one: TestIndex, other: TestIndex) -> bool {
         let causes = |test| self.of(test).filter_map(|ran| ran.cause);
         causes(one).any(|cause| causes(other).any(|it| it == cause))
+    }
+
+    /// Whether a test ever failed with that exception at that place; true where nothing is known of
+    /// either.
+    pub fn has_failed_so(&self, test: TestIndex, performed: &Performed) -> bool {
+        let Some(failure) = &performed.failure else { return true };
+        let place = failure.location.as_ref().map(|(file, line)| (file.as_str().into(), *line));
+        let cause = Cause::new(performed.outcome, &failure.message, place);
+        let failures = self.of(test).filter(|ran| ran.failed());
+        let mut causes =
+            failures.map(|ran| self.schedule.causes.get(ran.cause? as usize)).peekable();
+        causes.peek().is_none() || causes.any(|it| it.is_none_or(|it| *it == cause))
     }
 
     /// Whether two tests ever failed with the same message.
@@ -230,5 +243,65 @@ impl Circumstance {
         };
         let own = Planned::victim(victim).delayed(self.begins.saturating_sub(origin));
         Trial { lanes: lanes.into_iter().map(lane).chain([vec![own]]).collect() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::experiment::trial::{Seen, in_series, seen};
+    use crate::model::{Attempt, Failure, NodeId, OutcomeKind};
+    use crate::scheduler::StepId;
+
+    fn failed(lane: usize, at_line: u32) -> Performed {
+        let failure = Failure {
+            message: "AssertionError: assert 409 == 200".to_owned(),
+            text: String::new(),
+            sections: Vec::new(),
+            location: Some(("test_a.py".to_owned(), at_line)),
+        };
+        Performed {
+            step: StepId { lane, step: 0 },
+            test: TestIndex(0),
+            outcome: OutcomeKind::Failed,
+            start: Offset(0),
+            end: Offset(1),
+            failure: Some(Arc::new(failure)),
+        }
+    }
+
+    #[test]
+    fn copies_that_fail_in_a_way_of_their_own_have_not_failed_as_recorded() {
+        let place = Some((Arc::from("test_a.py"), 7));
+        let ran = Ran {
+            test: 0,
+            round: Round(1),
+            attempt: Attempt::FIRST,
+            process: 1,
+            start: Offset(0),
+            end: Offset(1),
+            outcome: OutcomeKind::Failed,
+            cause: Some(0),
+            is_infrastructure: false,
+        };
+        let schedule = Schedule {
+            tests: vec![NodeId::new("test_a.py::test_b")],
+            ran: vec![ran],
+            causes: vec![Cause::new(
+                OutcomeKind::Failed,
+                "AssertionError: assert 503 == 200",
+                place,
+            )],
+            ..Schedule::default()
+        };
+        let record = Record::new(&schedule);
+        let (as_recorded, otherwise) = (failed(0, 7), failed(1, 3));
+        let trials = [Trial::copies(TestIndex(0), 1), Trial::copies(TestIndex(0), 1)];
+        assert_eq!(in_series(&trials).lanes.len(), 2);
+        let is_meant = |_, it: &Performed| record.has_failed_so(TestIndex(0), it);
+        let all = seen(&trials, &[as_recorded, otherwise], is_meant);
+        assert_eq!(all, [Seen::Failed, Seen::Passed]);
     }
 }

@@ -116,17 +116,24 @@ pub(super) fn in_series(trials: &[Trial]) -> Script {
     Script { lanes }
 }
 
-/// How each of these trials ended.
-pub(super) fn seen(trials: &[Trial], performed: &[Performed]) -> Vec<Seen> {
+/// How each of these trials ended. `is_meant` says, by the trial's place, whether a failure is one that
+/// is looked for.
+pub(super) fn seen(
+    trials: &[Trial],
+    performed: &[Performed],
+    is_meant: impl Fn(usize, &Performed) -> bool,
+) -> Vec<Seen> {
     let mut first = 0;
     let mut all = Vec::new();
-    for trial in trials {
+    for (at, trial) in trials.iter().enumerate() {
         let counted = performed.iter().filter(|it| {
             let planned = it.step.lane.checked_sub(first).and_then(|lane| trial.lanes.get(lane));
             planned.and_then(|lane| lane.get(it.step.step)).is_some_and(|planned| planned.counts)
         });
-        let ran: Vec<bool> =
-            counted.filter(|it| it.outcome.ran()).map(|it| it.outcome.is_failure()).collect();
+        let ran: Vec<bool> = counted
+            .filter(|it| it.outcome.ran())
+            .map(|it| it.outcome.is_failure() && is_meant(at, it))
+            .collect();
         all.push(match ran.iter().any(|&failed| failed) {
             true => Seen::Failed,
             false if ran.is_empty() => Seen::Nothing,

@@ -84,6 +84,30 @@ pub struct Cause {
     pub location: Option<(Arc<str>, u32)>,
 }
 
+impl Cause {
+    /// Of a failure with this message, at this place.
+    #[must_use]
+    pub fn new(outcome: OutcomeKind, message: &str, location: Option<(Arc<str>, u32)>) -> Self {
+        Self { outcome, exception: Arc::from(exception(message)), location }
+    }
+}
+
+/// The exception's name at the beginning of a message, or as much of the message as has no digits
+/// and quotes, in which equal failures may differ.
+fn exception(message: &str) -> &str {
+    let is_name = |it: &str| {
+        !it.is_empty() && it.chars().all(|c| c.is_alphanumeric() || c == '.' || c == '_')
+    };
+    match message.split_once(':') {
+        Some((name, _)) if is_name(name) => name,
+        _ if is_name(message) => message,
+        _ => message
+            .split(|c: char| c.is_ascii_digit() || c == '\'' || c == '"')
+            .next()
+            .unwrap_or(""),
+    }
+}
+
 /// A stretch of time within a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {
@@ -104,4 +128,22 @@ pub struct Probe {
     pub at: Offset,
     /// The output's hash; none where the probe failed.
     pub hash: Option<Arc<str>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failures_kind_is_its_exception() {
+        for (message, kind) in [
+            ("AssertionError: assert 3 == 4", "AssertionError"),
+            ("requests.exceptions.Timeout: x", "requests.exceptions.Timeout"),
+            ("KeyError", "KeyError"),
+            ("took 3.2 s: too long", "took "),
+            ("", ""),
+        ] {
+            assert_eq!(exception(message), kind);
+        }
+    }
 }

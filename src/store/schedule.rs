@@ -155,9 +155,8 @@ impl<'d> Reading<'d> {
                     Ok((row.get(0)?, path.map(Arc::from).zip(line)))
                 })?,
         };
-        let exception = Arc::from(exception(&message));
         let says = first_line(&message);
-        let place = self.causes.place(Cause { outcome: kind, exception, location }, says);
+        let place = self.causes.place(Cause::new(kind, &message, location), says);
         if let Some(id) = failure {
             self.causes.of_failures.insert(id, place);
         }
@@ -202,22 +201,6 @@ fn first_line(message: &str) -> &str {
     line.char_indices().nth(LONGEST).map_or(line, |(end, _)| &line[..end])
 }
 
-/// The exception's name at the beginning of a message, or as much of the message as has no digits
-/// and quotes, in which equal failures may differ.
-fn exception(message: &str) -> &str {
-    let is_name = |it: &str| {
-        !it.is_empty() && it.chars().all(|c| c.is_alphanumeric() || c == '.' || c == '_')
-    };
-    match message.split_once(':') {
-        Some((name, _)) if is_name(name) => name,
-        _ if is_name(message) => message,
-        _ => message
-            .split(|c: char| c.is_ascii_digit() || c == '\'' || c == '"')
-            .next()
-            .unwrap_or(""),
-    }
-}
-
 fn rounds(db: &Connection, run: i64, first: Round) -> rusqlite::Result<Vec<RoundSpan>> {
     db.prepare_cached(
         "SELECT round, workers, start_us FROM rounds WHERE run_id = ?1 AND round >= ?2 ORDER BY round",
@@ -250,19 +233,6 @@ mod tests {
     use super::super::fixture::{Project, Tape, execution, started, test};
     use super::*;
     use crate::model::{Execution, Outcome, Slot, What, WorkerId};
-
-    #[test]
-    fn a_failures_kind_is_its_exception() {
-        for (message, kind) in [
-            ("AssertionError: assert 3 == 4", "AssertionError"),
-            ("requests.exceptions.Timeout: x", "requests.exceptions.Timeout"),
-            ("KeyError", "KeyError"),
-            ("took 3.2 s: too long", "took "),
-            ("", ""),
-        ] {
-            assert_eq!(exception(message), kind);
-        }
-    }
 
     #[test]
     fn the_schedule_is_recorded() {
