@@ -68,20 +68,9 @@ pub(super) fn find(victims: &[Victim<'_>], opinions: &[Opinion]) -> Vec<Away> {
     let runs = victims.first().map_or(0, |it| it.record.runs.len());
     for run in 0..runs as u32 {
         let mut searching = Searching::new(run, victims, opinions);
-        while let Some(away) = searching.strongest() {
-            searching.explain(&away);
-            found.push(away);
-        }
-        loop {
-            let windows = recurring::find(&searching);
-            if windows.is_empty() {
-                break;
-            }
-            for away in &windows {
-                searching.explain(away);
-            }
-            found.extend(windows);
-        }
+        found.extend(searching.all(recurring::with_one_message));
+        found.extend(searching.all(|it| it.strongest().into_iter().collect()));
+        found.extend(searching.all(recurring::again_and_again));
     }
     only_members(&mut found, victims);
     found
@@ -233,6 +222,8 @@ pub(super) struct Test {
     /// Failures that no window explains yet, and executions, over all runs.
     failed: f64,
     executed: f64,
+    /// What most of its failures say, with numbers left out.
+    pub message: Option<String>,
 }
 
 impl Searching {
@@ -258,13 +249,29 @@ impl Searching {
             }
             let executed = victim.executed() as f64;
             let failed = f64::from(surprising);
-            tests.push(Test { place: victim.test, passes, failed, executed });
+            let message = victim.mostly_says(without_numbers);
+            tests.push(Test { place: victim.test, passes, failed, executed, message });
         }
         only_rarest(&mut failures, &tests);
         failures.sort_by_key(|it| it.1);
         let ran = victims.first().map_or(&[][..], |it| &it.record.runs[run as usize].ran);
         let length = ran.iter().map(|it| it.end.0).max().unwrap_or(0);
         Self { run, tests, failures, known: Vec::new(), longest: length / LASTS }
+    }
+
+    /// All windows that are found in one way, each of which explains some of the failures.
+    fn all(&mut self, find: impl Fn(&Self) -> Vec<Away>) -> Vec<Away> {
+        let mut all = Vec::new();
+        loop {
+            let found = find(self);
+            if found.is_empty() {
+                return all;
+            }
+            for away in &found {
+                self.explain(away);
+            }
+            all.extend(found);
+        }
     }
 
     fn strongest(&self) -> Option<Away> {
@@ -437,6 +444,18 @@ impl Test {
         let from = self.passes.partition_point(|it| it.0 < first);
         self.passes[from..].iter().take_while(|it| it.1 <= last).count() as u64
     }
+}
+
+/// Numbers differ from failure to failure.
+fn without_numbers(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for letter in text.chars() {
+        let letter = if letter.is_ascii_digit() { '0' } else { letter };
+        if letter != '0' || !out.ends_with('0') {
+            out.push(letter);
+        }
+    }
+    out
 }
 
 impl Opinion {

@@ -127,7 +127,7 @@ impl<'v, 'r> Pools<'v, 'r> {
     fn alike(&self) -> Vec<(f64, Group)> {
         let mut messages: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();
         for (at, member) in self.members.iter().enumerate().filter(|it| !it.1.is_taken) {
-            if let Some(text) = member.victim.mostly_says() {
+            if let Some(text) = member.victim.mostly_says(|text| text) {
                 messages.entry(text).or_default().insert(at);
             }
         }

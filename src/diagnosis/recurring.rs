@@ -1,60 +1,79 @@
-//! Short outages that are too small to be told by themselves, and come again.
+//! Short outages that are too small to be told by themselves.
 //!
-//! Three tests that fail within a second may do so by chance. The same three that do so again and
-//! again, and hardly fail otherwise, share something that goes away. All their windows are weighed
-//! together: each test must be worth its price once, each window its place. Tests that are in each
-//! other's way fail together too, but beside each other: here most failures lie apart from the others.
+//! Three tests that fail within a second may do so by chance. If the same three do so again and again, or
+//! they and nobody else fail with one message, and they hardly fail otherwise, they share something that
+//! goes away. All their windows are weighed together: each test must be worth its price once, each
+//! window its place. Tests that are in each other's way fail together too, but beside each other: here
+//! many failures lie apart from the others.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::outage::{Away, MARGIN, MEMBERSHIP, Searching};
 
-/// How long a window may last, in microseconds: a test of milliseconds, or of seconds.
+/// How long a window may last, in microseconds: of tests of milliseconds, or of seconds.
 const LENGTHS: [u64; 3] = [300_000, 1_000_000, 4_000_000];
 
-/// A set is begun with so many tests.
-const BEGUN: usize = 3;
+/// Fewer tests are no set: two may race with each other.
+const TESTS: usize = 3;
 
-/// Failing tests of a window that sets are begun from, and sets that are tried.
-const AT_ONCE: usize = 6;
+/// How many others that fail soon after one are looked at, and how many sets are tried.
+const SOON: usize = 6;
 const TRIED: usize = 100;
 
-/// Places among the failures, from the first to the last of a window.
-type Place = (usize, usize);
+/// A place among the failures for the first of a window, and one for the last.
+type Window = (usize, usize);
 
-/// Tests that failed together several times.
+/// Tests that fail together.
 struct Recurring {
     tests: BTreeSet<usize>,
-    windows: Vec<Place>,
+    windows: Vec<Window>,
 }
 
-/// The windows of the strongest set of tests, if there is one.
-pub(super) fn find(searching: &Searching) -> Vec<Away> {
-    let all = LENGTHS.into_iter().flat_map(|length| begun(searching, length));
-    let scored = all.map(|it| (score(searching, &it), it));
-    let best = scored.max_by(|a, b| a.0.total_cmp(&b.0)).filter(|it| it.0 > 0.0);
-    let Some((score, set)) = best else { return Vec::new() };
-    let set = grown(searching, score, set);
+/// The windows of the strongest set of any three tests or more that fail together again and again.
+pub(super) fn again_and_again(searching: &Searching) -> Vec<Away> {
+    let sets = lengths(searching).flat_map(|length| threes(searching, length));
+    let sets = sets.map(|it| (score(searching, &it, choices(searching, &it)), it));
+    let best = strongest(sets).map(|(score, set)| grown(searching, score, set));
+    windows_of(searching, best)
+}
+
+/// The windows of the strongest set of those that fail with the same message.
+pub(super) fn with_one_message(searching: &Searching) -> Vec<Away> {
+    let sets = lengths(searching).flat_map(|length| alike(searching, length));
+    windows_of(searching, strongest(sets))
+}
+
+fn lengths(searching: &Searching) -> impl Iterator<Item = u64> {
+    LENGTHS.into_iter().map(|it| it.min(searching.longest))
+}
+
+fn strongest(sets: impl Iterator<Item = (f64, Recurring)>) -> Option<(f64, Recurring)> {
+    sets.filter(|it| it.0 > 0.0).max_by(|a, b| a.0.total_cmp(&b.0))
+}
+
+fn windows_of(searching: &Searching, set: Option<(f64, Recurring)>) -> Vec<Away> {
+    let Some((_, set)) = set else { return Vec::new() };
     set.windows.iter().map(|&(from, to)| searching.window_of(from, to, &set.tests)).collect()
 }
 
 /// Any three that failed within such a time at least twice, those that did so most often.
-fn begun(searching: &Searching, length: u64) -> Vec<Recurring> {
+fn threes(searching: &Searching, length: u64) -> Vec<Recurring> {
     let failures = &searching.failures;
-    let mut found: BTreeMap<[usize; BEGUN], Vec<Place>> = BTreeMap::new();
-    for from in 0..failures.len() {
-        let end = failures[from].1.saturating_add(length.min(searching.longest));
+    let mut found: BTreeMap<[usize; TESTS], Vec<Window>> = BTreeMap::new();
+    for (from, &(test, start, _)) in failures.iter().enumerate() {
         let mut others: Vec<(usize, usize)> = Vec::new();
-        let within = failures.iter().enumerate().skip(from + 1).take_while(|it| it.1.1 <= end);
-        for (at, failure) in within {
-            let is_new = failure.0 != failures[from].0 && others.iter().all(|it| it.0 != failure.0);
-            if is_new && others.len() < AT_ONCE {
-                others.push((failure.0, at));
+        let later = failures.iter().enumerate().skip(from + 1);
+        for (at, &(other, begins, _)) in later {
+            if begins > start + length || others.len() == SOON {
+                break;
+            }
+            if other != test && others.iter().all(|it| it.0 != other) {
+                others.push((other, at));
             }
         }
         for (nth, a) in others.iter().enumerate() {
             for b in &others[nth + 1..] {
-                let mut tests = [failures[from].0, a.0, b.0];
+                let mut tests = [test, a.0, b.0];
                 tests.sort_unstable();
                 let windows = found.entry(tests).or_default();
                 if windows.last().is_none_or(|last| last.1 < from) {
@@ -63,69 +82,127 @@ fn begun(searching: &Searching, length: u64) -> Vec<Recurring> {
             }
         }
     }
-    let mut sets: Vec<Recurring> = found
-        .into_iter()
-        .filter(|it| it.1.len() >= 2)
-        .map(|(tests, windows)| Recurring { tests: tests.into(), windows })
-        .collect();
+    let sets = found.into_iter().map(|(tests, windows)| Recurring { tests: tests.into(), windows });
+    let mut sets: Vec<Recurring> = sets.filter(|it| it.windows.len() > 1).collect();
     sets.sort_by_key(|it| std::cmp::Reverse(it.windows.len()));
     sets.truncate(TRIED);
     sets
 }
 
 /// Adds the test that gains most, as long as one does.
-fn grown(searching: &Searching, score_before: f64, set: Recurring) -> Recurring {
-    let (mut best, mut set) = (score_before, set);
+fn grown(searching: &Searching, before: f64, set: Recurring) -> (f64, Recurring) {
+    let (mut best, mut set) = (before, set);
     loop {
         let outside = (0..searching.tests.len()).filter(|test| !set.tests.contains(test));
         let larger = outside.map(|test| {
             let tests = set.tests.iter().copied().chain([test]).collect();
             let larger = Recurring { tests, windows: set.windows.clone() };
-            (score(searching, &larger), larger)
+            (score(searching, &larger, choices(searching, &larger)), larger)
         });
         match larger.max_by(|a, b| a.0.total_cmp(&b.0)) {
             Some((score, larger)) if score > best => (best, set) = (score, larger),
-            _ => return set,
+            _ => return (best, set),
         }
     }
 }
 
-/// What all windows say of all tests, less the price of having chosen them, in nats.
-fn score(searching: &Searching, set: &Recurring) -> f64 {
-    if !fail_apart(searching, set) {
-        return f64::NEG_INFINITY;
+/// Those that fail with the same message, without those that this explains badly. There are few such
+/// sets, so that they are cheap.
+fn alike(searching: &Searching, length: u64) -> Vec<(f64, Recurring)> {
+    let mut messages: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();
+    for (test, it) in searching.tests.iter().enumerate() {
+        if let Some(message) = &it.message {
+            messages.entry(message).or_default().insert(test);
+        }
     }
-    let gains: f64 = set
-        .tests
-        .iter()
-        .map(|&test| {
-            let inside = |&(from, to): &Place| {
-                searching.failures[from..=to].iter().filter(|it| it.0 == test).count() as u64
-            };
-            let passed = |&(from, to): &Place| searching.passed_in(test, from, to);
-            let failed = set.windows.iter().map(inside).sum();
-            let passed = set.windows.iter().map(passed).sum();
-            searching.gain_of(test, failed, passed) - MEMBERSHIP
-        })
-        .sum();
-    let many = searching.tests.len() as f64;
-    let choices: f64 =
-        (0..set.tests.len()).map(|n| ((many - n as f64) / (n + 1) as f64).ln()).sum();
-    let place = (searching.failures.len() as f64 * LENGTHS.len() as f64).ln();
-    gains - choices - set.windows.len() as f64 * place - MARGIN
+    messages.retain(|_, tests| tests.len() >= TESTS);
+    let price = (messages.len().max(1) as f64).ln();
+    messages.into_values().map(|tests| shrunk(searching, tests, (length, price))).collect()
 }
 
-/// Whether most of their failures in the windows lie beside no execution of another of them.
+/// Takes away the test without which most is gained, as long as there is one.
+fn shrunk(
+    searching: &Searching,
+    tests: BTreeSet<usize>,
+    (length, price): (u64, f64),
+) -> (f64, Recurring) {
+    let scored = |tests: BTreeSet<usize>, price: f64| {
+        let set = Recurring { windows: windows(searching, &tests, length), tests };
+        (score(searching, &set, price), set)
+    };
+    let mut price = price;
+    let mut best = scored(tests, price);
+    loop {
+        let tests = &best.1.tests;
+        if tests.len() == TESTS {
+            return best;
+        }
+        // Which of them it is that does not belong to them.
+        price += (tests.len() as f64).ln();
+        let without = |test: &usize| tests.iter().copied().filter(|it| it != test).collect();
+        let smaller = tests.iter().map(|test| scored(without(test), price));
+        match smaller.max_by(|a, b| a.0.total_cmp(&b.0)) {
+            Some(less) if less.0 > best.0 => best = less,
+            _ => return best,
+        }
+    }
+}
+
+/// Where several of these tests failed within such a time.
+fn windows(searching: &Searching, tests: &BTreeSet<usize>, length: u64) -> Vec<Window> {
+    let failures = &searching.failures;
+    let mut found: Vec<Window> = Vec::new();
+    for (place, failure) in failures.iter().enumerate().filter(|it| tests.contains(&it.1.0)) {
+        match found.last_mut() {
+            Some((from, to)) if failure.1 <= failures[*from].1 + length => *to = place,
+            _ => found.push((place, place)),
+        }
+    }
+    found.retain(|&(from, to)| {
+        let inside = failures[from..=to].iter().map(|it| it.0);
+        inside.filter(|it| tests.contains(it)).collect::<BTreeSet<usize>>().len() > 1
+    });
+    found
+}
+
+/// The price of having chosen these tests among all, in nats.
+fn choices(searching: &Searching, set: &Recurring) -> f64 {
+    let many = searching.tests.len() as f64;
+    (0..set.tests.len()).map(|n| ((many - n as f64) / (n + 1) as f64).ln()).sum()
+}
+
+/// What all windows say of all tests, less the price of having chosen both, in nats.
+fn score(searching: &Searching, set: &Recurring, price: f64) -> f64 {
+    let failures = &searching.failures;
+    let lasts = |&(from, to): &Window| failures[to].1 - failures[from].1;
+    let all: u64 = set.windows.iter().map(lasts).sum();
+    if set.windows.is_empty() || all > searching.longest || !fail_apart(searching, set) {
+        return f64::NEG_INFINITY;
+    }
+    let gains = set.tests.iter().map(|&test| {
+        let inside = |&(from, to): &Window| {
+            failures[from..=to].iter().filter(|it| it.0 == test).count() as u64
+        };
+        let passed = |&(from, to): &Window| searching.passed_in(test, from, to);
+        let failed = set.windows.iter().map(inside).sum();
+        searching.gain_of(test, failed, set.windows.iter().map(passed).sum()) - MEMBERSHIP
+    });
+    let place = (failures.len() as f64 * LENGTHS.len() as f64).ln();
+    gains.sum::<f64>() - price - set.windows.len() as f64 * place - MARGIN
+}
+
+/// Whether more than a third of their failures in the windows lie beside no execution of another of
+/// them: of those that are in each other's way nearly none does.
 fn fail_apart(searching: &Searching, set: &Recurring) -> bool {
     let (mut all, mut apart) = (0, 0);
     for &(from, to) in &set.windows {
         for &(test, start, end) in &searching.failures[from..=to] {
             if set.tests.contains(&test) {
-                let others = set.tests.iter().filter(|&&other| other != test);
+                let mut others = set.tests.iter().filter(|&&other| other != test);
                 all += 1;
-                apart += usize::from(!others.copied().any(|it| searching.ran(it, start, end)));
+                apart += usize::from(!others.any(|&it| searching.ran(it, start, end)));
             }
         }
     }
-    apart * 2 > all
+    apart * 3 > all
 }

@@ -111,11 +111,11 @@ impl<'r> Victim<'r> {
         (self.failed.has(at) && !text.is_empty()).then_some(text)
     }
 
-    /// What most of its failures say.
-    pub(super) fn mostly_says(&self) -> Option<&'r str> {
-        let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
+    /// What most of its failures say, read in a way.
+    pub(super) fn mostly_says<T: Ord>(&self, read: impl Fn(&'r str) -> T) -> Option<T> {
+        let mut counts: BTreeMap<T, u64> = BTreeMap::new();
         for text in (0..self.cases.len()).filter_map(|at| self.says(at)) {
-            *counts.entry(text).or_default() += 1;
+            *counts.entry(read(text)).or_default() += 1;
         }
         let (text, count) = counts.into_iter().max_by_key(|it| it.1)?;
         (count * 2 > self.failures()).then_some(text)
