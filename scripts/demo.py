@@ -25,7 +25,7 @@ ALL_PASSED, SOMETHING_FAILED = 0, 1
 # Enough for the faults to show: what accumulates does so after three rounds, and a search breaks
 # once in twelve times.
 ROUNDS = "24"
-BUDGET = "90s"
+BUDGET = "5m"
 # Which tests notice which fault (examples/tracker/README.md), and what a person would say of them.
 CAUSES = {
     "tests/http/test_cheers.py": "race",

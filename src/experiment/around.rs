@@ -278,8 +278,17 @@ impl Case<'_> {
         }
         let bases = [Arm::Alone, Arm::BesideOthers(test)];
         let contest = self.inquiry.contest(&arm, &bases, LEAST / 2.0)?;
-        self.is_crowd_likely |= contest == Contest::NotMore(1);
-        Ok(contest == Contest::More)
+        self.is_crowd_likely |= contest == Contest::NotMore(1) || self.fails_beside_anybody(test);
+        Ok(contest == Contest::More && !self.is_crowd_likely)
+    }
+
+    /// Whether it fails beside those that are not suspected as well, though more seldom than beside
+    /// this one, which may only do more of the same.
+    fn fails_beside_anybody(&self, test: TestIndex) -> bool {
+        const FEW: u64 = 3;
+        const BY_CHANCE: f64 = 0.01;
+        let others = self.inquiry.tally(&Arm::BesideOthers(test));
+        others.failed >= FEW && others.p_more_than(self.inquiry.tally(&Arm::Alone)) < BY_CHANCE
     }
 
     /// Whether it fails after this one, and not after just any.
