@@ -50,13 +50,13 @@ impl Purse {
         Self { budget, executions: 0, share: 0 }
     }
 
-    /// Gives the next of so many inquiries its share: twice what each would get if what is left
-    /// were shared evenly, since most need less.
+    /// Gives the next of so many inquiries its share: four times what each would get if what is left
+    /// were shared evenly, since most need less, and what is broken off begins anew.
     pub fn share_among(&mut self, inquiries: usize, elapsed: Duration) {
         let spent = self.spent(elapsed);
         let left = self.limit().saturating_sub(spent);
         let even = left / inquiries.max(1) as u64;
-        self.share = spent + left.min(even.saturating_mul(2));
+        self.share = spent + left.min(even.saturating_mul(4));
     }
 
     /// Whether the present inquiry's share is spent.
@@ -127,7 +127,7 @@ mod tests {
     fn shares_leave_something_for_the_others() {
         let mut purse = Purse::new(Budget::Executions(1000));
         purse.share_among(20, Duration::ZERO);
-        assert_eq!(purse.share, 100);
+        assert_eq!(purse.share, 200);
         purse.executions = 900;
         purse.share_among(1, Duration::ZERO);
         assert_eq!(purse.share, 1000);

@@ -26,8 +26,8 @@ pub(super) struct Case<'a> {
     pub mates: Vec<TestIndex>,
     /// Others with which it is in each other's way, as experiments on one of them have shown.
     pub known: Vec<TestIndex>,
-    /// From how many at once on the record says that it fails.
-    pub from: Option<u32>,
+    /// Whether the record says that several of its mates at a time make it fail.
+    pub is_pooled: bool,
     /// How many tests the record names.
     pub named: usize,
     /// Whether each round had fresh processes.
@@ -76,7 +76,7 @@ impl Case<'_> {
         // Several culprits are tried together first; copies show a limit sooner than others do.
         if self.named > 1 || !self.known.is_empty() {
             leads.insert(0, Lead::Mates);
-        } else if self.from > Some(2) {
+        } else if self.is_pooled {
             leads.insert(0, Lead::Copies);
         }
         for lead in leads {

@@ -347,7 +347,10 @@ impl<'a> Inquiry<'a> {
         let mut lane = vec![self.alike(suspect)];
         let mut left = self.record.duration(suspect).saturating_sub(self.record.duration(lane[0]));
         while !left.is_zero() && lane.len() < LANE {
-            let Some(next) = self.draw(1).first().copied() else { break };
+            // No long ones: the first of a lane is the one that is suspected if that fails.
+            let is_short = |it: &&TestIndex| self.record.duration(**it) <= left;
+            let short: Vec<TestIndex> = self.innocent.iter().filter(is_short).copied().collect();
+            let Some(&next) = self.random.choice(&short) else { break };
             left = left.saturating_sub(self.record.duration(next));
             lane.push(next);
         }

@@ -81,14 +81,20 @@ impl Case<'_> {
             for &test in group {
                 failed += self.inquiry.try_until(&Arm::Beside(test), FIRST)?.failed;
             }
-            for &test in group.iter().filter(|_| failed > 0) {
+            // What fails beside a copy of itself needs no more than one.
+            if failed == 0 && !self.fails_in(&Arm::Copies(2), SMALLER)? {
+                return self.several_of(group);
+            }
+            for &test in group {
                 if self.is_enough(test)? {
                     culprits.push(test);
                 }
             }
         }
         if culprits.is_empty() {
-            return self.several_of(group);
+            let is_known = group.iter().all(|it| self.known.contains(it));
+            let too_seldom = Found::Open("it fails among several, and beside one too seldom");
+            return Ok(Some(if is_known { Found::Beside(group.to_vec()) } else { too_seldom }));
         }
         let mut exposed = self.inquiry.exposed.clone();
         exposed.sort_by_key(|it| std::cmp::Reverse(self.inquiry.record.duration(*it)));
@@ -101,15 +107,9 @@ impl Case<'_> {
         Ok(Some(Found::Beside(culprits)))
     }
 
-    /// No single one of a group is enough: either they share what bears some at a time, or one alone
-    /// hits too seldom to be seen.
+    /// No single one of a group is enough: they share what bears some at a time.
     fn several_of(&mut self, group: &[TestIndex]) -> Result<Option<Found>, Stop> {
         let with = |others: usize| Found::Crowded(u32::try_from(others + 1).unwrap_or(u32::MAX));
-        if self.fails_in(&Arm::Copies(2), SMALLER)? {
-            return Ok(Some(Found::Open(
-                "it fails among several others, and beside one too seldom",
-            )));
-        }
         for count in 2..group.len() {
             if self.fails_in(&Arm::Among(group[..count].to_vec()), SMALLER)? {
                 return Ok(Some(with(count)));

@@ -165,7 +165,7 @@ fn one(
         outage: outage(question, record, judged, victim),
         mates: co_victims.iter().copied().filter(|&it| record.says_the_same(victim, it)).collect(),
         known: others_of(shown, victim),
-        from: judged.verdict.workers,
+        is_pooled: judged.verdict.workers > Some(2) && judged.suspects.len() > 1,
         named: judged.verdict.culprits.len(),
         co_victims,
         suspects: suspects(question.schedule, judged),
