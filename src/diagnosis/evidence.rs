@@ -225,7 +225,11 @@ impl Sentence<'_, '_> {
 }
 
 fn chance(p: f64) -> String {
-    if p < 0.001 { format!("{p:.0e}") } else { format!("{p:.2}") }
+    match p {
+        ..0.001 => format!("{p:.0e}"),
+        ..0.01 => format!("{p:.3}"),
+        _ => format!("{p:.2}"),
+    }
 }
 
 fn executions(count: u64) -> String {
