@@ -8,6 +8,7 @@
 //! as their evidence exceeds the price of having searched all of them.
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 use super::bits::Bits;
 use super::clock;
@@ -147,7 +148,22 @@ fn is_stranger<'v, 'r: 'v>(
 fn gain(failed: u64, passed: u64, failed_outside: f64, outside: f64) -> f64 {
     let rate = (failed_outside + 0.3) / (outside + 3.0);
     let by_chance = failed as f64 * rate.ln() + passed as f64 * (-rate).ln_1p();
-    ln_marginal(failed, failed + passed, WHILE_AWAY) - by_chance
+    ln_while_away(failed, failed + passed) - by_chance
+}
+
+/// Looked up where it is asked for again and again: half of the time went into its Γ functions.
+fn ln_while_away(failed: u64, executed: u64) -> f64 {
+    const MOST: u64 = 64;
+    static KNOWN: LazyLock<Vec<Vec<f64>>> = LazyLock::new(|| {
+        let of =
+            |executed| (0..=executed).map(|it| ln_marginal(it, executed, WHILE_AWAY)).collect();
+        (0..=MOST).map(of).collect()
+    });
+    if executed <= MOST {
+        KNOWN[executed as usize][failed as usize]
+    } else {
+        ln_marginal(failed, executed, WHILE_AWAY)
+    }
 }
 
 impl Away {
@@ -219,6 +235,8 @@ pub(super) struct Test {
     place: u32,
     /// Passes by their beginning: from when, to when.
     passes: Vec<(u64, u64)>,
+    /// All of its executions in the same way: the next begins when the last has ended.
+    ran: Vec<(u64, u64)>,
     /// Failures that no window explains yet, and executions, over all runs.
     failed: f64,
     executed: f64,
@@ -232,10 +250,13 @@ impl Searching {
         let mut tests = Vec::new();
         for (whose, (victim, opinion)) in victims.iter().zip(opinions).enumerate() {
             let expected = opinion.expected(victim);
-            let mut passes = Vec::new();
+            let (mut passes, mut all) = (Vec::new(), Vec::new());
             let mut surprising = 0;
             for (at, &expected) in expected.iter().enumerate() {
                 let ran = victim.ran(at);
+                if victim.cases[at].run == run {
+                    all.push((ran.start.0, ran.end.0));
+                }
                 if !victim.failed.has(at) {
                     if victim.cases[at].run == run {
                         passes.push((ran.start.0, ran.end.0));
@@ -250,7 +271,7 @@ impl Searching {
             let executed = victim.executed() as f64;
             let failed = f64::from(surprising);
             let message = victim.mostly_says(without_numbers);
-            tests.push(Test { place: victim.test, passes, failed, executed, message });
+            tests.push(Test { place: victim.test, passes, ran: all, failed, executed, message });
         }
         only_rarest(&mut failures, &tests);
         failures.sort_by_key(|it| it.1);
@@ -374,10 +395,9 @@ impl Searching {
 
     /// Whether a test ran at any time between these.
     pub(super) fn ran(&self, test: usize, since: u64, until: u64) -> bool {
-        let overlaps = |start: u64, end: u64| start < until && end > since;
-        let mut failures = self.failures.iter().filter(|it| it.0 == test);
-        self.tests[test].passes.iter().any(|it| overlaps(it.0, it.1))
-            || failures.any(|it| overlaps(it.1, it.2))
+        let all = &self.tests[test].ran;
+        let next = all.partition_point(|it| it.1 <= since);
+        all.get(next).is_some_and(|it| it.0 < until)
     }
 
     fn window(&self, from: usize, to: usize) -> Away {

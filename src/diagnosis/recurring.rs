@@ -16,6 +16,9 @@ const LENGTHS: [u64; 3] = [300_000, 1_000_000, 4_000_000];
 /// Fewer tests are no set: two may race with each other.
 const TESTS: usize = 3;
 
+/// More that fail with one message need no such help to be seen, and take long to be tried.
+const ALIKE: usize = 20;
+
 /// How many others that fail soon after one are looked at, and how many sets are tried.
 const SOON: usize = 6;
 const TRIED: usize = 100;
@@ -115,7 +118,7 @@ fn alike(searching: &Searching, length: u64) -> Vec<(f64, Recurring)> {
             messages.entry(message).or_default().insert(test);
         }
     }
-    messages.retain(|_, tests| tests.len() >= TESTS);
+    messages.retain(|_, tests| (TESTS..=ALIKE).contains(&tests.len()));
     let price = (messages.len().max(1) as f64).ln();
     messages.into_values().map(|tests| shrunk(searching, tests, (length, price))).collect()
 }

@@ -4,10 +4,12 @@ use std::fmt::Write as _;
 
 use crate::experiment::{Answer, Budget, Findings, Standing};
 use crate::model::{NodeId, RunId, Verdict, VerdictKind};
-use crate::report::text::{Palette, Tone, counted, cut_middle, duration, line};
+use crate::report::text::{Palette, Tone, counted, cut_middle, duration, line, wrapped};
 
 /// Columns of an arm's name.
 const NAME: usize = 66;
+/// Columns of what is said.
+const TEXT: usize = 76;
 /// Columns of the live line.
 const LIVE: usize = 78;
 
@@ -47,15 +49,14 @@ pub(super) fn answer(answer: &Answer, palette: Palette) -> String {
     let word = palette.paint(tone, &format!("{:9}", answer.standing.name()));
     let mut out = format!("\n{word} {}\n", line(answer.nodeid.as_str()));
     let recorded = verdict(&answer.recorded);
-    let _ = match &answer.standing {
-        Standing::Confirmed => writeln!(out, "  {}", verdict(&answer.verdict)),
-        Standing::Refuted => {
-            writeln!(out, "  {}, not {recorded} as the record has it", verdict(&answer.verdict))
-        }
-        Standing::Undecided(why) => writeln!(out, "  {recorded}, by the record alone: {why}"),
+    let (said, evidence) = (verdict(&answer.verdict), line(&answer.verdict.evidence).into_owned());
+    let paragraphs = match &answer.standing {
+        Standing::Confirmed => vec![said, evidence],
+        Standing::Refuted => vec![format!("{said}, not {recorded} as the record has it"), evidence],
+        Standing::Undecided(why) => vec![format!("{recorded}, by the record alone: {why}")],
     };
-    if !matches!(answer.standing, Standing::Undecided(_)) {
-        let _ = writeln!(out, "  {}", line(&answer.verdict.evidence));
+    for text in paragraphs.iter().flat_map(|it| wrapped(it, TEXT)) {
+        let _ = writeln!(out, "  {text}");
     }
     for arm in &answer.arms {
         let name = line(&arm.name);
