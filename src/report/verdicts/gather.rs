@@ -48,7 +48,7 @@ pub(super) struct Tally {
 const EXECUTIONS: u64 = 1_000_000;
 
 /// … and of more such tests than these, fewer are taken, by the square of their number: with 200,
-/// 10,000 executions take a second, 30,000 take 14, a million more than five minutes.
+/// 10,000 executions take five seconds beside other work, a million more than five minutes.
 const FAILING: u64 = 20;
 
 /// Runs of a project, read to be judged.
