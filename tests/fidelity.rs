@@ -76,9 +76,7 @@ fn outcomes(run: &Run) -> Vec<(String, String)> {
 fn assert_same(suite: &Suite, paths: &[&str], arguments: &[&str]) -> usize {
     let (expected, code) = truth(suite, &[arguments, paths].concat());
     for engine in ["fork", "spawn"] {
-        // Files as wholes: what the end of a class or module does, and class state, is on its last test.
-        let ways = ["-n", "2", "--engine", engine, "--dist", "loadfile"];
-        let words = [&ways[..], paths, &["--"], arguments].concat();
+        let words = [&["-n", "2", "--engine", engine], paths, &["--"], arguments].concat();
         let run = suite.test(&words);
         let found = outcomes(&run);
         let differing: Vec<_> = expected
